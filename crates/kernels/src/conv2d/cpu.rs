@@ -1,0 +1,159 @@
+//! The fast conv2d: an implicit matrix product over a channels-last map with its zeros around it.
+//!
+//! A window's row of taps is one run of `kw * channels` floats where the map is dense and taps are neighbours, so the
+//! tile's row is `kh` runs; else it is `kh * kw` runs of `channels`. Either way the order of the products is the same.
+//! Chunks are blocks of pixels times ranges of panels: within one the panel stays in the nearest cache while the block's
+//! tiles pass by.
+
+use super::Conv2d;
+use crate::layout::{Arena, Layout};
+use crate::par;
+use crate::simd::F32s;
+use crate::tile::{Activation, Panels, Runs, tile};
+
+/// Vectors a panel is wide.
+const N: usize = 2;
+/// Pixels a chunk has at most: a multiple of every tile's height.
+const BLOCK: usize = 96;
+/// Chunks that a layer is cut into where it is big enough: several for each thread, so that none waits long.
+const CHUNKS: usize = 32;
+/// Products a chunk has at least: about 5 us of work against some 100 ns to claim it.
+const LEAST: usize = 100_000;
+
+/// Packs weights [out_channels, in_channels / groups, kh, kw], a `Panels` a group. `None` where there is no memory.
+pub fn pack<V: F32s>(spec: &Conv2d, weight: &[f32], bias: Option<&[f32]>) -> Option<Vec<Panels>> {
+    let (in_group, out_group) = (spec.in_channels / spec.groups, spec.out_channels / spec.groups);
+    let taps = spec.kernel[0] * spec.kernel[1];
+    (0..spec.groups)
+        .map(|g| {
+            let weight = &weight[g * out_group * in_group * taps..];
+            let bias = bias.map(|b| &b[g * out_group..][..out_group]);
+            Panels::pack(N * V::LANES, out_group, spec.depth(), bias, |o, k| {
+                weight[(o * in_group + k % in_group) * taps + k / in_group]
+            })
+        })
+        .collect()
+}
+
+/// One convolution over given maps.
+pub struct Job<'a> {
+    pub spec: &'a Conv2d,
+    pub panels: &'a [Panels],
+    /// The input without its padding; the zeros must lie around it.
+    pub x: Layout,
+    pub y: Layout,
+    pub activation: Activation,
+}
+
+impl Job<'_> {
+    fn blocks(&self) -> usize {
+        self.y.pixels().div_ceil(BLOCK)
+    }
+
+    /// Ranges that the panels of a group are cut into.
+    fn ranges(&self) -> usize {
+        let panels = self.panels[0].count();
+        let wanted = CHUNKS.div_ceil(self.blocks() * self.spec.groups);
+        let work = self.y.pixels().min(BLOCK) * self.panels[0].depth * self.panels[0].width;
+        par::split(panels, wanted, LEAST.div_ceil(work.max(1)))
+    }
+
+    /// How many independent chunks the job has.
+    pub fn chunks(&self) -> usize {
+        self.blocks() * self.ranges() * self.spec.groups
+    }
+
+    fn runs(&self) -> Runs {
+        let [kh, kw] = self.spec.kernel;
+        let channels = self.spec.in_channels / self.spec.groups;
+        let row_step = self.spec.dilation[0] * self.x.row;
+        let col_step = self.spec.dilation[1] * self.x.pixel;
+        if col_step == channels {
+            Runs { rows: kh, cols: 1, len: kw * channels, row_step, col_step: 0 }
+        } else {
+            Runs { rows: kh, cols: kw, len: channels, row_step, col_step }
+        }
+    }
+
+    /// # Safety
+    /// The maps must lie in the arena, the input's padding must be there and zero, and nobody else may write the input or
+    /// touch this chunk's part of the output meanwhile. `pack::<V>` must have made the panels.
+    pub unsafe fn run<V: F32s, const R: usize>(&self, arena: Arena, chunk: usize) {
+        const { assert!(BLOCK.is_multiple_of(R)) };
+        let (block, rest) = (chunk % self.blocks(), chunk / self.blocks());
+        let (range, group) = (rest % self.ranges(), rest / self.ranges());
+        let panels = &self.panels[group];
+        let runs = self.runs();
+        let x0 = self.x.offset + group * (self.spec.in_channels / self.spec.groups);
+        let y0 = self.y.offset + group * panels.columns;
+
+        let first = block * BLOCK;
+        let count = BLOCK.min(self.y.pixels() - first);
+        let mut x = [std::ptr::null::<f32>(); BLOCK];
+        let mut y = [std::ptr::null_mut::<f32>(); BLOCK];
+        let (mut image, mut oy, mut ox) = self.position(first);
+        // What padding takes off the first window's corner.
+        let corner = self.spec.padding[0] * self.x.row + self.spec.padding[1] * self.x.pixel;
+        for (x, y) in x.iter_mut().zip(&mut y).take(count) {
+            let (iy, ix) = (oy * self.spec.stride[0], ox * self.spec.stride[1]);
+            let from = x0 + image * self.x.image + iy * self.x.row + ix * self.x.pixel - corner;
+            let to = y0 + image * self.y.image + oy * self.y.row + ox * self.y.pixel;
+            // SAFETY: the window with its padding lies in the arena, and so does the output pixel.
+            unsafe {
+                *x = arena.read(from, runs.reach());
+                *y = arena.write(to, panels.columns);
+            }
+            ox += 1;
+            if ox == self.y.w {
+                (ox, oy) = (0, oy + 1);
+            }
+            if oy == self.y.h {
+                (oy, image) = (0, image + 1);
+            }
+        }
+        for p in par::part(panels.count(), self.ranges(), range) {
+            let mut i = 0;
+            while i + R <= count {
+                // SAFETY: see above; a panel's columns lie behind its first.
+                unsafe { self.tile::<V, R>(&runs, panels, p, &x, &y, i) };
+                i += R;
+            }
+            // SAFETY: as above.
+            unsafe {
+                match count - i {
+                    0 => {}
+                    1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, i),
+                    2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, i),
+                    3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, i),
+                    4 => self.tile::<V, 4>(&runs, panels, p, &x, &y, i),
+                    5 => self.tile::<V, 5>(&runs, panels, p, &x, &y, i),
+                    rest => unreachable!("a tile of {R} rows leaves {rest}"),
+                }
+            }
+        }
+    }
+
+    fn position(&self, pixel: usize) -> (usize, usize, usize) {
+        let in_image = pixel % (self.y.h * self.y.w);
+        (pixel / (self.y.h * self.y.w), in_image / self.y.w, in_image % self.y.w)
+    }
+
+    /// # Safety
+    /// As `run`.
+    #[inline(never)]
+    unsafe fn tile<V: F32s, const R: usize>(
+        &self,
+        runs: &Runs,
+        panels: &Panels,
+        p: usize,
+        x: &[*const f32; BLOCK],
+        y: &[*mut f32; BLOCK],
+        i: usize,
+    ) {
+        let x: [*const f32; R] = x[i..i + R].try_into().expect("R pixels");
+        // SAFETY: the column lies within the pixel that y points at.
+        let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { y[i + r].add(p * panels.width) });
+        // SAFETY: the caller's promise.
+        unsafe { tile::<V, R, N>(runs, panels, p, x, y, self.activation) }
+    }
+}

@@ -1,0 +1,85 @@
+//! The fast linear layer. At batch 1 it is bound by reading the weights, so a panel is wide (whole cache lines, four
+//! independent sums) and only a few rows share it; the batch passes by while a panel is in the cache.
+
+use super::Linear;
+use crate::layout::{Arena, Layout};
+use crate::par;
+use crate::simd::F32s;
+use crate::tile::{Activation, Panels, Runs, tile};
+
+/// Vectors a panel is wide.
+const N: usize = 4;
+/// Images a tile has.
+const R: usize = 2;
+/// Chunks that a layer is cut into where it is big enough.
+const CHUNKS: usize = 32;
+/// Weights a chunk reads at least: about 5 us of memory traffic against some 100 ns to claim it.
+const LEAST: usize = 16_384;
+
+/// Packs weights [out_features, in_features]. Where the input is a flattened map of `channels` channels, its features are
+/// channel-major to PyTorch but channels-last here: the columns are put into that order. `None` where there is no memory.
+pub fn pack<V: F32s>(spec: &Linear, channels: usize, weight: &[f32], bias: Option<&[f32]>) -> Option<Panels> {
+    let cells = spec.in_features / channels;
+    Panels::pack(N * V::LANES, spec.out_features, spec.in_features, bias, |o, k| {
+        weight[o * spec.in_features + k % channels * cells + k / channels]
+    })
+}
+
+/// One linear layer over a map that is read as a vector of h * w * c features.
+pub struct Job<'a> {
+    pub panels: &'a Panels,
+    pub x: Layout,
+    pub y: Layout,
+    pub activation: Activation,
+}
+
+impl Job<'_> {
+    /// How many independent chunks the job has.
+    pub fn chunks(&self) -> usize {
+        par::split(self.panels.count(), CHUNKS, LEAST.div_ceil((self.panels.depth * self.panels.width).max(1)))
+    }
+
+    fn runs(&self) -> Runs {
+        let x = &self.x;
+        if x.pixel != x.c {
+            Runs { rows: x.h, cols: x.w, len: x.c, row_step: x.row, col_step: x.pixel }
+        } else if x.row != x.w * x.c {
+            Runs { rows: x.h, cols: 1, len: x.w * x.c, row_step: x.row, col_step: 0 }
+        } else {
+            Runs::single(x.h * x.w * x.c)
+        }
+    }
+
+    /// # Safety
+    /// The maps must lie in the arena; nobody else may write the input or touch this chunk's part of the output meanwhile.
+    /// `pack::<V>` must have made the panels.
+    pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
+        let runs = self.runs();
+        for p in par::part(self.panels.count(), self.chunks(), chunk) {
+            let mut i = 0;
+            // SAFETY: the caller's promise.
+            unsafe {
+                while i + R <= self.x.n {
+                    self.tile::<V, R>(arena, &runs, p, i);
+                    i += R;
+                }
+                if i < self.x.n {
+                    self.tile::<V, 1>(arena, &runs, p, i);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `run`.
+    #[inline(never)]
+    unsafe fn tile<V: F32s, const R: usize>(&self, arena: Arena, runs: &Runs, p: usize, i: usize) {
+        let used = self.panels.width.min(self.panels.columns - p * self.panels.width);
+        // SAFETY: the caller's promise; image i + r and column p * width lie in the maps.
+        unsafe {
+            let x = std::array::from_fn(|r| arena.read(self.x.at(i + r, 0, 0), runs.reach()));
+            let y = std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0) + p * self.panels.width, used));
+            tile::<V, R, N>(runs, self.panels, p, x, y, self.activation);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The vector trait that every fast kernel is written over, and the one list of vector types.
+
+/// `LANES` floats that are computed on together.
+pub trait F32s: Copy + Send + Sync + 'static {
+    const LANES: usize;
+
+    fn splat(v: f32) -> Self;
+    /// # Safety
+    /// `LANES` floats must be readable at `p` (no alignment is asked for).
+    unsafe fn load(p: *const f32) -> Self;
+    /// # Safety
+    /// `LANES` floats must be writable at `p` (no alignment is asked for).
+    unsafe fn store(self, p: *mut f32);
+    fn add(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    /// The larger of each pair; `self` where they do not compare, so that a NaN in `self` stays.
+    fn max(self, other: Self) -> Self;
+    /// `self * b + acc`, rounded once where the build can (relaxed-simd), else twice. The same within a build.
+    fn madd(self, b: Self, acc: Self) -> Self;
+}
+
+/// `L` plain floats: the vector of tests and of native builds.
+#[derive(Clone, Copy)]
+pub struct Scalar<const L: usize>([f32; L]);
+
+impl<const L: usize> Scalar<L> {
+    #[inline(always)]
+    fn zip(self, o: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Scalar(std::array::from_fn(|i| f(self.0[i], o.0[i])))
+    }
+}
+
+impl<const L: usize> F32s for Scalar<L> {
+    const LANES: usize = L;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        Scalar([v; L])
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self {
+        // SAFETY: the caller's promise; an array of floats has their alignment.
+        unsafe { Scalar(p.cast::<[f32; L]>().read()) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { p.cast::<[f32; L]>().write(self.0) }
+    }
+    #[inline(always)]
+    fn add(self, o: Self) -> Self {
+        self.zip(o, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn mul(self, o: Self) -> Self {
+        self.zip(o, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn max(self, o: Self) -> Self {
+        self.zip(o, |a, b| if a < b { b } else { a })
+    }
+    #[inline(always)]
+    fn madd(self, b: Self, acc: Self) -> Self {
+        self.mul(b).add(acc)
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::V128;
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use super::F32s;
+    use core::arch::wasm32::*;
+
+    /// WebAssembly's 128 bits.
+    #[derive(Clone, Copy)]
+    pub struct V128(v128);
+
+    impl F32s for V128 {
+        const LANES: usize = 4;
+        #[inline(always)]
+        fn splat(v: f32) -> Self {
+            V128(f32x4_splat(v))
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const f32) -> Self {
+            // SAFETY: the caller's promise; v128.load takes any alignment.
+            unsafe { V128(v128_load(p.cast())) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, p: *mut f32) {
+            // SAFETY: the caller's promise.
+            unsafe { v128_store(p.cast(), self.0) }
+        }
+        #[inline(always)]
+        fn add(self, o: Self) -> Self {
+            V128(f32x4_add(self.0, o.0))
+        }
+        #[inline(always)]
+        fn mul(self, o: Self) -> Self {
+            V128(f32x4_mul(self.0, o.0))
+        }
+        #[inline(always)]
+        fn max(self, o: Self) -> Self {
+            // pmax is one instruction on x64, max is eight.
+            V128(f32x4_pmax(self.0, o.0))
+        }
+        #[cfg(target_feature = "relaxed-simd")]
+        #[inline(always)]
+        fn madd(self, b: Self, acc: Self) -> Self {
+            V128(f32x4_relaxed_madd(self.0, b.0, acc.0))
+        }
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        #[inline(always)]
+        fn madd(self, b: Self, acc: Self) -> Self {
+            self.mul(b).add(acc)
+        }
+    }
+}
+
+/// The vector that this build computes with.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub type Best = V128;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub type Best = Scalar<4>;
+
+/// How many pixels a convolution's tile has: with a fused multiply-add 12 accumulators, 2 weights and 1 input fill the 15
+/// registers that V8 leaves; without one the product needs registers too.
+pub const TILE_PIXELS: usize = if cfg!(target_feature = "relaxed-simd") { 6 } else { 4 };
+
+/// Runs `$check::<V>()` for each vector type of this build: the one list that tests and benchmarks go through.
+#[macro_export]
+macro_rules! every_vector {
+    ($check:ident) => {{
+        $check::<$crate::simd::Scalar<1>>();
+        $check::<$crate::simd::Scalar<8>>();
+        $check::<$crate::simd::Best>();
+    }};
+}

@@ -1,0 +1,197 @@
+//! The inner loop of convolution and linear layers: a tile of `R` rows (pixels, images) by `V::LANES * N` columns
+//! (output channels), summed in registers.
+//!
+//! A row of the left operand is not one run of floats but a rectangle of runs (a convolution's window over a
+//! channels-last map), so nothing is copied together first; the right operand is packed into panels, one for each
+//! `V::LANES * N` columns, in the order in which it is read.
+
+use crate::layout::Floats;
+use crate::simd::F32s;
+
+/// The rectangle of runs that makes up a row: `rows * cols` runs of `len` floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    pub rows: usize,
+    pub cols: usize,
+    pub len: usize,
+    /// Floats from a run to the one below and to the one beside it.
+    pub row_step: usize,
+    pub col_step: usize,
+}
+
+impl Runs {
+    /// One run.
+    pub fn single(len: usize) -> Self {
+        Runs { rows: 1, cols: 1, len, row_step: 0, col_step: 0 }
+    }
+
+    /// Products a sum has.
+    pub fn total(&self) -> usize {
+        self.rows * self.cols * self.len
+    }
+
+    /// Floats from a row's first to behind its last.
+    pub fn reach(&self) -> usize {
+        (self.rows - 1) * self.row_step + (self.cols - 1) * self.col_step + self.len
+    }
+}
+
+/// What is done to a sum before it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    #[default]
+    Identity,
+    Relu,
+}
+
+impl Activation {
+    #[inline(always)]
+    fn apply<V: F32s>(self, v: V) -> V {
+        match self {
+            Activation::Identity => v,
+            Activation::Relu => v.max(V::splat(0.0)),
+        }
+    }
+}
+
+/// The right operand: `columns` columns of `depth` numbers in panels of `width`, the last one filled up with zeros.
+/// Number k of column c lies at `(c / width * depth + k) * width + c % width`; biases follow the same columns.
+pub struct Panels {
+    pub width: usize,
+    pub depth: usize,
+    pub columns: usize,
+    numbers: Floats,
+    bias: Floats,
+}
+
+impl Panels {
+    /// Packs `at(column, k)`. `None` where there is no memory.
+    pub fn pack(
+        width: usize,
+        columns: usize,
+        depth: usize,
+        bias: Option<&[f32]>,
+        at: impl Fn(usize, usize) -> f32,
+    ) -> Option<Self> {
+        let panels = columns.div_ceil(width);
+        let mut numbers = Floats::zeros(panels * depth * width)?;
+        for (p, panel) in numbers.chunks_exact_mut((depth * width).max(1)).enumerate() {
+            let used = width.min(columns - p * width);
+            for (k, row) in panel.chunks_exact_mut(width).enumerate() {
+                for (j, number) in row[..used].iter_mut().enumerate() {
+                    *number = at(p * width + j, k);
+                }
+            }
+        }
+        let mut biases = Floats::zeros(panels * width)?;
+        if let Some(bias) = bias {
+            biases[..columns].copy_from_slice(bias);
+        }
+        Some(Panels { width, depth, columns, numbers, bias: biases })
+    }
+
+    pub fn count(&self) -> usize {
+        self.columns.div_ceil(self.width)
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        4 * (self.numbers.len() + self.bias.len())
+    }
+
+    #[inline(always)]
+    fn panel(&self, p: usize) -> (*const f32, *const f32) {
+        let numbers = &self.numbers[p * self.depth * self.width..][..self.depth * self.width];
+        (numbers.as_ptr(), self.bias[p * self.width..][..self.width].as_ptr())
+    }
+}
+
+/// Sums panel `p` for the `R` rows at `x` and stores the results at `y`.
+///
+/// # Safety
+/// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panel's used columns, which nobody
+/// else reads or writes. `panels.width` must be `N * V::LANES` and `panels.depth` `runs.total()`.
+#[inline(always)]
+pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
+    runs: &Runs,
+    panels: &Panels,
+    p: usize,
+    x: [*const f32; R],
+    y: [*mut f32; R],
+    activation: Activation,
+) {
+    debug_assert_eq!((panels.width, panels.depth), (N * V::LANES, runs.total()));
+    let (mut w, bias) = panels.panel(p);
+    // SAFETY: the caller's promises; w moves over the panel once, from its start to its end.
+    unsafe {
+        let start: [V; N] = std::array::from_fn(|j| V::load(bias.add(j * V::LANES)));
+        let mut sums = [start; R];
+        for row in 0..runs.rows {
+            for col in 0..runs.cols {
+                let step = row * runs.row_step + col * runs.col_step;
+                let x = x.map(|x| x.add(step));
+                let whole = runs.len & !3;
+                for k in (0..whole).step_by(4) {
+                    for u in 0..4 {
+                        accumulate::<V, R, N>(&mut sums, &x, k + u, w.add(u * N * V::LANES));
+                    }
+                    w = w.add(4 * N * V::LANES);
+                }
+                for k in whole..runs.len {
+                    accumulate::<V, R, N>(&mut sums, &x, k, w);
+                    w = w.add(N * V::LANES);
+                }
+            }
+        }
+        let used = panels.columns - p * panels.width;
+        for (sums, y) in sums.iter().zip(y) {
+            if used >= N * V::LANES {
+                for (j, sum) in sums.iter().enumerate() {
+                    activation.apply(*sum).store(y.add(j * V::LANES));
+                }
+            } else {
+                store_some(sums, y, used, activation);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Float `k` of each `x` and `N * LANES` floats at `w` must be readable.
+#[inline(always)]
+unsafe fn accumulate<V: F32s, const R: usize, const N: usize>(
+    sums: &mut [[V; N]; R],
+    x: &[*const f32; R],
+    k: usize,
+    w: *const f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let w: [V; N] = std::array::from_fn(|j| V::load(w.add(j * V::LANES)));
+        for (sums, x) in sums.iter_mut().zip(x) {
+            let x = V::splat(*x.add(k));
+            for (sum, w) in sums.iter_mut().zip(w) {
+                *sum = x.madd(w, *sum);
+            }
+        }
+    }
+}
+
+/// The last panel's used columns, by way of a buffer.
+///
+/// # Safety
+/// `y` must have room for `used` floats.
+// Inlined so that the sums' address never escapes: they would leave their registers for the whole loop.
+#[inline(always)]
+unsafe fn store_some<V: F32s, const N: usize>(sums: &[V; N], y: *mut f32, used: usize, activation: Activation) {
+    let mut buffer = [[0.0f32; 8]; N];
+    assert!(V::LANES <= 8);
+    for (sum, part) in sums.iter().zip(&mut buffer) {
+        // SAFETY: a part has room for 8 floats.
+        unsafe { activation.apply(*sum).store(part.as_mut_ptr()) }
+    }
+    for i in 0..used {
+        // SAFETY: the caller's promise.
+        unsafe { y.add(i).write(buffer[i / V::LANES][i % V::LANES]) }
+    }
+}

@@ -1,0 +1,124 @@
+//! Output sizes of sliding and adaptive windows: the only place that has this arithmetic.
+
+/// One axis of a sliding window, in PyTorch's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    /// Padding before and after the axis.
+    pub padding: [usize; 2],
+    pub dilation: usize,
+    /// Whether a last window may hang over the end (PyTorch's `ceil_mode`).
+    pub ceil: bool,
+}
+
+impl Window {
+    /// How far a window reaches: `dilation * (kernel - 1) + 1`.
+    pub fn reach(&self) -> usize {
+        self.dilation * (self.kernel - 1) + 1
+    }
+
+    /// The number of windows over `size` cells, or `None` where not even one fits.
+    ///
+    /// In ceil mode a last window may not start beyond the input and its padding in front, as in PyTorch.
+    pub fn count(&self, size: usize) -> Option<usize> {
+        let room = (size + self.padding[0] + self.padding[1]).checked_sub(self.reach())?;
+        if !self.ceil {
+            return Some(room / self.stride + 1);
+        }
+        let count = room.div_ceil(self.stride) + 1;
+        let last_starts_outside = (count - 1) * self.stride >= size + self.padding[0];
+        Some(if last_starts_outside { count - 1 } else { count })
+    }
+
+    /// The cells of window `i` that lie inside `0..size`, as `(first cell, number of taps)`; taps are `dilation` apart.
+    pub fn taps(&self, i: usize, size: usize) -> (usize, usize) {
+        let start = i * self.stride;
+        let skipped = self.padding[0].saturating_sub(start).div_ceil(self.dilation);
+        let first = start + skipped * self.dilation - self.padding[0];
+        let inside = size.saturating_sub(first).div_ceil(self.dilation);
+        (first, inside.min(self.kernel - skipped.min(self.kernel)))
+    }
+}
+
+/// The cells that output `i` of `count` averages in an adaptive pooling of `size` cells, as a half-open range.
+pub fn adaptive(i: usize, count: usize, size: usize) -> (usize, usize) {
+    (i * size / count, ((i + 1) * size).div_ceil(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// The definition: slide the window over the padded axis cell by cell.
+    fn by_sliding(w: &Window, size: usize) -> Option<usize> {
+        let padded = size + w.padding[0] + w.padding[1];
+        let mut count = 0;
+        while count * w.stride + w.reach() <= padded {
+            count += 1;
+        }
+        if count == 0 {
+            return None;
+        }
+        let covered = (count - 1) * w.stride + w.reach();
+        if w.ceil && covered < padded && count * w.stride < size + w.padding[0] {
+            count += 1;
+        }
+        Some(count)
+    }
+
+    fn every_window(mut check: impl FnMut(Window)) {
+        for kernel in 1..5 {
+            for stride in 1..4 {
+                for dilation in 1..4 {
+                    for before in 0..=kernel / 2 {
+                        for after in 0..=kernel / 2 {
+                            for ceil in [false, true] {
+                                check(Window { kernel, stride, padding: [before, after], dilation, ceil });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_equal_the_definition() {
+        every_window(|w| {
+            for size in 1..30 {
+                assert_eq!(w.count(size), by_sliding(&w, size), "{w:?} over {size}");
+            }
+        });
+    }
+
+    #[test]
+    fn taps_are_the_cells_inside() {
+        every_window(|w| {
+            for size in 1..20usize {
+                for i in 0..w.count(size).unwrap_or(0) {
+                    let cells = (0..w.kernel)
+                        .map(|k| (i * w.stride + k * w.dilation) as isize - w.padding[0] as isize)
+                        .filter(|&c| c >= 0 && c < size as isize)
+                        .collect::<Vec<_>>();
+                    let (first, taps) = w.taps(i, size);
+                    let got = (0..taps).map(|k| (first + k * w.dilation) as isize).collect::<Vec<_>>();
+                    assert_eq!(got, cells, "{w:?} window {i} over {size}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn pytorch_sizes() {
+        let pool = |kernel, stride, pad, ceil| Window { kernel, stride, padding: [pad, pad], dilation: 1, ceil };
+        assert_eq!(pool(3, 2, 0, true).count(111), Some(55)); // SqueezeNet 1.1
+        assert_eq!(pool(3, 2, 0, false).count(55), Some(27)); // AlexNet
+        assert_eq!(pool(3, 2, 1, false).count(112), Some(56)); // ResNet
+        assert_eq!(pool(2, 2, 0, true).count(5), Some(3));
+        assert_eq!(pool(11, 4, 2, false).count(6), None);
+        assert_eq!((adaptive(0, 3, 7), adaptive(1, 3, 7), adaptive(2, 3, 7)), ((0, 3), (2, 5), (4, 7)));
+    }
+}

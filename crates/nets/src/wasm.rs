@@ -1,0 +1,110 @@
+//! All that JavaScript can see of the core.
+//!
+//! Errors cross as objects { code, message, node }. A panic is a bug: its message is thrown as a plain string, by which the
+//! other side knows that this instance can no longer be trusted.
+
+use crate::error::{Code, Error};
+use crate::model::Model;
+use js_sys::{Object, Reflect, Uint32Array};
+use kernels::resize;
+use wasm_bindgen::prelude::*;
+
+#[cfg(feature = "threads")]
+pub use wasm_bindgen_rayon::init_thread_pool;
+
+impl From<Error> for JsValue {
+    fn from(error: Error) -> JsValue {
+        let object = Object::new();
+        let set = |key: &str, value: &str| {
+            // Setting a property of a fresh plain object cannot fail.
+            let _ = Reflect::set(&object, &key.into(), &value.into());
+        };
+        set("code", error.code.name());
+        set("message", &error.to_string());
+        if let Some(node) = &error.node {
+            set("node", node);
+        }
+        object.into()
+    }
+}
+
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|info| wasm_bindgen::throw_str(&info.to_string())));
+}
+
+/// A network with its weights and plans.
+#[wasm_bindgen]
+pub struct Core(Model);
+
+#[wasm_bindgen]
+impl Core {
+    /// `helpers`: threads beside the caller; the pool must have been started with as many.
+    #[wasm_bindgen(constructor)]
+    pub fn new(graph: &str, helpers: usize) -> Result<Core, JsValue> {
+        Ok(Core(Model::new(graph, helpers)?))
+    }
+
+    /// Packs a node's weights.
+    pub fn load(&mut self, node: usize, weight: &[f32], bias: Option<Box<[f32]>>) -> Result<(), JsValue> {
+        Ok(self.0.load(node, weight, bias.as_deref())?)
+    }
+
+    /// A handle to the plan for an input of [n, c, h, w] and the nodes whose maps are wanted (none: the network's output).
+    pub fn prepare(&mut self, n: usize, c: usize, h: usize, w: usize, outputs: &[usize]) -> Result<u32, JsValue> {
+        Ok(self.0.prepare([n, c, h, w], outputs)?)
+    }
+
+    /// The address of the plan's input.
+    pub fn input(&mut self, plan: u32) -> Result<*mut f32, JsValue> {
+        Ok(self.0.input(plan)?.as_mut_ptr())
+    }
+
+    /// Runs a slice of the plan; true where another follows.
+    pub fn run(&mut self, plan: u32, slice: usize) -> Result<bool, JsValue> {
+        Ok(self.0.run(plan, slice)?)
+    }
+
+    /// The address of output `i`.
+    pub fn output(&self, plan: u32, i: usize) -> Result<*const f32, JsValue> {
+        Ok(self.0.output(plan, i)?.1.as_ptr())
+    }
+
+    /// The dimensions of output `i`.
+    #[wasm_bindgen(js_name = outputShape)]
+    pub fn output_shape(&self, plan: u32, i: usize) -> Result<Uint32Array, JsValue> {
+        let dims: Vec<u32> = self.0.output(plan, i)?.0.iter().map(|&d| d as u32).collect();
+        Ok(Uint32Array::from(&dims[..]))
+    }
+
+    /// The plan's maps in the arena over time, for whoever studies a plan.
+    pub fn picture(&self, plan: u32) -> Result<String, JsValue> {
+        Ok(self.0.plan(plan)?.picture.clone())
+    }
+
+    /// Bytes of packed weights, and of the arena.
+    pub fn bytes(&self) -> Vec<usize> {
+        self.0.bytes().to_vec()
+    }
+}
+
+/// Resizes RGB or gray bytes as Pillow does; `filter` is Pillow's name in lower case.
+#[wasm_bindgen]
+pub fn resize(
+    pixels: &[u8],
+    width: usize,
+    height: usize,
+    channels: usize,
+    to_width: usize,
+    to_height: usize,
+    filter: &str,
+) -> Result<Vec<u8>, JsValue> {
+    let name = |f: &&resize::Filter| format!("{f:?}").eq_ignore_ascii_case(filter);
+    let filter = resize::Filter::ALL.iter().find(name).copied().ok_or_else(|| {
+        Error::new(Code::BadOption, format!("there is no filter {filter:?}: use nearest, box, bilinear, hamming, bicubic or lanczos"))
+    })?;
+    resize::resize(pixels, (width, height), channels, (to_width, to_height), filter).map_err(|e| {
+        let code = if matches!(e, resize::ResizeError::TooLarge { .. }) { Code::TooLarge } else { Code::BadImage };
+        Error::new(code, e.to_string()).into()
+    })
+}

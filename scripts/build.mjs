@@ -1,0 +1,193 @@
+/**
+ * Builds the package into dist/: the core four times over, {simd128, relaxed-simd} x {single, threads}, then the
+ * TypeScript around it. Each half carries a stamp, the hash of everything it was made from, so that what is up to date
+ * is left alone; both are made aside and moved into place whole. `--force` builds regardless.
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setupNpm, setupRust, stop } from "./setup.mjs";
+import { root, toolchain } from "./toolchain.mjs";
+
+const core = join(root, "build/core");
+const dist = join(root, "dist");
+
+const coreInputs = ["crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "scripts/build.mjs", "scripts/toolchain.mjs"];
+const packageInputs = ["ts/src", "weights", "package.json", "package-lock.json", "tsconfig.json", "tsup.config.ts"];
+
+const threads = [
+  "-C target-feature=+atomics,+bulk-memory,+mutable-globals",
+  ...["--shared-memory", "--import-memory", "--max-memory=4294967296"].map((arg) => `-C link-arg=${arg}`),
+  ...["__wasm_init_tls", "__tls_size", "__tls_align", "__tls_base", "__heap_base"].map(
+    (name) => `-C link-arg=--export=${name}`,
+  ),
+];
+
+/** The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. */
+const flavours = [
+  { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
+  { wasm: "relaxed-simd", glue: "single", features: "+simd128,+relaxed-simd", threads: [] },
+  { wasm: "simd128-threads", glue: "threads", features: "+simd128", threads },
+  { wasm: "relaxed-simd-threads", glue: "threads", features: "+simd128,+relaxed-simd", threads },
+];
+
+/** The decoders' modules that the package carries. */
+const codecs = ["@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm", "@jsquash/webp/codec/dec/webp_dec.wasm"];
+
+/** One hash over the names and contents of files, folders included. */
+function hash(paths, more = "") {
+  const sum = createHash("sha256").update(more);
+  const visit = (path) => {
+    const full = join(root, path);
+    if (!existsSync(full)) return;
+    if (statSync(full).isDirectory()) {
+      for (const name of readdirSync(full).sort()) visit(`${path}/${name}`);
+    } else {
+      const bytes = readFileSync(full);
+      sum.update(`${path}\0${bytes.length}\0`).update(bytes);
+    }
+  };
+  paths.forEach(visit);
+  return sum.digest("hex");
+}
+
+const stampOf = (folder) => {
+  const path = join(folder, ".stamp");
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+};
+
+/** Runs `make(folder)` on an empty folder, stamps the folder, and puts it in the place of `target`. */
+async function replace(target, stamp, make) {
+  const making = join(root, `build/making-${process.pid}`);
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { recursive: true });
+  try {
+    await make(making);
+    writeFileSync(join(making, ".stamp"), stamp);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(making, target);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command; what it prints is shown only where it fails. */
+function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...options });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+    child.on("error", reject);
+    child.on("close", (status) => {
+      if (status === 0) resolve(said);
+      else reject(new Error(`build: failed: ${command} ${args.join(" ")}\n${said.trimEnd()}`));
+    });
+  });
+}
+
+/** Replaces the one occurrence of a pattern: none, or two, means that the generator changed and this must too. */
+function replaceOnce(text, pattern, by) {
+  const count = [...text.matchAll(new RegExp(pattern, "g"))].length;
+  if (count !== 1) throw new Error(`build: ${pattern} matched ${count} times in wasm-bindgen's glue, wanted once`);
+  return text.replace(pattern, by);
+}
+
+/** wasm-bindgen's glue as we ship it. */
+function adaptGlue(text, kind) {
+  // Our callers always pass the module; a default path would make bundlers look for a file that is not there.
+  const glue = replaceOnce(text, /module_or_path = new URL\('core_bg\.wasm', import\.meta\.url\);/, "");
+  if (kind === "single") return glue;
+  // The pool starts in workers of our own: the snippet's import each other in a circle and know browsers only.
+  const ours = 'import { startWorkers } from "../../../ts/src/backend/start-workers.ts";';
+  return replaceOnce(glue, /import \{ startWorkers \} from '[^']*workerHelpers[^']*';/, ours);
+}
+
+/** Compiles one flavour; gives the folder with core_bg.wasm, core.js, core.d.ts. */
+async function compile(flavour) {
+  const { env, wasmFlags } = toolchain();
+  const flags = [...wasmFlags, `-C target-feature=${flavour.features}`, ...flavour.threads];
+  const out = join(root, "target/wasm", flavour.wasm, "pack");
+  const args = ["build", "crates/nets", "--mode", "force", "--no-opt", "--no-pack", "--release", "--target", "web"];
+  args.push("--out-name", "core", "-d", out, "-Zbuild-std=std,panic_abort");
+  if (flavour.glue === "threads") args.push("--features", "threads");
+  const start = performance.now();
+  await run("wasm-pack", args, {
+    env: {
+      ...env,
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
+      // A folder each, so that std is compiled once for each set of flags and not again at every change of flags.
+      CARGO_TARGET_DIR: join(root, "target/wasm", flavour.wasm),
+    },
+  });
+  console.log(`build: ${flavour.wasm}.wasm (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  return out;
+}
+
+/** Compiles all flavours, as many at once as there are cores: std is one long chain of crates, and so is ours. */
+async function compileAll() {
+  const outs = new Map();
+  const waiting = flavours.values();
+  const worker = async () => {
+    for (const flavour of waiting) outs.set(flavour, await compile(flavour));
+  };
+  const workers = Math.min(flavours.length, availableParallelism());
+  await Promise.all(Array.from({ length: workers }, worker));
+  return outs;
+}
+
+async function buildCore(folder) {
+  mkdirSync(join(folder, "wasm"));
+  const outs = await compileAll();
+  for (const flavour of flavours) {
+    const out = outs.get(flavour);
+    cpSync(join(out, "core_bg.wasm"), join(folder, "wasm", `${flavour.wasm}.wasm`));
+    const glue = adaptGlue(readFileSync(join(out, "core.js"), "utf8"), flavour.glue);
+    const place = join(folder, flavour.glue);
+    if (!existsSync(place)) {
+      mkdirSync(place);
+      writeFileSync(join(place, "core.js"), glue);
+      cpSync(join(out, "core.d.ts"), join(place, "core.d.ts"));
+    } else if (readFileSync(join(place, "core.js"), "utf8") !== glue) {
+      throw new Error(`build: the glue of ${flavour.wasm} differs from that of its twin, yet one file serves both`);
+    }
+  }
+}
+
+async function buildPackage(folder) {
+  const start = performance.now();
+  await run(process.execPath, ["node_modules/tsup/dist/cli-default.js", "--silent", "-d", folder]);
+  cpSync(join(core, "wasm"), join(folder, "wasm"), { recursive: true });
+  for (const codec of codecs) {
+    cpSync(join(root, "node_modules", codec), join(folder, "wasm", codec.split("/").at(-1)));
+  }
+  mkdirSync(join(folder, "weights"));
+  for (const name of readdirSync(join(root, "weights")).filter((name) => name.endsWith(".safetensors"))) {
+    cpSync(join(root, "weights", name), join(folder, "weights", name));
+  }
+  console.log(`build: TypeScript (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+}
+
+/** Brings dist/ up to date, setting up whatever that takes. */
+export async function build({ force = false } = {}) {
+  setupNpm();
+  const coreStamp = hash(coreInputs);
+  if (force || stampOf(core) !== coreStamp) {
+    setupRust();
+    await replace(core, coreStamp, buildCore);
+  }
+  const stamp = hash(packageInputs, coreStamp);
+  if (force || stampOf(dist) !== stamp) await replace(dist, stamp, buildPackage);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const start = performance.now();
+    await build({ force: process.argv.includes("--force") });
+    console.log(`build: dist is up to date (${((performance.now() - start) / 1000).toFixed(2)} s)`);
+  } catch (error) {
+    stop(error);
+  }
+}

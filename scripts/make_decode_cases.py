@@ -1,0 +1,215 @@
+"""Writes ts/test/goldens/preprocess/decode_cases.json: small encoded images and what Pillow decodes them to.
+
+usage: python scripts/make_decode_cases.py [IMAGES_DIR]            needs: pillow (with WebP), numpy
+
+A case holds the file in base64 and the SHA-256 of the bytes of convert("RGB"); "refused" ones hold no hash. Kinds of PNG
+and BMP that Pillow reads but does not write are put together here. With IMAGES_DIR, a folder of photographs, their
+hashes are added by file name; without it the ones of the last run are kept.
+"""
+import base64
+import hashlib
+import io
+import json
+import pathlib
+import struct
+import sys
+import zlib
+
+import numpy as np
+import PIL
+from PIL import Image
+
+OUT = pathlib.Path(__file__).resolve().parent.parent / "ts/test/goldens/preprocess/decode_cases.json"
+RNG = np.random.default_rng(7)
+W, H = 13, 9  # odd, so that rows need padding, blocks are cut, and the last pass of Adam7 is uneven
+
+
+def picture(w: int = W, h: int = H) -> np.ndarray:
+    """Something smooth with some noise, so that lossy formats have both."""
+    y, x = np.mgrid[0:h, 0:w]
+    base = np.stack([x * 255 / w, y * 255 / h, (x + y) * 255 / (w + h)], axis=-1)
+    return np.clip(base + RNG.integers(-30, 30, (h, w, 3)), 0, 255).astype(np.uint8)
+
+
+def saved(image: Image.Image, kind: str, **options) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+# PNG
+
+PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def filtered(rows: list[bytes], bpp: int) -> bytes:
+    """Each row behind one of the five filters, in turn."""
+    out, above = b"", bytes(len(rows[0]) if rows else 0)
+    for i, row in enumerate(rows):
+        kind = i % 5
+        line = bytearray()
+        for j, value in enumerate(row):
+            a, b, c = (row[j - bpp] if j >= bpp else 0), above[j], (above[j - bpp] if j >= bpp else 0)
+            p = a + b - c
+            nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+            line.append((value - [0, a, b, (a + b) >> 1, nearest][kind]) & 255)
+        out += bytes([kind]) + bytes(line)
+        above = row
+    return out
+
+
+def packed(samples: np.ndarray, depth: int) -> list[bytes]:
+    """Rows of samples [h, w * channels] as bytes."""
+    if depth == 16:
+        return [row.astype(">u2").tobytes() for row in samples]
+    rows = []
+    for row in samples:
+        bits = "".join(format(int(v), f"0{depth}b") for v in row)
+        bits += "0" * (-len(bits) % 8)
+        rows.append(bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)))
+    return rows
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(color: int, depth: int, interlaced: bool = False, extra: bytes = b"", size=(W, H), levels: int = 0) -> bytes:
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
+    w, h = size
+    samples = RNG.integers(0, levels or 1 << depth, (h, w, channels))
+    bpp = max(1, channels * depth // 8)
+    data = b""
+    for x, y, dx, dy in PASSES if interlaced else [(0, 0, 1, 1)]:
+        part = samples[y::dy, x::dx]
+        if part.size:
+            data += filtered(packed(part.reshape(part.shape[0], -1), depth), bpp)
+    z = zlib.compress(data)
+    half = len(z) // 2  # two IDAT chunks
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, color, 0, 0, int(interlaced))) + extra
+        + chunk(b"tEXt", b"\0 no keyword") + chunk(b"IDAT", z[:half]) + chunk(b"IDAT", z[half:]) + chunk(b"IEND", b"")
+    )
+
+
+def palette(n: int) -> bytes:
+    return chunk(b"PLTE", RNG.integers(0, 256, 3 * n, dtype=np.uint8).tobytes())
+
+
+# BMP
+
+
+def bmp(bits: int, header: int = 40, top_down: bool = False, masks=None, colors: int = 0, used: int = 0) -> bytes:
+    stride = (W * bits + 31) // 32 * 4
+    pixels = RNG.integers(0, 256, stride * H, dtype=np.uint8).tobytes()
+    if header == 12:
+        info = struct.pack("<IHHHH", 12, W, H, 1, bits)
+    else:
+        info = struct.pack("<IiiHHIIiiII", header, W, -H if top_down else H, 1, bits, 3 if masks else 0, 0, 1, 1, used, 0)
+        if masks:
+            info += struct.pack(f"<{len(masks)}I", *masks)
+        info = info.ljust(max(header, len(info)), b"\0")
+    entries = RNG.integers(0, 256, (colors, 3 if header == 12 else 4), dtype=np.uint8).tobytes()
+    start = 14 + len(info) + len(entries)
+    return struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start) + info + entries + pixels
+
+
+def cases() -> dict[str, bytes]:
+    rgb = Image.fromarray(picture())
+    large = Image.fromarray(picture(50, 37))
+    alpha = np.dstack([picture(), RNG.integers(0, 256, (H, W), dtype=np.uint8)])
+    alpha[:3, :5, 3] = 0  # hidden colours must show
+    rgba = Image.fromarray(alpha)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn me", which nobody does here
+    out = {
+        "jpeg 4:4:4": saved(large, "JPEG", quality=92, subsampling=0),
+        "jpeg 4:2:2": saved(large, "JPEG", quality=80, subsampling=1),
+        "jpeg 4:2:0": saved(large, "JPEG", quality=75, subsampling=2),
+        "jpeg quality 5": saved(large, "JPEG", quality=5),
+        "jpeg quality 100": saved(large, "JPEG", quality=100),
+        "jpeg progressive": saved(large, "JPEG", progressive=True),
+        "jpeg restart markers": saved(large, "JPEG", restart_marker_blocks=1),
+        "jpeg gray": saved(large.convert("L"), "JPEG"),
+        "jpeg rgb": saved(large, "JPEG", keep_rgb=True),
+        "jpeg exif turn": saved(large, "JPEG", exif=exif),
+        "jpeg 1 x 1": saved(rgb.crop((0, 0, 1, 1)), "JPEG"),
+        "jpeg with bytes after it": saved(rgb, "JPEG") + b"tail",
+        "webp lossy": saved(large, "WEBP", quality=80),
+        "webp lossless": saved(large, "WEBP", lossless=True),
+        "webp lossy alpha": saved(rgba, "WEBP", quality=80),
+        "webp lossless alpha": saved(rgba, "WEBP", lossless=True, exact=True),
+        "webp exif": saved(large, "WEBP", exif=exif),
+        "webp 1 x 1": saved(rgb.crop((0, 0, 1, 1)), "WEBP"),
+    }
+    for depth in (1, 2, 4, 8):
+        out[f"png gray {depth}"] = png(0, depth)
+        out[f"png gray {depth} interlaced"] = png(0, depth, True)
+        out[f"png palette {depth}"] = png(3, depth, extra=palette(1 << depth))
+        out[f"png palette {depth} interlaced"] = png(3, depth, True, extra=palette(1 << depth))
+    for name, color in (("rgb", 2), ("gray alpha", 4), ("rgba", 6)):
+        for depth in (8, 16):
+            out[f"png {name} {depth}"] = png(color, depth)
+            out[f"png {name} {depth} interlaced"] = png(color, depth, True)
+    out |= {
+        "png palette with transparency": png(3, 8, extra=palette(256) + chunk(b"tRNS", bytes(range(256)))),
+        "png gray with transparency": png(0, 8, extra=chunk(b"tRNS", b"\0\7")),
+        "png rgb with transparency": png(2, 8, extra=chunk(b"tRNS", b"\0\7\0\7\0\7")),
+        "png palette shorter than its indices": png(3, 4, extra=palette(5)),
+        "png 1 x 1": png(2, 8, size=(1, 1)),
+        "png 1 x 1 interlaced": png(6, 8, True, size=(1, 1)),
+        "png 3 x 2 interlaced": png(0, 1, True, size=(3, 2)),
+        "png of Pillow's": saved(large, "PNG"),
+        "bmp 24": bmp(24),
+        "bmp 24 top-down": bmp(24, top_down=True),
+        "bmp 24 OS/2": bmp(24, header=12),
+        "bmp 24 V5": bmp(24, header=124),
+        "bmp 32": bmp(32),
+        "bmp 32 masks": bmp(32, masks=(0xFF0000, 0xFF00, 0xFF)),
+        "bmp 32 V3 masks": bmp(32, header=56, masks=(0xFF, 0xFF00, 0xFF0000, 0xFF000000)),
+        "bmp 16": bmp(16),
+        "bmp 16 565": bmp(16, masks=(0xF800, 0x7E0, 0x1F)),
+        "bmp 8": bmp(8, colors=256),
+        "bmp 8 few colours": bmp(8, colors=17, used=17),
+        "bmp 4": bmp(4, colors=16),
+        "bmp 1": bmp(1, colors=2),
+        "bmp 8 OS/2": bmp(8, header=12, colors=256),
+        "bmp of Pillow's": saved(rgb, "BMP"),
+        "bmp of Pillow's, gray": saved(rgb.convert("L"), "BMP"),
+        "bmp of Pillow's, 1 bit": saved(rgb.convert("1"), "BMP"),
+    }
+    return out
+
+
+def refused() -> dict[str, bytes]:
+    rgb = Image.fromarray(picture())
+    return {
+        "jpeg CMYK": saved(rgb.convert("CMYK"), "JPEG"),
+        "png gray 16": png(0, 16),
+        "webp animation": saved(rgb, "WEBP", save_all=True, append_images=[Image.fromarray(picture())]),
+        "gif": saved(rgb, "GIF"),
+        "tiff": saved(rgb, "TIFF"),
+    }
+
+
+def main() -> None:
+    lines = []
+    for name, data in cases().items():
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        hash = hashlib.sha256(image.tobytes()).hexdigest()
+        case = {"name": name, "size": list(image.size), "sha256": hash, "base64": base64.b64encode(data).decode()}
+        lines.append(json.dumps(case))
+    no = [json.dumps({"name": name, "base64": base64.b64encode(data).decode()}) for name, data in refused().items()]
+    photos = json.loads(OUT.read_text())["photographs"] if OUT.exists() else {}
+    if len(sys.argv) > 1:
+        files = sorted(f for f in pathlib.Path(sys.argv[1]).iterdir() if f.suffix in (".jpg", ".bmp"))
+        photos = {f.name: hashlib.sha256(Image.open(f).convert("RGB").tobytes()).hexdigest() for f in files}
+    shown = ",\n".join(f'"{name}": "{hash}"' for name, hash in photos.items())
+    sections = [f'"pillow": "{PIL.__version__}"', '"cases": [\n' + ",\n".join(lines) + "\n]"]
+    sections += ['"refused": [\n' + ",\n".join(no) + "\n]", '"photographs": {\n' + shown + "\n}"]
+    OUT.write_text("{\n" + ",\n".join(sections) + "\n}\n")
+    print(f"{len(lines)} cases, {len(no)} refused, {len(photos)} photographs to {OUT.name}")
+
+
+if __name__ == "__main__":
+    main()

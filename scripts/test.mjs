@@ -1,0 +1,170 @@
+/**
+ * Every check of the package: set-up, build, linters, Rust tests, TypeScript tests, the packed package, sizes. A failure
+ * does not keep the rest from running. The last line is `N passed, N failed`, counting single tests; a linter counts as
+ * one. `--quick`: unit and golden tests alone, the golden ones told so by CONVZOO_QUICK. `--lint`: the linters alone.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
+import { sizes, sizeTable } from "./sizes.mjs";
+import { root, toolchain } from "./toolchain.mjs";
+
+const only = (flag) => process.argv.includes(flag);
+const results = join(root, "build/test");
+const tarball = join(results, "convzoo.tgz");
+const counts = { passed: 0, failed: 0 };
+const skipped = new Map();
+
+/** Takes in the tests of a suite, [{ name, state, why }], and prints one line about it and the failures. */
+function report(suite, tests, start) {
+  const of = (state) => tests.filter((test) => test.state === state);
+  const [passed, failed] = [of("passed"), of("failed")];
+  const omitted = tests.filter((test) => test.state !== "passed" && test.state !== "failed");
+  counts.passed += passed.length;
+  counts.failed += failed.length;
+  for (const { why } of omitted) skipped.set(why, (skipped.get(why) ?? 0) + 1);
+  const said = [`${passed.length} passed`, `${failed.length} failed`];
+  if (omitted.length > 0) said.push(`${omitted.length} skipped`);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${failed.length > 0 ? "FAIL" : "ok  "} ${suite}: ${said.join(", ")} (${seconds} s)`);
+  for (const { name, why } of failed) console.log(`\n---- ${suite}: ${name}\n${String(why).trimEnd()}\n`);
+}
+
+/** Runs one suite; an error of its own is one failure. */
+async function suite(name, work) {
+  const start = performance.now();
+  try {
+    report(name, await work(), start);
+  } catch (error) {
+    const known = /^(setup|build): /.test(error.message);
+    report(name, [{ name, state: "failed", why: known ? error.message : error.stack }], start);
+  }
+}
+
+function run(command, args, env = process.env) {
+  const done = spawnSync(command, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 30 });
+  return { ...done, said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ? `\n${done.error.message}` : ""}` };
+}
+
+/** A command that is one test. */
+function check(name, command, args, env) {
+  const { status, said } = run(command, args, env);
+  return { name, state: status === 0 ? "passed" : "failed", why: said };
+}
+
+const node = (name, script, ...args) => check(name, process.execPath, [join("node_modules", script), ...args]);
+
+function lint() {
+  const { fmt, clippy, env } = toolchain();
+  const deny = ["--workspace", "--all-targets", "--", "-D", "warnings"];
+  return [
+    node("biome", "@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=50"),
+    node("tsc", "typescript/bin/tsc", "--noEmit"),
+    check("cargo fmt", fmt, ["fmt", "--all", "--check"], env),
+    check("cargo clippy", clippy, ["clippy", "--quiet", ...deny], env),
+  ];
+}
+
+function rustTests() {
+  const { cargo, env } = toolchain();
+  const json = ["--", "-Z", "unstable-options", "--format", "json"];
+  const { status, said, stdout } = run(cargo, ["test", "--quiet", "--workspace", "--no-fail-fast", ...json], env);
+  const states = { ok: "passed", failed: "failed", ignored: "skipped" };
+  const tests = stdout
+    .split("\n")
+    .filter((line) => line.startsWith('{ "type": "test"') || line.startsWith('{"type":"test"'))
+    .map((line) => JSON.parse(line))
+    .filter(({ event }) => event in states)
+    .map(({ name, event, stdout, message }) => {
+      return { name, state: states[event], why: event === "ignored" ? `ignored: ${message ?? name}` : stdout };
+    });
+  // Does not compile, or a test took its process down.
+  if (status !== 0 && !tests.some(({ state }) => state === "failed")) {
+    tests.push({ name: "cargo test", state: "failed", why: said.split("\n").slice(-60).join("\n") });
+  }
+  return tests;
+}
+
+/** One project of vitest.config.ts. */
+function vitest(project, env = {}) {
+  if (!existsSync(join(root, "ts/test", project))) return [];
+  const file = join(results, `${project}.json`);
+  rmSync(file, { force: true });
+  const args = ["run", "--project", project, "--passWithNoTests", "--reporter", "./scripts/vitest-reporter.mjs"];
+  const { status, said } = run(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
+    ...process.env,
+    ...env,
+    CONVZOO_RESULTS: file,
+  });
+  const tests = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
+  if (status !== 0 && !tests.some(({ state }) => state === "failed")) {
+    tests.push({ name: `vitest ${project}`, state: "failed", why: said });
+  }
+  return tests;
+}
+
+/** Packs what would be published, and lets two linters of packages look at it. */
+function packed() {
+  const pack = check("npm pack", "npm", ["pack", "--ignore-scripts", "--pack-destination", results]);
+  if (pack.state === "failed") return [pack];
+  const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  renameSync(join(results, `${name}-${version}.tgz`), tarball);
+  return [
+    pack,
+    node("publint", "publint/src/cli.js", "run", "--strict", tarball),
+    node("are the types wrong", "@arethetypeswrong/cli/dist/index.js", tarball, "--profile", "esm-only"),
+  ];
+}
+
+function sizesUnderLimits() {
+  const rows = sizes();
+  console.log(sizeTable(rows));
+  return rows
+    .filter(({ limit }) => limit)
+    .map(({ name, gzip, limit }) => {
+      const why = `${name} is ${gzip} bytes gzipped, and may be ${limit}`;
+      return { name, state: gzip <= limit ? "passed" : "failed", why };
+    });
+}
+
+/** Other runtimes and a browser, then the smoke tests, which find all they need in their environment. */
+function runtimes() {
+  setupRuntimes();
+  setupBrowsers();
+  return vitest("runtime", { CONVZOO_TARBALL: tarball, ...(chromium() ? { CHROME_PATH: chromium() } : {}) });
+}
+
+/** What others rest on; where it fails, it says why once and the rest reports what that breaks. */
+async function prepare(name, work) {
+  try {
+    await work();
+  } catch (error) {
+    await suite(name, () => {
+      throw error;
+    });
+  }
+}
+
+mkdirSync(results, { recursive: true });
+await prepare("npm packages", setupNpm);
+await prepare("build", build);
+const quick = only("--quick");
+if (!quick) {
+  await prepare("Rust", setupRust);
+  await suite("lint", lint);
+}
+if (!only("--lint")) {
+  if (!quick) await suite("Rust tests", rustTests);
+  await suite("unit", () => vitest("unit"));
+  await suite("golden", () => vitest("golden", quick ? { CONVZOO_QUICK: "1" } : {}));
+  if (!quick) {
+    await suite("packed package", packed);
+    await suite("runtimes", runtimes);
+    await suite("sizes", sizesUnderLimits);
+  }
+}
+for (const [why, count] of skipped) console.log(`${count} skipped: ${why}`);
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed > 0 ? 1 : 0;

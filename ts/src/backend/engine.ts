@@ -1,0 +1,176 @@
+/** The core's side: one instance of the core and the network it runs. Lives in a worker, or in place where there is none. */
+import type * as threadsGlue from "../../../build/core/threads/core.js";
+import type * as singleGlue from "../../../build/core/single/core.js";
+import { decodeBytes } from "../image/decode.js";
+import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
+import { ConvzooError } from "../errors.js";
+import type { Pixels, Tensor } from "../tensor.js";
+import type { Channel } from "./channel.js";
+import type { Args, ImageMessage, Join } from "./protocol.js";
+import type { Pool } from "./start-workers.js";
+
+type SingleGlue = typeof singleGlue;
+type ThreadsGlue = typeof threadsGlue;
+
+/** wasm-bindgen's glue of each kind, as far as this side of the runtime has them. */
+export interface Glue {
+  readonly single: SingleGlue;
+  readonly threads?: ThreadsGlue;
+}
+
+/** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
+const BATCH = 8;
+
+/** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
+export class Engine {
+  readonly #glue: Glue;
+  readonly #spawn: (() => Channel) | undefined;
+  /** Lets messages in between the slices of a long run. */
+  readonly #pause: () => Promise<void>;
+  #instance: { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number } | undefined;
+  #core: singleGlue.Core | undefined;
+
+  constructor(glue: Glue, pause: () => Promise<void>, spawn?: () => Channel) {
+    this.#glue = glue;
+    this.#pause = pause;
+    this.#spawn = spawn;
+  }
+
+  async start({ module, threads, shared }: Args<"start">): Promise<void> {
+    if (!shared) {
+      const { memory } = this.#glue.single.initSync({ module });
+      this.#instance = { glue: this.#glue.single, memory, helpers: 0 };
+      return;
+    }
+    const glue = this.#glue.threads;
+    if (!glue || !this.#spawn) throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
+    const { memory } = glue.initSync({ module });
+    if (threads > 1) await this.#startPool(glue, threads - 1, this.#spawn);
+    this.#instance = { glue: glue as unknown as SingleGlue, memory, helpers: threads - 1 };
+  }
+
+  async #startPool(glue: ThreadsGlue, helpers: number, spawn: () => Channel): Promise<void> {
+    const { module, memory, builder } = (await glue.initThreadPool(helpers)) as Pool;
+    const join: Join = { join: { module, memory, receiver: builder.receiver() } };
+    const joined = Array.from({ length: helpers }, () => {
+      const channel = spawn();
+      return new Promise<void>((resolve, reject) => {
+        channel.listen(() => resolve(), reject);
+        channel.post(join);
+      });
+    });
+    await Promise.all(joined);
+    // Every worker now waits for its thread, which this hands out.
+    builder.build();
+  }
+
+  network({ graph }: Args<"network">): void {
+    const { glue, helpers } = this.#ready();
+    this.#core?.free();
+    this.#core = new glue.Core(graph, helpers);
+  }
+
+  load({ node, weight, bias }: Args<"load">): void {
+    this.#loaded().load(node, weight, bias);
+  }
+
+  /** `check` throws where the caller has given up. */
+  async run({ input, outputs }: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
+    const [n, c, h, w] = input.shape as [number, number, number, number];
+    const size = c * h * w;
+    const parts: Tensor[][] = [];
+    // An empty batch goes through as well, for the core to refuse.
+    for (let first = 0; first < Math.max(n, 1); first += BATCH) {
+      const count = Math.min(BATCH, n - first);
+      const data = input.data.subarray(first * size, (first + count) * size);
+      parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
+    }
+    return outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)));
+  }
+
+  async #runTogether(
+    [n, c, h, w]: readonly [number, number, number, number],
+    data: Float32Array,
+    outputs: readonly number[],
+    check: () => void,
+  ): Promise<Tensor[]> {
+    const core = this.#loaded();
+    const plan = core.prepare(n, c, h, w, Uint32Array.from(outputs));
+    this.#floats(core.input(plan), data.length).set(data);
+    check();
+    for (let slice = 0; core.run(plan, slice); slice++) {
+      await this.#pause();
+      check();
+    }
+    return outputs.map((_, i) => {
+      const shape = [...core.outputShape(plan, i)];
+      const length = shape.reduce((product, side) => product * side, 1);
+      return { shape, data: this.#floats(core.output(plan, i), length).slice() };
+    });
+  }
+
+  decode({ image }: Args<"decode">): Promise<Pixels> {
+    return this.#pixels(image);
+  }
+
+  async resize({ pixels, ...target }: Args<"resize">): Promise<Pixels> {
+    return resizePixels(pixels, target, (...args) => this.#resize(...args));
+  }
+
+  async preprocess({ image, options }: Args<"preprocess">): Promise<Tensor> {
+    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args));
+  }
+
+  bytes(): readonly [number, number] {
+    const [weights = 0, arena = 0] = this.#loaded().bytes();
+    return [weights, arena];
+  }
+
+  /** Gives the network's memory back, where no worker ends with it. */
+  free(): void {
+    this.#core?.free();
+    this.#core = undefined;
+  }
+
+  async #pixels(image: ImageMessage): Promise<Pixels> {
+    if ("pixels" in image) return image.pixels;
+    return decodeBytes(image.bytes, {
+      wasm: async (name) => {
+        if (image.codec) return image.codec;
+        throw new ConvzooError("unsupported", `This runtime has no ${name} decoder; pass pixels { width, height, data }.`);
+      },
+    });
+  }
+
+  #resize({ data, width, height }: Pixels, to: ResizeTarget): Pixels {
+    const { glue } = this.#ready();
+    return { width: to.width, height: to.height, data: glue.resize(data, width, height, 3, to.width, to.height, to.filter) };
+  }
+
+  /** The core's floats at an address. Made anew each time: memory that grows takes its old views away. */
+  #floats(address: number, length: number): Float32Array {
+    return new Float32Array(this.#ready().memory.buffer, address, length);
+  }
+
+  #ready() {
+    if (!this.#instance) throw new Error("start comes first");
+    return this.#instance;
+  }
+
+  #loaded() {
+    if (!this.#core) throw new Error("network comes first");
+    return this.#core;
+  }
+}
+
+function joinBatches(parts: readonly Tensor[]): Tensor {
+  const [first, ...others] = parts;
+  if (!first || others.length === 0) return first!;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { shape: [parts.reduce((sum, part) => sum + part.shape[0]!, 0), ...first.shape.slice(1)], data };
+}

@@ -1,0 +1,67 @@
+/** Which of the core's four builds runs here, and why not a better one. */
+import { relaxedSimd, simd, threads } from "wasm-feature-detect";
+import { ConvzooError } from "../errors.js";
+import type { Flavour, Platform } from "../platform.js";
+
+/** The four builds, the fastest first. */
+export const FLAVOURS: readonly Flavour[] = ["relaxed-simd-threads", "simd128-threads", "relaxed-simd", "simd128"];
+
+/** What this runtime can do, and what {@link load} will therefore choose. */
+export interface Capabilities {
+  /** The device that `"auto"` means here. */
+  readonly device: "wasm";
+  /** The build of the core: its vector instructions and whether it has threads. */
+  readonly core: Flavour;
+  /** Why not the relaxed-simd build, where it is not it. */
+  readonly simdReason?: string;
+  /** Threads that a model gets if it does not ask. */
+  readonly threads: number;
+  /** Why there is only one thread, where that is so. */
+  readonly threadsReason?: string;
+  /** Whether models run in workers, off the caller's thread. */
+  readonly worker: boolean;
+}
+
+/** More threads than this do not make one image faster. */
+const MOST = 16;
+
+export async function capabilities(platform: Platform): Promise<Capabilities> {
+  const [hasSimd, hasRelaxed, hasThreads] = await Promise.all([simd(), relaxedSimd(), threads()]);
+  if (!hasSimd) {
+    const message = "This runtime's WebAssembly has no SIMD, which every browser since 2023 and Node since 16 has; update it.";
+    throw new ConvzooError("unsupported", message);
+  }
+  const threadsReason = !platform.spawn
+    ? "this runtime has no workers"
+    : (platform.noThreads() ?? (hasThreads ? undefined : "this runtime's WebAssembly has no shared memory"));
+  const core: Flavour = `${hasRelaxed ? "relaxed-simd" : "simd128"}${threadsReason ? "" : "-threads"}`;
+  return {
+    device: "wasm",
+    core,
+    simdReason: hasRelaxed ? undefined : "this runtime's WebAssembly has no relaxed SIMD (Node 21, Chrome 114, Firefox 145 have)",
+    threads: threadsReason ? 1 : Math.max(1, Math.min(MOST, platform.cores())),
+    threadsReason,
+    worker: platform.spawn !== undefined,
+  };
+}
+
+/** The build and the number of threads for a model: what was asked for, as far as the runtime has it. */
+export async function choose(
+  platform: Platform,
+  wanted: { readonly threads?: number; readonly core?: Flavour },
+): Promise<{ core: Flavour; threads: number; shared: boolean }> {
+  const { threads, core } = wanted;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
+    throw new ConvzooError("bad-option", `threads is a whole number from 1 to 64, not ${String(threads)}.`);
+  }
+  if (core !== undefined && !FLAVOURS.includes(core)) {
+    throw new ConvzooError("bad-option", `core is one of ${FLAVOURS.join(", ")}, not ${String(core)}.`);
+  }
+  const can = await capabilities(platform);
+  const missing =
+    (core?.endsWith("-threads") && can.threadsReason) || (core?.startsWith("relaxed-simd") && can.simdReason);
+  if (missing) throw new ConvzooError("unsupported", `The core ${core} cannot run here: ${missing}.`);
+  const chosen = core ?? can.core;
+  const shared = chosen.endsWith("-threads");
+  return { core: chosen, threads: shared ? (threads ?? can.threads) : 1, shared };
+}

@@ -1,0 +1,99 @@
+/** The caller's end of the conversation with a core: calls as promises, and the core's end. */
+import { ConvzooError } from "../errors.js";
+import type { Channel } from "./channel.js";
+import type { Args, CallName, Reply, Request, Result } from "./protocol.js";
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** A core in a worker (or in place). Calls are performed in the order in which they are made. */
+export class Host {
+  readonly #channel: Channel;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+  #ended: ConvzooError | undefined;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    channel.listen(
+      (message) => this.#receive(message as Reply),
+      (error) => this.#end(gone(error)),
+    );
+    channel.hold(false);
+  }
+
+  /** Throws (rejects with) `disposed` or `poisoned` once the core is gone, and with the signal's reason once aborted. */
+  call<K extends CallName>(
+    call: K,
+    args: Args<K>,
+    { signal, transfer }: { signal?: AbortSignal; transfer?: readonly Transferable[] } = {},
+  ): Promise<Result<K>> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) throw this.#ended;
+      signal?.throwIfAborted();
+      const id = this.#next++;
+      const abort = () => {
+        this.#channel.post({ abort: id } satisfies Request);
+        this.#settle(id)?.reject(signal?.reason);
+      };
+      const done = () => signal?.removeEventListener("abort", abort);
+      this.#waiting.set(id, {
+        resolve: (result) => (done(), resolve(result as Result<K>)),
+        reject: (error) => (done(), reject(error)),
+      });
+      signal?.addEventListener("abort", abort);
+      this.#channel.hold(true);
+      try {
+        this.#channel.post({ id, call, args } as Request, transfer);
+      } catch (error) {
+        this.#settle(id)?.reject(error);
+      }
+    });
+  }
+
+  /** Whether calls are under way. */
+  get busy(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Ends the core: its threads and its memory. What is under way rejects with `disposed`, as does whatever comes later. */
+  dispose(): void {
+    this.#end(new ConvzooError("disposed", "The model was disposed of; load it again to use it."));
+  }
+
+  #receive(reply: Reply): void {
+    const waiting = this.#settle(reply.id);
+    if ("result" in reply) return waiting?.resolve(reply.result);
+    if ("refused" in reply) {
+      const { code, message, node } = reply.refused;
+      return waiting?.reject(new ConvzooError(code, message, { node }));
+    }
+    const error = gone(reply.trapped);
+    waiting?.reject(error);
+    this.#end(error);
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#channel.hold(false);
+    return waiting;
+  }
+
+  #end(error: ConvzooError): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#channel.end();
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}
+
+function gone(cause: unknown): ConvzooError {
+  const what = cause instanceof Error ? cause.message : String(cause);
+  const message = `The core failed and its memory was dropped; load the model again. Please report this: ${what}`;
+  return new ConvzooError("poisoned", message, { cause });
+}

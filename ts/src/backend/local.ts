@@ -1,0 +1,22 @@
+/** A conversation within one thread, for runtimes without workers. */
+import type { Channel } from "./channel.js";
+import type { Engine } from "./engine.js";
+import { serve } from "./serve.js";
+
+/** The caller's end of a conversation with an engine in place. */
+export function localChannel(engine: Engine): Channel {
+  let ended = false;
+  let toCaller: (message: unknown) => void = () => {};
+  let toEngine: (message: unknown) => void = () => {};
+  const deliver = (to: () => (message: unknown) => void) => (message: unknown) =>
+    queueMicrotask(() => {
+      if (!ended) to()(message);
+    });
+  const end = () => {
+    ended = true;
+    engine.free();
+  };
+  const common = { hold: () => {}, end };
+  serve({ ...common, post: deliver(() => toCaller), listen: (onMessage) => (toEngine = onMessage) }, engine);
+  return { ...common, post: deliver(() => toEngine), listen: (onMessage) => (toCaller = onMessage) };
+}

@@ -1,0 +1,40 @@
+/** Getting a .wasm, and saying what came in its place. */
+import { ConvzooError } from "../errors.js";
+import { readSource } from "../weights/source.js";
+import type { Platform, WasmName, WasmSource } from "../platform.js";
+
+/** The compiled file `name` of the package, or what `source` gives in its place. */
+export async function wasmModule(
+  platform: Platform,
+  name: WasmName,
+  source: WasmSource | undefined = platform.wasm?.(name),
+  signal?: AbortSignal,
+): Promise<WebAssembly.Module> {
+  if (source === undefined) {
+    const message = `This runtime cannot read ${name}.wasm by itself: pass it to load as { wasm: module }.`;
+    throw new ConvzooError("unsupported", message);
+  }
+  if (source instanceof WebAssembly.Module) return source;
+  const from = typeof source === "string" || source instanceof URL ? String(source) : `the ${name}.wasm that was passed`;
+  let bytes: Uint8Array;
+  try {
+    bytes = await readSource(source, { platform, signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const message = `${name}.wasm could not be read from ${from}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new ConvzooError("bad-wasm", message, { source: from, cause });
+  }
+  const magic = [0, 0x61, 0x73, 0x6d];
+  if (!magic.every((byte, i) => bytes[i] === byte)) {
+    const start = new TextDecoder().decode(bytes.subarray(0, 60)).trimStart();
+    const what = start.startsWith("<") ? "an HTML page" : bytes.length === 0 ? "nothing" : "something else";
+    const advice = "Is the file deployed beside the package's JavaScript? Else pass its place to load as { wasm }.";
+    throw new ConvzooError("bad-wasm", `Got ${what} instead of ${name}.wasm from ${from}. ${advice}`, { source: from });
+  }
+  try {
+    return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    const message = `${from} is not a WebAssembly module that this runtime can compile: ${String(cause)}`;
+    throw new ConvzooError("bad-wasm", message, { source: from, cause });
+  }
+}

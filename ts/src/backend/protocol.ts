@@ -1,0 +1,58 @@
+/** What the caller's side and the core's side say to each other. */
+import type { ErrorCode } from "../errors.js";
+import type { Filter, PreprocessOptions } from "../image/preprocess.js";
+import type { Pixels, Tensor } from "../tensor.js";
+
+/** An image on its way to the core's side: encoded, with the decoder that it needs if any, or as pixels. */
+export type ImageMessage =
+  | { readonly bytes: Uint8Array; readonly codec?: WebAssembly.Module }
+  | { readonly pixels: Pixels };
+
+/** The calls: what each takes and gives. */
+export interface Calls {
+  /** Instantiates the core and starts `threads - 1` workers of the pool. Comes first. */
+  start(args: { readonly module: WebAssembly.Module; readonly threads: number; readonly shared: boolean }): void;
+  /** Sets the network, as the graph's JSON. */
+  network(args: { readonly graph: string }): void;
+  /** Packs the weights of a node. */
+  load(args: { readonly node: number; readonly weight: Float32Array; readonly bias?: Float32Array }): void;
+  /** Runs the network and gives the maps of these nodes. */
+  run(args: { readonly input: Tensor; readonly outputs: readonly number[] }): readonly Tensor[];
+  decode(args: { readonly image: ImageMessage }): Pixels;
+  resize(args: {
+    readonly pixels: Pixels;
+    readonly width: number;
+    readonly height: number;
+    readonly filter: Filter;
+  }): Pixels;
+  preprocess(args: { readonly image: ImageMessage; readonly options: PreprocessOptions }): Tensor;
+  /** Bytes of packed weights and of the arena. */
+  bytes(args: Record<never, never>): readonly [number, number];
+}
+
+export type CallName = keyof Calls;
+export type Args<K extends CallName> = Parameters<Calls[K]>[0];
+export type Result<K extends CallName> = ReturnType<Calls[K]>;
+
+/** To the core's side: a call, or the wish that one should end. */
+export type Request =
+  | { readonly [K in CallName]: { readonly id: number; readonly call: K; readonly args: Args<K> } }[CallName]
+  | { readonly abort: number };
+
+/** An error that can be told apart on the other side. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly node?: string;
+}
+
+/** From the core's side: a result, a refusal, or the news that the core trapped and is lost. */
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly refused: Refusal }
+  | { readonly id: number; readonly trapped: string };
+
+/** To a worker that joins the pool of another. */
+export interface Join {
+  readonly join: { readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory; readonly receiver: number };
+}

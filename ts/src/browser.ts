@@ -1,0 +1,18 @@
+/** Browsers: supplies a platform, decides nothing. */
+import { webChannel } from "./backend/channel.js";
+import { connect } from "./connect.js";
+import { wasmFile } from "./files.js";
+import { drawnPixels } from "./image/drawn.js";
+
+export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
+  wasm: wasmFile,
+  spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
+  cores: () => navigator.hardwareConcurrency,
+  noThreads: () =>
+    crossOriginIsolated
+      ? undefined
+      : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
+        "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
+  pixels: drawnPixels,
+});
+export * from "./index.js";

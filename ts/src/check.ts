@@ -1,0 +1,101 @@
+import { ConvzooError } from "./errors.js";
+
+/**
+ * Checks of what callers pass to builders. `where` and `name` say in the message which option of what is
+ * meant.
+ */
+
+/**
+ * `defaults` with what `given` sets; an option that is undefined counts as not given. The values are not
+ * looked at. Throws `bad-option` for an option that `defaults` lacks, so that a misspelt one is not ignored.
+ */
+export function withDefaults<T extends object>(where: string, defaults: T, given: Partial<T>): T {
+  if (typeof given !== "object" || given === null) {
+    throw new ConvzooError("bad-option", `${where}: options are an object, but ${show(given)} was given.`);
+  }
+  const known = Object.keys(defaults);
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    throw new ConvzooError(
+      "bad-option",
+      `${where}: there is no option "${key}"; the options are ${known.join(", ")}.`,
+    );
+  }
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(set) };
+}
+
+/** A whole number from `least` to 2^31 - 1, which fits every integer of the core. Throws `bad-option`. */
+export function integer(where: string, name: string, value: number, least: number): number {
+  if (isInteger(value, least)) return value;
+  throw wrong(where, name, `a whole number of at least ${least}`, value);
+}
+
+/** A number or a pair of them, in the form given (PyTorch prints it so). Throws `bad-option`. */
+export function size(
+  where: string,
+  name: string,
+  value: number | readonly [number, number],
+  least: number,
+): number | readonly [number, number] {
+  if (isInteger(value, least)) return value;
+  if (Array.isArray(value) && value.length === 2 && value.every((side) => isInteger(side, least))) {
+    return [value[0], value[1]];
+  }
+  throw wrong(where, name, `a whole number of at least ${least} or a pair [rows, columns] of them`, value);
+}
+
+/**
+ * A pooling's padding: at most half of the kernel, so that every window sees some of the input. Throws
+ * `bad-option`.
+ */
+export function poolPadding(
+  where: string,
+  value: number | readonly [number, number],
+  kernel: number | readonly [number, number],
+): number | readonly [number, number] {
+  const padding = size(where, "padding", value, 0);
+  const [rows, columns] = pairOf(padding);
+  const [kernelRows, kernelColumns] = pairOf(kernel);
+  if (2 * rows <= kernelRows && 2 * columns <= kernelColumns) return padding;
+  throw wrong(where, "padding", `at most half of the kernel, ${show(kernel)}`, value);
+}
+
+/** A number from 0 to 1. Throws `bad-option`. */
+export function probability(where: string, name: string, value: number): number {
+  if (typeof value === "number" && value >= 0 && value <= 1) return value;
+  throw wrong(where, name, "a number from 0 to 1", value);
+}
+
+/** True or false. Throws `bad-option`. */
+export function flag(where: string, name: string, value: boolean): boolean {
+  if (typeof value === "boolean") return value;
+  throw wrong(where, name, "true or false", value);
+}
+
+/** Both directions of a size. */
+export function pairOf(value: number | readonly [number, number]): readonly [number, number] {
+  return typeof value === "number" ? [value, value] : [value[0], value[1]];
+}
+
+/** Freezes plain data all the way down, and gives it back. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
+  return value;
+}
+
+/** A caller's value as a message shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value))
+    return `[${value.map((part) => (Array.isArray(part) ? "[...]" : show(part))).join(", ")}]`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+const isInteger = (value: unknown, least: number): value is number =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) < 2 ** 31;
+
+const wrong = (where: string, name: string, wanted: string, value: unknown): ConvzooError =>
+  new ConvzooError("bad-option", `${where}: ${name} must be ${wanted}, but is ${show(value)}.`);

@@ -1,0 +1,13 @@
+/** Where the compiled files of the package are. Each URL is literal, which is how bundlers find what to copy. */
+import type { WasmName } from "./platform.js";
+
+const FILES: Readonly<Record<WasmName, () => URL>> = {
+  simd128: () => new URL("./wasm/simd128.wasm", import.meta.url),
+  "relaxed-simd": () => new URL("./wasm/relaxed-simd.wasm", import.meta.url),
+  "simd128-threads": () => new URL("./wasm/simd128-threads.wasm", import.meta.url),
+  "relaxed-simd-threads": () => new URL("./wasm/relaxed-simd-threads.wasm", import.meta.url),
+  mozjpeg_dec: () => new URL("./wasm/mozjpeg_dec.wasm", import.meta.url),
+  webp_dec: () => new URL("./wasm/webp_dec.wasm", import.meta.url),
+};
+
+export const wasmFile = (name: WasmName): URL => FILES[name]();

@@ -1,0 +1,148 @@
+import { ConvzooError } from "../errors.js";
+import type { Pixels } from "../tensor.js";
+import { checkSize } from "./pixels.js";
+
+/** Sizes of the header that follows the 14 bytes of the file's: OS/2 1 and 2, and Windows's from 3 to 5. */
+const HEADER_SIZES = [12, 40, 52, 56, 64, 108, 124];
+const UNCOMPRESSED = 0;
+const BITFIELDS = 3;
+
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly topDown: boolean;
+  readonly bits: number;
+  /** Where the pixels are. */
+  readonly start: number;
+  /** Of red, green and blue, for 16 and 32 bits a pixel. */
+  readonly masks: readonly [number, number, number];
+  readonly palette: { readonly start: number; readonly colors: number; readonly entryBytes: number };
+}
+
+/**
+ * Decodes an uncompressed BMP file: palettes of 1, 4 and 8 bits, 16 and 32 bits with any masks, 24 bits; rows bottom-up
+ * or top-down. A fourth byte, which may or may not be alpha, is dropped. Throws `bad-image`.
+ */
+export function decodeBmp(bytes: Uint8Array): Pixels {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const header = readHeader(view);
+  const { width, height, bits, start } = header;
+  const stride = Math.ceil((width * bits) / 32) * 4;
+  // The last row's padding may be missing.
+  if (start + stride * (height - 1) + Math.ceil((width * bits) / 8) > bytes.length) throw truncated();
+  const rgb = new Uint8Array(width * height * 3);
+  const write = rowWriter(header, view);
+  for (let row = 0; row < height; row++) {
+    const y = header.topDown ? row : height - 1 - row;
+    write(start + row * stride, rgb.subarray(y * width * 3, (y + 1) * width * 3));
+  }
+  return { width, height, data: rgb };
+}
+
+function readHeader(view: DataView): Header {
+  if (view.byteLength < 26) throw truncated();
+  const size = view.getUint32(14, true);
+  if (!HEADER_SIZES.includes(size)) throw damaged(`its header claims to have ${size} bytes`);
+  const end = 14 + size;
+  if (view.byteLength < end) throw truncated();
+  const old = size === 12;
+  const width = old ? view.getUint16(18, true) : view.getInt32(18, true);
+  const signedHeight = old ? view.getUint16(20, true) : view.getInt32(22, true);
+  const height = Math.abs(signedHeight);
+  checkSize("The BMP file", width, height);
+  const bits = view.getUint16(old ? 24 : 28, true);
+  const compression = old ? UNCOMPRESSED : view.getUint32(30, true);
+  const masked = compression === BITFIELDS && (bits === 16 || bits === 32);
+  if (compression !== UNCOMPRESSED && !masked) {
+    throw new ConvzooError(
+      "bad-image",
+      `The BMP file is compressed (kind ${compression}); save it without compression.`,
+    );
+  }
+  if (![1, 4, 8, 16, 24, 32].includes(bits)) throw damaged(`it claims to have ${bits} bits a pixel`);
+  if (masked && view.byteLength < 66) throw truncated();
+  return {
+    width,
+    height,
+    topDown: signedHeight < 0,
+    bits,
+    start: view.getUint32(10, true),
+    masks: masked
+      ? [view.getUint32(54, true), view.getUint32(58, true), view.getUint32(62, true)]
+      : bits === 16
+        ? [0x7c00, 0x3e0, 0x1f]
+        : [0xff0000, 0xff00, 0xff],
+    palette: {
+      start: end,
+      colors: (old ? 0 : view.getUint32(46, true)) || 1 << bits,
+      entryBytes: old ? 3 : 4,
+    },
+  };
+}
+
+/** Writes the row that starts at `from` in the file as RGB. */
+type RowWriter = (from: number, rgb: Uint8Array) => void;
+
+function rowWriter({ bits, masks, palette }: Header, view: DataView): RowWriter {
+  if (bits <= 8) return indexedWriter(bits, readPalette(view, palette), view);
+  if (bits === 24) {
+    return (from, rgb) => {
+      for (let to = 0; to < rgb.length; to += 3) {
+        rgb[to] = view.getUint8(from + to + 2);
+        rgb[to + 1] = view.getUint8(from + to + 1);
+        rgb[to + 2] = view.getUint8(from + to);
+      }
+    };
+  }
+  const [red, green, blue] = [byMask(masks[0]), byMask(masks[1]), byMask(masks[2])];
+  const step = bits / 8;
+  return (from, rgb) => {
+    for (let to = 0, at = from; to < rgb.length; to += 3, at += step) {
+      const pixel = bits === 16 ? view.getUint16(at, true) : view.getUint32(at, true);
+      rgb[to] = red(pixel);
+      rgb[to + 1] = green(pixel);
+      rgb[to + 2] = blue(pixel);
+    }
+  };
+}
+
+/** The bits under the mask, from 0 to 255, rounded down as Pillow does; 0 without a mask. */
+function byMask(mask: number): (pixel: number) => number {
+  if (mask === 0) return () => 0;
+  const shift = 31 - Math.clz32(mask & -mask);
+  const max = mask >>> shift;
+  return (pixel) => Math.floor((((pixel & mask) >>> shift) * 255) / max);
+}
+
+/** Indices of 1, 4 or 8 bits, the first in the highest bits. */
+function indexedWriter(bits: number, colors: Uint8Array, view: DataView): RowWriter {
+  const mask = (1 << bits) - 1;
+  return (from, rgb) => {
+    for (let to = 0, bit = 0; to < rgb.length; to += 3, bit += bits) {
+      const color = 3 * ((view.getUint8(from + (bit >> 3)) >> (8 - bits - (bit & 7))) & mask);
+      rgb[to] = colors[color] as number;
+      rgb[to + 1] = colors[color + 1] as number;
+      rgb[to + 2] = colors[color + 2] as number;
+    }
+  };
+}
+
+/** 256 colours as RGB; those that the file does not define are black. */
+function readPalette(view: DataView, { start, colors, entryBytes }: Header["palette"]): Uint8Array {
+  const table = new Uint8Array(256 * 3);
+  for (let i = 0; i < Math.min(colors, 256) && start + i * entryBytes + 3 <= view.byteLength; i++) {
+    for (let c = 0; c < 3; c++) table[3 * i + c] = view.getUint8(start + i * entryBytes + 2 - c);
+  }
+  return table;
+}
+
+function truncated(): ConvzooError {
+  return new ConvzooError(
+    "bad-image",
+    "The BMP file is truncated: it ends before its image does. Fetch it again.",
+  );
+}
+
+function damaged(why: string): ConvzooError {
+  return new ConvzooError("bad-image", `The BMP file is damaged: ${why}. Fetch it again.`);
+}

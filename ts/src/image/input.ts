@@ -1,0 +1,53 @@
+/** Whatever a user holds as an image, made ready for the core's side. */
+import type { ImageMessage } from "../backend/protocol.js";
+import { ConvzooError } from "../errors.js";
+import type { Platform } from "../platform.js";
+import { nameOf, readSource, type WeightSource } from "../weights/source.js";
+import { type RawPixels, toPixels } from "./pixels.js";
+import { sniff } from "./sniff.js";
+
+/**
+ * An image: pixels (`{ width, height, data }` with RGB or RGBA bytes; ImageData), something that a page can draw
+ * (ImageBitmap, HTMLImageElement, canvas, VideoFrame), or encoded JPEG, PNG, WebP or BMP as a Blob, bytes, a URL or (where
+ * there are files) a path.
+ */
+export type ImageSource = RawPixels | CanvasImageSource | WeightSource;
+
+/** `decoder` gives a codec's module by name. Throws `bad-image`, `not-found`, `fetch-failed`, `unsupported`. */
+export async function imageMessage(
+  image: ImageSource,
+  platform: Platform,
+  decoder: (name: "mozjpeg_dec" | "webp_dec") => Promise<WebAssembly.Module>,
+  signal?: AbortSignal,
+): Promise<{ message: ImageMessage; source: string }> {
+  const drawn = typeof image === "object" && image !== null ? platform.pixels?.(image) : undefined;
+  if (drawn) return { message: { pixels: toPixels(drawn) }, source: "the image" };
+  if (isPixels(image)) return { message: { pixels: toPixels(image) }, source: "the pixels" };
+  const given = image as WeightSource;
+  let bytes: Uint8Array;
+  try {
+    bytes = await readSource(given, { platform, signal });
+  } catch (error) {
+    if (!(error instanceof ConvzooError) || error.code !== "bad-option") throw error;
+    const accepted = "a path, URL, Blob, bytes, ImageData, ImageBitmap, canvas or { width, height, data }";
+    throw new ConvzooError("bad-image", `An image is ${accepted}, not this value (${describe(image)}).`);
+  }
+  const format = sniff(bytes);
+  const codec =
+    format === "jpeg"
+      ? await decoder("mozjpeg_dec")
+      : format === "webp"
+        ? await decoder("webp_dec")
+        : undefined;
+  return { message: { bytes, codec }, source: nameOf(given) };
+}
+
+function isPixels(image: unknown): image is RawPixels {
+  return (
+    typeof image === "object" && image !== null && "width" in image && "height" in image && "data" in image
+  );
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : Object.prototype.toString.call(value).slice("[object ".length, -1);
+}

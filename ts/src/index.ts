@@ -1,0 +1,21 @@
+/** The public names that are the same in every runtime; the entry files add those that need one. */
+export type { Capabilities } from "./backend/flavour.js";
+export type { ImageOptions, ResizeOptions } from "./connect.js";
+export { describe } from "./describe.js";
+export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
+export type { ImageSource } from "./image/input.js";
+export type { RawPixels } from "./image/pixels.js";
+export type { Filter, PreprocessOptions } from "./image/preprocess.js";
+export * from "./layers.js";
+export type { LoadOptions, Progress } from "./load.js";
+export type { Classification, ClassifyOptions, Model, RunOptions } from "./model.js";
+export type { Flavour, WasmSource } from "./platform.js";
+export { stateShapes } from "./state.js";
+export { formatSummary, type Summary, summarize } from "./summarize.js";
+export type { Pixels, Tensor } from "./tensor.js";
+export type { Dtype, GivenWeights, LoadProgress, Weights, WeightSource, WeightTensor } from "./weights/index.js";
+export { alexnet, type AlexNetOptions } from "./zoo/alexnet.js";
+export { zoo, type ZooName } from "./zoo/index.js";
+export { lenet5 } from "./zoo/lenet.js";
+export type { Checkpoint, ModelOptions, ZooEntry } from "./zoo/row.js";
+export { squeezenet1_0, squeezenet1_1 } from "./zoo/squeezenet.js";

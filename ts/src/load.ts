@@ -1,0 +1,175 @@
+/** From a network and its weights to a model that runs. */
+import { Host } from "./backend/host.js";
+import { choose } from "./backend/flavour.js";
+import { wasmModule } from "./backend/module.js";
+import { ConvzooError } from "./errors.js";
+import { type Graph, lower } from "./graph.js";
+import { imageMessage } from "./image/input.js";
+import type { PreprocessOptions } from "./image/preprocess.js";
+import { labelsOf } from "./labels/index.js";
+import type { Net } from "./layers.js";
+import { Model } from "./model.js";
+import type { Flavour, Platform, WasmSource } from "./platform.js";
+import { stateShapes } from "./state.js";
+import { type GivenWeights, loadWeights, resolveWeights, toFloat32, type WeightSource, type WeightTensor } from "./weights/index.js";
+import { findEntry, type ZooName, zoo } from "./zoo/index.js";
+import type { Checkpoint, ZooEntry } from "./zoo/row.js";
+
+/** How far {@link load} is: bytes of the checkpoint, then layers whose weights are packed. */
+export interface Progress {
+  readonly phase: "download" | "pack";
+  readonly loaded: number;
+  readonly total?: number;
+}
+
+/** Options of `load`. */
+export interface LoadOptions {
+  /**
+   * What `loadWeights` takes, what it gives, a Map or object from key to `{ shape, data }`, or the name of a checkpoint that
+   * the zoo registers for the network. By default the first of those.
+   */
+  readonly weights?: WeightSource | GivenWeights;
+  /** Where to compute; `"auto"` and `"wasm"` are the CPU. */
+  readonly device?: "auto" | "wasm";
+  /** Threads that compute, where the runtime has threads; by default as many as the machine has cores. */
+  readonly threads?: number;
+  /** The core's build, instead of the fastest that runs here (for tests and benchmarks). */
+  readonly core?: Flavour;
+  /** The core's .wasm, instead of the package's own file. */
+  readonly wasm?: WasmSource;
+  /** How images are prepared; by default as the checkpoint, or else the zoo's entry, says. */
+  readonly preprocess?: PreprocessOptions;
+  /** Names of the classes; by default the checkpoint's, or ImageNet's for 1000 classes. */
+  readonly labels?: readonly string[];
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** ImageNet's statistics, which nearly every network of the zoo was trained with. */
+const IMAGENET: PreprocessOptions = {
+  resize: 256,
+  crop: 224,
+  interpolation: "bilinear",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+export async function load(platform: Platform, what: Net | ZooName | (string & {}), options: LoadOptions = {}): Promise<Model> {
+  const { signal, device = "auto", wasm, onProgress } = options;
+  signal?.throwIfAborted();
+  if (device !== "auto" && device !== "wasm") {
+    throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
+  }
+  const entry = typeof what === "string" ? findEntry(what) : undefined;
+  const net = entry ? entry.build() : (what as Net);
+  if (net?.op !== "module" || net.inChannels === undefined) {
+    throw new ConvzooError("bad-option", "load takes a name of the zoo or a net, as alexnet() gives it.");
+  }
+  const graph = lower(net);
+  const choice = await choose(platform, options);
+  const source = sourceOf(net, entry, options.weights);
+  // The module compiles while the weights are on their way.
+  const compiling = wasmModule(platform, choice.core, wasm, signal);
+  compiling.catch(() => {});
+  const weights = await given(platform, source.weights, stateShapes(net), signal, onProgress);
+  const module = await compiling;
+  const channel = platform.spawn?.() ?? platform.inPlace?.();
+  if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
+  const host = new Host(channel);
+  try {
+    await host.call("start", { module, ...choice }, { signal });
+    await send(host, graph, weights, signal, onProgress);
+  } catch (error) {
+    host.dispose();
+    throw error;
+  }
+  const { checkpoint } = source;
+  return new Model({
+    net,
+    graph,
+    host,
+    core: choice.core,
+    threads: choice.threads,
+    preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
+    labels: async (classes) =>
+      options.labels ?? (checkpoint ? labelsOf(checkpoint.labels) : classes === 1000 ? labelsOf("imagenet1k") : undefined),
+    image: (image, signal) => imageMessage(image, platform, (name) => wasmModule(platform, name), signal),
+  });
+}
+
+/** Where the weights come from: as given, or the registered checkpoint of that name. */
+function sourceOf(
+  net: Net,
+  entry: ZooEntry | undefined,
+  weights: LoadOptions["weights"],
+): { weights: WeightSource | GivenWeights; checkpoint?: Checkpoint } {
+  // A word without a dot or a slash is a checkpoint's name; everything else is a path or URL.
+  const isName = typeof weights === "string" && /^\w+$/.test(weights);
+  if (weights !== undefined && !isName) return { weights };
+  const row = entry ?? entryOf(net);
+  const names = Object.keys(row?.weights ?? {});
+  const name = weights ?? names[0];
+  if (row && name !== undefined && Object.hasOwn(row.weights, name as string)) {
+    const checkpoint = row.weights[name as string]!;
+    return { weights: checkpoint.url(), checkpoint };
+  }
+  const known = names.length > 0 ? `; it has ${names.join(", ")}` : "";
+  const wanted = weights === undefined ? "no checkpoint that comes with the package" : `no checkpoint "${String(weights)}"`;
+  const advice = "Pass one you have: load(net, { weights: path, URL or bytes })";
+  throw new ConvzooError("unknown-weights", `This network has ${wanted}${known}. ${advice}.`);
+}
+
+/** The row of the table that builds this very net, known by its print and its keys. */
+function entryOf(net: Net): ZooEntry | undefined {
+  const text = String(net);
+  return Object.values(zoo as Record<string, ZooEntry>).find((entry) => String(entry.build()) === text);
+}
+
+function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOptions {
+  const row = entry ?? entryOf(net);
+  const registered = Object.values(row?.weights ?? {})[0]?.preprocess;
+  if (registered) return registered;
+  if (net.inChannels === 3) return IMAGENET;
+  const message = `How are images prepared for a network of ${net.inChannels} channels? Pass preprocess to load.`;
+  throw new ConvzooError("bad-option", message);
+}
+
+async function given(
+  platform: Platform,
+  weights: WeightSource | GivenWeights,
+  shapes: ReturnType<typeof stateShapes>,
+  signal?: AbortSignal,
+  onProgress?: (progress: Progress) => void,
+): Promise<Map<string, WeightTensor>> {
+  if (isGiven(weights)) return resolveWeights(shapes, weights);
+  const loaded = await loadWeights(weights, { platform, signal, onProgress });
+  return resolveWeights(shapes, loaded, typeof weights === "string" || weights instanceof URL ? String(weights) : undefined);
+}
+
+/** Whether these are weights already, not a place to read them from. */
+function isGiven(weights: WeightSource | GivenWeights): weights is GivenWeights {
+  if (typeof weights !== "object" || weights === null || ArrayBuffer.isView(weights)) return false;
+  const tag = Object.prototype.toString.call(weights).slice("[object ".length, -1);
+  return !["URL", "Blob", "File", "Response", "ReadableStream", "ArrayBuffer", "SharedArrayBuffer"].includes(tag);
+}
+
+/** Sends the graph, then the weights layer by layer: the other side packs one while the next is on its way. */
+async function send(
+  host: Host,
+  graph: Graph,
+  weights: ReadonlyMap<string, WeightTensor>,
+  signal?: AbortSignal,
+  onProgress?: (progress: Progress) => void,
+): Promise<void> {
+  // Paths are for this side.
+  await host.call("network", { graph: JSON.stringify({ nodes: graph.nodes, output: graph.output }) }, { signal });
+  const layers = graph.nodes.flatMap((node, id) =>
+    node.op === "conv2d" || node.op === "linear" ? [{ id, path: node.path, bias: node.bias }] : [],
+  );
+  const tensor = (key: string) => toFloat32(weights.get(key)!);
+  for (const [i, { id, path, bias }] of layers.entries()) {
+    const args = { node: id, weight: tensor(`${path}.weight`), bias: bias ? tensor(`${path}.bias`) : undefined };
+    await host.call("load", args, { signal });
+    onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
+  }
+}

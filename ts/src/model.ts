@@ -1,0 +1,175 @@
+/** A network with its weights, ready to run. */
+import { closest } from "fastest-levenshtein";
+import type { Host } from "./backend/host.js";
+import type { ImageMessage } from "./backend/protocol.js";
+import { ConvzooError } from "./errors.js";
+import type { Graph } from "./graph.js";
+import type { ImageSource } from "./image/input.js";
+import type { PreprocessOptions } from "./image/preprocess.js";
+import type { Net } from "./layers.js";
+import type { Flavour } from "./platform.js";
+import type { Tensor } from "./tensor.js";
+
+/** Options of {@link Model.run}. */
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Paths of layers whose outputs are wanted, as `print` shows them; the answer is then a record by path. */
+  readonly outputs?: readonly string[];
+}
+
+/** Options of {@link Model.classify}. */
+export interface ClassifyOptions {
+  /** How many classes to give, the most probable first; 5 by default. */
+  readonly topk?: number;
+  /** Which part of the image is seen: the square in its centre. */
+  readonly crops?: "center";
+  readonly signal?: AbortSignal;
+}
+
+/** A class that an image may be of. */
+export interface Classification {
+  readonly index: number;
+  readonly label: string;
+  /** The network's output before the softmax. */
+  readonly score: number;
+  /** The softmax of the scores. */
+  readonly probability: number;
+}
+
+/** What a model is made of; see `load`. */
+export interface ModelParts {
+  readonly net: Net;
+  readonly graph: Graph;
+  readonly host: Host;
+  readonly core: Flavour;
+  readonly threads: number;
+  readonly preprocess: () => PreprocessOptions;
+  readonly labels: (classes: number) => Promise<readonly string[] | undefined>;
+  readonly image: (image: ImageSource, signal?: AbortSignal) => Promise<{ message: ImageMessage; source: string }>;
+}
+
+/** A loaded network. It runs in a worker of its own where there are workers; calls queue up there. */
+export class Model {
+  readonly net: Net;
+  readonly device = "wasm";
+  /** The build of the core that runs it. */
+  readonly core: Flavour;
+  /** Threads that compute. */
+  readonly threads: number;
+  readonly #parts: ModelParts;
+
+  /** Models are made by `load`. */
+  constructor(parts: ModelParts) {
+    this.net = parts.net;
+    this.core = parts.core;
+    this.threads = parts.threads;
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs the network on [N, C, H, W] of any N and any H and W that it can take, and gives its output, [N, classes] for a
+   * classifier; with `outputs`, the outputs of the named layers by path.
+   *
+   * Rejects with a ConvzooError: `bad-shape` (rank, channels, size, length of the data), `not-finite`, `too-large`,
+   * `unknown-output`, `disposed`, `poisoned`; or with the signal's reason. The model works on after all but the last two.
+   */
+  run(input: Tensor, options: RunOptions & { readonly outputs: readonly string[] }): Promise<Record<string, Tensor>>;
+  run(input: Tensor, options?: Omit<RunOptions, "outputs">): Promise<Tensor>;
+  async run(input: Tensor, options: RunOptions = {}): Promise<Tensor | Record<string, Tensor>> {
+    const { graph, host } = this.#parts;
+    const { outputs, signal } = options;
+    const ids = outputs ? outputs.map((path) => this.#node(path)) : [graph.output];
+    const nodes = [...new Set(ids)];
+    const maps = await host.call("run", { input: checkInput(input), outputs: nodes }, { signal });
+    if (!outputs) return maps[0]!;
+    return Object.fromEntries(outputs.map((path, i) => [path, maps[nodes.indexOf(ids[i]!)]!]));
+  }
+
+  /**
+   * The most probable classes of an image, which is resized, cropped and normalised as the weights were trained.
+   *
+   * Rejects with a ConvzooError: `bad-image`, `not-found`, `fetch-failed`, `bad-option`, and what `run` rejects with.
+   */
+  async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
+    const { topk = 5, crops = "center", signal } = options;
+    if (!Number.isInteger(topk) || topk < 1) {
+      throw new ConvzooError("bad-option", `topk is a whole number of at least 1, not ${String(topk)}.`);
+    }
+    if (crops !== "center") {
+      throw new ConvzooError("bad-option", `crops is "center", not ${JSON.stringify(crops)}.`);
+    }
+    const { host, preprocess, labels } = this.#parts;
+    const input = await this.#tensor(image, preprocess(), signal);
+    const { outputs } = { outputs: [this.#parts.graph.output] };
+    const transfer = [input.data.buffer as ArrayBuffer];
+    const [scores] = await host.call("run", { input, outputs }, { signal, transfer });
+    const top = rank(scores!.data).slice(0, topk);
+    const names = await labels(scores!.data.length);
+    return top.map((one) => ({ ...one, label: names?.[one.index] ?? `class ${one.index}` }))
+      .map(({ index, label, score, probability }) => ({ index, label, score, probability }));
+  }
+
+  /** Bytes that the model holds: its packed weights, and the room for its maps (which grows with the largest input). */
+  async memory(): Promise<{ weights: number; maps: number }> {
+    const [weights, maps] = await this.#parts.host.call("bytes", {});
+    return { weights, maps };
+  }
+
+  /** Ends the worker and gives the memory back. What is under way rejects with `disposed`, as do later calls. */
+  dispose(): void {
+    this.#parts.host.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #tensor(image: ImageSource, options: PreprocessOptions, signal?: AbortSignal): Promise<Tensor> {
+    const { message, source } = await this.#parts.image(image, signal);
+    try {
+      return await this.#parts.host.call("preprocess", { image: message, options }, { signal });
+    } catch (error) {
+      // The core's side does not know what the image is called.
+      if (error instanceof ConvzooError && error.code === "bad-image") {
+        throw new ConvzooError(error.code, `${source}: ${error.message}`, { source, cause: error });
+      }
+      throw error;
+    }
+  }
+
+  #node(path: string): number {
+    const { paths } = this.#parts.graph;
+    if (typeof path === "string" && Object.hasOwn(paths, path)) return paths[path]!;
+    const near = closest(String(path), Object.keys(paths));
+    const message = `The network has no output "${String(path)}"; the nearest is "${near}". \`String(net)\` shows all.`;
+    throw new ConvzooError("unknown-output", message, { node: String(path) });
+  }
+}
+
+function checkInput(input: Tensor): Tensor {
+  const { shape, data } = (input ?? {}) as Partial<Tensor>;
+  const sides = Array.isArray(shape) ? (shape as unknown[]) : [];
+  if (sides.length !== 4 || !sides.every((side) => Number.isSafeInteger(side) && (side as number) > 0)) {
+    const given = Array.isArray(shape) ? `[${sides.join(", ")}]` : typeof shape;
+    throw new ConvzooError("bad-shape", `An input has the shape [N, C, H, W], four positive integers, not ${given}.`);
+  }
+  if (Object.prototype.toString.call(data) !== "[object Float32Array]") {
+    throw new ConvzooError("bad-shape", "An input's data is a Float32Array of N * C * H * W numbers.");
+  }
+  const [n, c, h, w] = sides as [number, number, number, number];
+  if (data!.length !== n * c * h * w) {
+    const message = `The input's shape [${sides.join(", ")}] has ${n * c * h * w} elements, but its data has ${data!.length}.`;
+    throw new ConvzooError("bad-shape", message);
+  }
+  return { shape: [n, c, h, w], data: data! };
+}
+
+/** Scores and their softmax, the highest first. */
+function rank(scores: Float32Array): { index: number; score: number; probability: number }[] {
+  const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = Array.from(scores, (score) => Math.exp(score - max));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers
+    .map((power, index) => ({ index, score: scores[index]!, probability: power / sum }))
+    .sort((a, b) => b.score - a.score || a.index - b.index);
+}

@@ -1,0 +1,80 @@
+import { type Leaf, trace } from "./graph.js";
+import type { Net } from "./layers.js";
+import { type Shape, shapesOf } from "./shape.js";
+import { ownShapes, stateShapes } from "./state.js";
+
+/** One run of a leaf layer. */
+export interface SummaryRow {
+  readonly path: string;
+  readonly op: string;
+  /** The shape of its output, without the batch. */
+  readonly output: readonly number[];
+  /** Its weights; 0 where an earlier row has counted them, in a net that runs a layer twice. */
+  readonly params: number;
+  /** Multiply-adds for one image, of convolutions and linear layers only; biases are not counted. */
+  readonly macs: number;
+}
+
+/**
+ * What {@link summarize} gives. `params` counts layers that never run too, as PyTorch's `parameters()` does.
+ */
+export interface Summary {
+  readonly rows: readonly SummaryRow[];
+  readonly params: number;
+  readonly macs: number;
+}
+
+/**
+ * Leaf layers in the order in which they run, with output shapes, parameters and multiply-adds, for one image
+ * [C, H, W]. Throws `bad-shape` where the net cannot take that size (see {@link shapesOf}), and `bad-net`.
+ */
+export function summarize(net: Net, input: readonly number[]): Summary {
+  const { graph, leaves } = trace(net);
+  const shapes = shapesOf(graph, input);
+  const counted = new Set<string>();
+  const rows = leaves.map((leaf): SummaryRow => {
+    const output = shapes[leaf.node] ?? [];
+    const params = counted.has(leaf.path) ? 0 : sum(ownShapes(leaf.layer).map(([, shape]) => product(shape)));
+    counted.add(leaf.path);
+    return { path: leaf.path, op: leaf.layer.op, output, params, macs: macsOf(leaf, output) };
+  });
+  const params = sum([...stateShapes(net).values()].map(({ shape }) => product(shape)));
+  return { rows, params, macs: sum(rows.map((row) => row.macs)) };
+}
+
+/** A summary as a table for a terminal: a head, a line a row, and the totals; no line break at the end. */
+export function formatSummary(summary: Summary): string {
+  const lines = [
+    ["layer", "op", "output", "params", "macs"],
+    ...summary.rows.map(({ path, op, output, params, macs }) => [
+      path,
+      op,
+      output.join(" x "),
+      count(params),
+      count(macs),
+    ]),
+    ["total", "", "", count(summary.params), count(summary.macs)],
+  ];
+  const widths =
+    lines[0]?.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0))) ?? [];
+  const table = lines.map((cells) =>
+    cells
+      .map((cell, column) =>
+        column < 3 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+  const rule = "-".repeat(sum(widths) + 2 * (widths.length - 1));
+  return [table[0], rule, ...table.slice(1, -1), rule, table.at(-1)].join("\n");
+}
+
+function macsOf({ layer }: Leaf, output: Shape): number {
+  if (layer.op === "conv2d")
+    return (product(output) * layer.inChannels * product(layer.kernel)) / layer.groups;
+  return layer.op === "linear" ? layer.inFeatures * layer.outFeatures : 0;
+}
+
+const count = (value: number): string => (value === 0 ? "-" : value.toLocaleString("en-US"));
+const product = (values: readonly number[]): number => values.reduce((a, b) => a * b, 1);
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -1,0 +1,12 @@
+/** A dense float32 tensor, row-major; images are NCHW as in PyTorch. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** RGB bytes, row-major, three a pixel: what {@link decode} gives. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}

@@ -1,0 +1,55 @@
+/**
+ * The package's worker, the same file for web workers and for Node's: a core of its own, or a member of another's pool.
+ * Self-contained, so that it can be served from anywhere as it is.
+ */
+import * as single from "../../build/core/single/core.js";
+import * as threads from "../../build/core/threads/core.js";
+import { type Channel, nodeChannel, webChannel } from "./backend/channel.js";
+import { Engine } from "./backend/engine.js";
+import type { Join } from "./backend/protocol.js";
+import { serve } from "./backend/serve.js";
+
+// Not imported: bundlers for browsers would look for Node's module.
+const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+const self = globalThis as unknown as Worker & { readonly location?: { readonly href: string } };
+const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(self);
+
+/** Another worker of this same file. */
+function spawn(): Channel {
+  return node?.parentPort
+    ? nodeChannel(new node.Worker(new URL(import.meta.url)))
+    : webChannel(new Worker(self.location?.href ?? import.meta.url, { type: "module" }));
+}
+
+/** Lets queued messages arrive. A message to oneself: timers are held back to 4 ms in browsers. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
+
+/** Waits in the pool of another worker's core for work, for good. */
+function join({ module, memory, receiver }: Join["join"]): void {
+  threads.initSync({ module, memory });
+  caller.post("joined");
+  threads.wbg_rayon_start_worker(receiver);
+}
+
+// What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
+const engine = new Engine({ single, threads }, pause, spawn);
+serve(
+  {
+    ...caller,
+    listen: (onMessage, onError) =>
+      caller.listen((message) => {
+        if (typeof message === "object" && message !== null && "join" in message) join((message as Join).join);
+        else onMessage(message);
+      }, onError),
+  },
+  engine,
+);

@@ -1,0 +1,82 @@
+import { integer, probability, withDefaults } from "../check.js";
+import {
+  adaptiveAvgPool2d,
+  conv2d,
+  dropout,
+  flatten,
+  linear,
+  maxPool2d,
+  type Net,
+  net,
+  relu,
+  sequential,
+} from "../layers.js";
+import type { ModelOptions, Rows } from "./row.js";
+
+/** Options of {@link alexnet}. */
+export interface AlexNetOptions extends ModelOptions {
+  /** The probability of both dropouts, which do nothing here but show in the print; 0.5 by default. */
+  readonly dropout?: number;
+}
+
+/**
+ * AlexNet with a single column, arXiv 1404.5997 (after Krizhevsky, Sutskever, Hinton 2012), under
+ * torchvision's keys.
+ *
+ * [3, H, W], at least 63 x 63 and at best 224 x 224, to [1000] logits. Throws `bad-option`.
+ */
+export function alexnet(options: AlexNetOptions = {}): Net {
+  const defaults = { classes: 1000, inChannels: 3, dropout: 0.5 };
+  const {
+    classes,
+    inChannels,
+    dropout: p,
+  } = withDefaults<Required<AlexNetOptions>>("alexnet", defaults, options);
+  integer("alexnet", "classes", classes, 1);
+  integer("alexnet", "inChannels", inChannels, 1);
+  probability("alexnet", "dropout", p);
+  const act = relu({ inplace: true });
+  const pool = maxPool2d(3, { stride: 2 });
+  const features = sequential(
+    conv2d(inChannels, 64, 11, { stride: 4, padding: 2 }),
+    act,
+    pool,
+    conv2d(64, 192, 5, { padding: 2 }),
+    act,
+    pool,
+    conv2d(192, 384, 3, { padding: 1 }),
+    act,
+    conv2d(384, 256, 3, { padding: 1 }),
+    act,
+    conv2d(256, 256, 3, { padding: 1 }),
+    act,
+    pool,
+  );
+  const classifier = sequential(
+    dropout(p),
+    linear(256 * 6 * 6, 4096),
+    act,
+    dropout(p),
+    linear(4096, 4096),
+    act,
+    linear(4096, classes),
+  );
+  const children = { features, avgpool: adaptiveAvgPool2d([6, 6]), classifier };
+  return net("AlexNet", children, ["features", "avgpool", flatten(), "classifier"], { inChannels });
+}
+
+/** The table's rows of this family; accuracy as torchvision published it. */
+export const alexnetRows = {
+  alexnet: {
+    build: alexnet,
+    input: [3, 224, 224],
+    minSize: 63,
+    family: "alexnet",
+    paper: "arXiv 1404.5997, One weird trick for parallelizing convolutional neural networks",
+    year: 2014,
+    params: 61_100_840,
+    macs: 714_188_480,
+    weights: {},
+    published: { top1: 56.522, top5: 79.066 },
+  },
+} as const satisfies Rows;

@@ -1,0 +1,65 @@
+import { integer, withDefaults } from "../check.js";
+import { conv2d, flatten, linear, maxPool2d, type Net, net, relu, sequential } from "../layers.js";
+import type { ModelOptions, Rows } from "./row.js";
+
+/**
+ * LeNet-5 as it is taught today: ReLU, max-pooling, 28 x 28 input without padding, full connections. LeCun,
+ * Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition", whose network
+ * differs: 32 x 32 input, scaled tanh, trained subsampling, a sparse second convolution, a radial basis
+ * output.
+ *
+ * [1, 28, 28] (other channels by `inChannels`) to [10] logits. Throws `bad-option`.
+ */
+export function lenet5(options: ModelOptions = {}): Net {
+  const defaults = { classes: 10, inChannels: 1 };
+  const { classes, inChannels } = withDefaults<Required<ModelOptions>>("lenet5", defaults, options);
+  integer("lenet5", "classes", classes, 1);
+  integer("lenet5", "inChannels", inChannels, 1);
+  const features = sequential(
+    conv2d(inChannels, 6, 5),
+    relu(),
+    maxPool2d(2),
+    conv2d(6, 16, 5),
+    relu(),
+    maxPool2d(2),
+  );
+  const classifier = sequential(
+    linear(16 * 4 * 4, 120),
+    relu(),
+    linear(120, 84),
+    relu(),
+    linear(84, classes),
+  );
+  return net("LeNet5", { features, classifier }, ["features", flatten(), "classifier"], { inChannels });
+}
+
+/** The table's rows of this family. */
+export const lenetRows = {
+  lenet5: {
+    build: lenet5,
+    input: [1, 28, 28],
+    minSize: 28,
+    family: "lenet",
+    paper: "LeCun et al. 1998, Gradient-based learning applied to document recognition",
+    year: 1998,
+    params: 44_426,
+    macs: 281_640,
+    weights: {
+      mnist: {
+        url: () => new URL("./weights/lenet5.safetensors", import.meta.url),
+        licence: "Apache-2.0",
+        preprocess: {
+          resize: 28,
+          crop: 28,
+          interpolation: "bilinear",
+          grayscale: true,
+          mean: [0.1307],
+          std: [0.3081],
+        },
+        labels: "digits",
+        note: "Trained for this package; white digits on black, as in MNIST.",
+      },
+    },
+    published: {},
+  },
+} as const satisfies Rows;

@@ -1,0 +1,71 @@
+import type { Net } from "../layers.js";
+
+/**
+ * How an image becomes a network's input: resized, cropped in the middle, then (pixel / 255 - mean) / std per
+ * channel.
+ */
+export interface PreprocessOptions {
+  /** The shorter side after resizing, in pixels. */
+  readonly resize: number;
+  /** The side of the square that is cut out, in pixels. */
+  readonly crop: number;
+  readonly interpolation: "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
+  /** One for each channel. */
+  readonly mean: readonly number[];
+  /** One for each channel. */
+  readonly std: readonly number[];
+  /** Whether the image is turned into one channel first. */
+  readonly grayscale?: boolean;
+}
+
+/** A registered checkpoint: where it is, what it must be, and what images it was trained on. */
+export interface Checkpoint {
+  /** A function, so that nothing is resolved before it is asked for. */
+  readonly url: () => URL | string;
+  /** The file's size. */
+  readonly bytes?: number;
+  /** The file's SHA-256 in lowercase hexadecimal. */
+  readonly sha256?: string;
+  /** SPDX. */
+  readonly licence: string;
+  readonly preprocess: PreprocessOptions;
+  /** The names of the classes, in the order of the outputs. */
+  readonly labels: "imagenet1k" | "digits";
+  readonly note?: string;
+}
+
+/** Options that every builder of the zoo takes. */
+export interface ModelOptions {
+  /** The number of outputs. */
+  readonly classes?: number;
+  /** The number of channels of the input. */
+  readonly inChannels?: number;
+}
+
+/** A network of the zoo. */
+export interface ZooEntry {
+  /** The net. Throws `bad-option` for an option that it does not have or a value out of range. */
+  build(options?: ModelOptions): Net;
+  /** The input that it was trained on, [C, H, W]. */
+  readonly input: readonly [number, number, number];
+  /** The smallest side of a square input that it can take. */
+  readonly minSize: number;
+  readonly family: string;
+  readonly paper: string;
+  /** Of the paper. */
+  readonly year: number;
+  /** Parameters with default options. */
+  readonly params: number;
+  /** Multiply-adds of convolutions and linear layers, with default options, for one `input`. */
+  readonly macs: number;
+  /** Registered checkpoints by name; the first is the default. */
+  readonly weights: Readonly<Record<string, Checkpoint>>;
+  /**
+   * Accuracy on ImageNet's validation set, one centre crop, in per cent, as published with the original
+   * checkpoint.
+   */
+  readonly published: { readonly top1?: number; readonly top5?: number };
+}
+
+/** Rows of the table, by name. */
+export type Rows = Readonly<Record<string, ZooEntry>>;

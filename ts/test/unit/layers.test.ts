@@ -1,0 +1,213 @@
+import { describe, expect, test } from "vitest";
+import { ConvzooError, type ErrorCode } from "../../src/errors.js";
+import {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  type Conv2dOptions,
+  concat,
+  conv2d,
+  dropout,
+  flatten,
+  type Layer,
+  linear,
+  maxPool2d,
+  module,
+  net,
+  relu,
+  type Step,
+  sequential,
+  softmax,
+} from "../../src/layers.js";
+
+/** What a function throws. */
+function thrown(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+function expectError(run: () => unknown, code: ErrorCode, message: RegExp): void {
+  const error = thrown(run);
+  expect(error).toBeInstanceOf(ConvzooError);
+  expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+}
+
+const untyped = <T>(value: unknown): T => value as T;
+
+describe("defaults are PyTorch's", () => {
+  test("conv2d", () => {
+    expect(conv2d(3, 8, 5)).toEqual({
+      op: "conv2d",
+      inChannels: 3,
+      outChannels: 8,
+      kernel: [5, 5],
+      stride: [1, 1],
+      padding: [0, 0],
+      dilation: [1, 1],
+      groups: 1,
+      bias: true,
+    });
+  });
+
+  test("pooling strides by its kernel, and sizes keep the form they were given in", () => {
+    expect(maxPool2d([2, 3])).toMatchObject({
+      kernel: [2, 3],
+      stride: [2, 3],
+      padding: 0,
+      dilation: 1,
+      ceilMode: false,
+    });
+    expect(avgPool2d(3, { padding: [1, 0] })).toMatchObject({
+      kernel: 3,
+      stride: 3,
+      padding: [1, 0],
+      countIncludePad: true,
+    });
+  });
+
+  test("an option that is undefined counts as not given", () => {
+    expect(conv2d(1, 1, 1, { stride: undefined, bias: undefined })).toEqual(conv2d(1, 1, 1));
+  });
+});
+
+describe("plain, immutable data", () => {
+  const made = net(
+    "Small",
+    { body: sequential(conv2d(1, 2, 3), relu()), pool: maxPool2d([2, 2]) },
+    ["body", concat(["pool"], ["pool", relu()]), flatten()],
+    { inChannels: 1 },
+  );
+
+  test("every part is frozen", () => {
+    const visit = (value: unknown): number => {
+      if (typeof value !== "object" || value === null) return 0;
+      expect(Object.isFrozen(value)).toBe(true);
+      return 1 + Object.values(value).reduce((sum: number, part) => sum + visit(part), 0);
+    };
+    expect(visit(made)).toBeGreaterThan(15);
+  });
+
+  test("it survives structuredClone and JSON, and equals what comes back", () => {
+    expect(structuredClone(made)).toEqual({ ...made });
+    expect(JSON.parse(JSON.stringify(made))).toEqual({ ...made });
+    expect(Object.keys(made)).toEqual(["op", "type", "children", "forward", "inChannels"]);
+  });
+
+  test("the caller's own arrays and objects are copied, not frozen", () => {
+    const kernel: [number, number] = [3, 3];
+    const children = { a: relu() };
+    const forward: Step[] = ["a"];
+    const branch = ["a"];
+    const pooled = maxPool2d(kernel);
+    const owner = module("M", children, [...forward, concat(branch, [])]);
+    kernel[0] = 9;
+    branch.push("b");
+    Object.assign(children, { b: relu() });
+    expect(pooled.kernel).toEqual([3, 3]);
+    expect(owner).toMatchObject({
+      children: { a: { op: "relu" } },
+      forward: ["a", { branches: [["a"], []] }],
+    });
+    expect(Object.keys(owner.children)).toEqual(["a"]);
+  });
+});
+
+describe("sequential", () => {
+  test("numbers its layers", () => {
+    const layers = sequential(relu(), flatten(), softmax());
+    expect(Object.keys(layers.children)).toEqual(["0", "1", "2"]);
+    expect(layers.forward).toEqual(["0", "1", "2"]);
+  });
+
+  test("takes names from a record, even one with a child called op", () => {
+    const layers = sequential({ conv0: conv2d(1, 1, 1), op: relu() });
+    expect(layers.forward).toEqual(["conv0", "op"]);
+    expect(layers.children.op).toEqual(relu());
+  });
+
+  test("one layer is a layer, not a record; none is the identity", () => {
+    expect(sequential(relu()).children).toEqual({ 0: relu() });
+    expect(sequential().forward).toEqual([]);
+  });
+});
+
+describe("numbers out of range are bad-option", () => {
+  const cases: Record<string, [() => unknown, RegExp]> = {
+    "zero channels": [
+      () => conv2d(0, 1, 1),
+      /conv2d: inChannels must be a whole number of at least 1, but is 0\./,
+    ],
+    NaN: [() => linear(4, Number.NaN), /linear: outFeatures .* but is NaN/],
+    "a text": [() => linear(untyped<number>("10"), 1), /inFeatures .* but is "10"/],
+    "a fraction": [() => conv2d(1, 1, 2.5), /kernel .* but is 2.5/],
+    "a pair of three": [() => maxPool2d(untyped<number>([1, 2, 3])), /kernel .* but is \[1, 2, 3\]/],
+    "stride zero": [() => maxPool2d(2, { stride: 0 }), /stride/],
+    "negative padding": [
+      () => conv2d(1, 1, 3, { padding: [0, -1] }),
+      /padding .* at least 0 .* but is \[0, -1\]/,
+    ],
+    "over 31 bits": [() => adaptiveAvgPool2d(2 ** 31), /output/],
+    "padding over half of the pooling": [
+      () => avgPool2d([4, 3], { padding: 2 }),
+      /at most half of the kernel, \[4, 3\]/,
+    ],
+    "the same for rows": [() => maxPool2d([3, 4], { padding: 2 }), /at most half of the kernel, \[3, 4\]/],
+    "a probability over 1": [() => dropout(1.5), /dropout: p must be a number from 0 to 1, but is 1.5/],
+    "a flag that is a number": [
+      () => relu({ inplace: untyped<boolean>(1) }),
+      /inplace must be true or false/,
+    ],
+    "a misspelt option": [
+      () => conv2d(1, 1, 1, untyped<Conv2dOptions>({ pading: 1 })),
+      /no option "pading"; the options are stride, padding/,
+    ],
+    "options that are none": [
+      () => conv2d(1, 1, 1, untyped<Conv2dOptions>(3)),
+      /options are an object, but 3/,
+    ],
+    "null for options": [() => linear(1, 1, untyped<{ bias: boolean }>(null)), /but null was given/],
+    "a net without channels": [
+      () => net("N", {}, [], untyped<{ inChannels: number }>(undefined)),
+      /inChannels/,
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_, [run, message]) => expectError(run, "bad-option", message));
+
+  test("pooling may pad half of its kernel", () => {
+    expect(maxPool2d(2, { padding: 1 }).padding).toBe(1);
+  });
+});
+
+describe("parts that do not fit together are bad-net", () => {
+  const cases: Record<string, [() => unknown, RegExp]> = {
+    "groups that do not divide": [
+      () => conv2d(6, 9, 3, { groups: 6 }),
+      /groups \(6\) must divide .* outChannels \(9\)/,
+    ],
+    "a child that is missing": [
+      () => module("Fire", { a: relu() }, ["a", "b"]),
+      /Fire: forward names "b", .* are: a\./,
+    ],
+    "a child that only Object has": [() => module("M", {}, ["toString"]), /forward names "toString"/],
+    "a child missing in a branch": [
+      () => module("M", {}, [concat([], ["x"])]),
+      /forward names "x", .* are: none/,
+    ],
+    "a step with weights": [() => module("M", {}, [conv2d(1, 1, 1)]), /holds weights; make it a child/],
+    "a step that is a module": [() => module("M", {}, [untyped<Step>(sequential())]), /make it a child/],
+    "a step that is nothing": [() => module("M", {}, [untyped<Step>(null)]), /no layer/],
+    "a name with a dot": [() => module("M", { "a.b": relu() }, []), /cannot be named "a\.b"/],
+    "an empty name": [() => module("M", { "": relu() }, []), /cannot be named ""/],
+    "a child that is no layer": [
+      () => sequential(untyped<Layer>({ op: "conv3d" }), relu()),
+      /child "0" is not a layer/,
+    ],
+    "no forward": [() => module("M", {}, untyped<Step[]>(undefined)), /steps of its forward/],
+    "one branch": [() => concat(["a"]), /two or more branches/],
+    "a branch that is a name": [() => concat(["a"], untyped<Step[]>("b")), /each an array of steps/],
+  };
+  test.each(Object.entries(cases))("%s", (_, [run, message]) => expectError(run, "bad-net", message));
+});

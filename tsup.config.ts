@@ -1,0 +1,45 @@
+import { defineConfig, type Options } from "tsup";
+
+/** What both bundles share: everything that is used at run time is inside, only Node's own modules stay outside. */
+const common: Options = {
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  external: [/^node:/],
+  noExternal: [/^(?!node:)/],
+  clean: false,
+  removeNodeProtocol: false,
+  esbuildOptions: (options) => {
+    options.mainFields = ["module", "main"];
+    options.legalComments = "none"; // the licences of what is bundled stand in THIRD-PARTY-NOTICES.md
+  },
+};
+
+export default defineConfig([
+  {
+    ...common,
+    entry: { node: "ts/src/node.ts", browser: "ts/src/browser.ts", edge: "ts/src/edge.ts", cli: "ts/src/cli.ts" },
+    splitting: true,
+    dts: { entry: { node: "ts/src/node.ts", browser: "ts/src/browser.ts", edge: "ts/src/edge.ts" } },
+  },
+  {
+    ...common,
+    entry: { worker: "ts/src/worker.ts" },
+    splitting: false,
+    minify: true,
+    esbuildPlugins: [
+      {
+        name: "self-contained",
+        setup(build) {
+          build.initialOptions.metafile = true;
+          build.onEnd((result) => {
+            const imports = Object.values(result.metafile?.outputs ?? {}).flatMap((output) => output.imports);
+            // A bundler copies the worker as it is: whatever it imported would be missing beside it.
+            const outside = imports.filter((one) => !one.path.startsWith("node:") || one.kind !== "dynamic-import");
+            return { errors: outside.map((one) => ({ text: `worker.ts must import nothing, but imports ${one.path}` })) };
+          });
+        },
+      },
+    ],
+  },
+]);
