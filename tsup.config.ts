@@ -18,7 +18,12 @@ const common: Options = {
 export default defineConfig([
   {
     ...common,
-    entry: { node: "ts/src/node.ts", browser: "ts/src/browser.ts", edge: "ts/src/edge.ts", cli: "ts/src/cli.ts" },
+    entry: {
+      node: "ts/src/node.ts",
+      browser: "ts/src/browser.ts",
+      edge: "ts/src/edge.ts",
+      cli: "ts/src/cli.ts",
+    },
     splitting: true,
     dts: { entry: { node: "ts/src/node.ts", browser: "ts/src/browser.ts", edge: "ts/src/edge.ts" } },
   },
@@ -35,8 +40,14 @@ export default defineConfig([
           build.onEnd((result) => {
             const imports = Object.values(result.metafile?.outputs ?? {}).flatMap((output) => output.imports);
             // A bundler copies the worker as it is: whatever it imported would be missing beside it.
-            const outside = imports.filter((one) => !one.path.startsWith("node:") || one.kind !== "dynamic-import");
-            return { errors: outside.map((one) => ({ text: `worker.ts must import nothing, but imports ${one.path}` })) };
+            const outside = imports.filter(
+              (one) => !one.path.startsWith("node:") || one.kind !== "dynamic-import",
+            );
+            return {
+              errors: outside.map((one) => ({
+                text: `worker.ts must import nothing, but imports ${one.path}`,
+              })),
+            };
           });
         },
       },

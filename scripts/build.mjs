@@ -5,7 +5,17 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,8 +25,22 @@ import { root, toolchain } from "./toolchain.mjs";
 const core = join(root, "build/core");
 const dist = join(root, "dist");
 
-const coreInputs = ["crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "scripts/build.mjs", "scripts/toolchain.mjs"];
-const packageInputs = ["ts/src", "weights", "package.json", "package-lock.json", "tsconfig.json", "tsup.config.ts"];
+const coreInputs = [
+  "crates",
+  "Cargo.toml",
+  "Cargo.lock",
+  "rust-toolchain.toml",
+  "scripts/build.mjs",
+  "scripts/toolchain.mjs",
+];
+const packageInputs = [
+  "ts/src",
+  "weights",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsup.config.ts",
+];
 
 const threads = [
   "-C target-feature=+atomics,+bulk-memory,+mutable-globals",
@@ -79,7 +103,8 @@ function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...options });
     let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (said += text));
     child.on("error", reject);
     child.on("close", (status) => {
       if (status === 0) resolve(said);
@@ -91,7 +116,8 @@ function run(command, args, options = {}) {
 /** Replaces the one occurrence of a pattern: none, or two, means that the generator changed and this must too. */
 function replaceOnce(text, pattern, by) {
   const count = [...text.matchAll(new RegExp(pattern, "g"))].length;
-  if (count !== 1) throw new Error(`build: ${pattern} matched ${count} times in wasm-bindgen's glue, wanted once`);
+  if (count !== 1)
+    throw new Error(`build: ${pattern} matched ${count} times in wasm-bindgen's glue, wanted once`);
   return text.replace(pattern, by);
 }
 
@@ -110,7 +136,17 @@ async function compile(flavour) {
   const { env, wasmFlags } = toolchain();
   const flags = [...wasmFlags, `-C target-feature=${flavour.features}`, ...flavour.threads];
   const out = join(root, "target/wasm", flavour.wasm, "pack");
-  const args = ["build", "crates/nets", "--mode", "force", "--no-opt", "--no-pack", "--release", "--target", "web"];
+  const args = [
+    "build",
+    "crates/nets",
+    "--mode",
+    "force",
+    "--no-opt",
+    "--no-pack",
+    "--release",
+    "--target",
+    "web",
+  ];
   args.push("--out-name", "core", "-d", out, "-Zbuild-std=std,panic_abort");
   if (flavour.glue === "threads") args.push("--features", "threads");
   const start = performance.now();
@@ -151,7 +187,9 @@ async function buildCore(folder) {
       writeFileSync(join(place, "core.js"), glue);
       cpSync(join(out, "core.d.ts"), join(place, "core.d.ts"));
     } else if (readFileSync(join(place, "core.js"), "utf8") !== glue) {
-      throw new Error(`build: the glue of ${flavour.wasm} differs from that of its twin, yet one file serves both`);
+      throw new Error(
+        `build: the glue of ${flavour.wasm} differs from that of its twin, yet one file serves both`,
+      );
     }
   }
 }

@@ -36,7 +36,8 @@ function run(command, args, options = {}) {
   throw new Error(`setup: failed: ${command} ${args.join(" ")} (${why})\n  ${shown.join("\n  ")}`);
 }
 
-const has = (command) => process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, command)));
+const has = (command) =>
+  process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, command)));
 
 /** The packages of one folder's lockfile, without install scripts: none of ours needs one. */
 function npmPackages(folder) {
@@ -44,7 +45,11 @@ function npmPackages(folder) {
   const installed = join(folder, "node_modules/.package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return "present";
   const shell = process.platform === "win32"; // npm is a .cmd there
-  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder, shell, timeout: 10 * minute });
+  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    cwd: folder,
+    shell,
+    timeout: 10 * minute,
+  });
   return "installed by npm ci";
 }
 
@@ -55,7 +60,15 @@ function rust() {
   if (has("rustup")) {
     try {
       const parts = ["rust-src", "clippy", "rustfmt"].flatMap((name) => ["-c", name]);
-      const args = ["toolchain", "install", rustVersion, "--profile", "minimal", "--no-self-update", ...parts];
+      const args = [
+        "toolchain",
+        "install",
+        rustVersion,
+        "--profile",
+        "minimal",
+        "--no-self-update",
+        ...parts,
+      ];
       const env = { ...process.env, RUSTUP_MAX_RETRIES: "0" };
       run("rustup", args, { env, timeout: 5 * minute });
     } catch (error) {
@@ -114,7 +127,9 @@ function wasmTool(name) {
     // Another set-up may have been quicker; then its folder is as good as ours.
     if (!existsSync(toolFolder(name))) renameSync(join(making, name), toolFolder(name));
   } catch (error) {
-    throw new Error(`${error.message}\nsetup: ${name} ${version} could not be built; it needs crates.io and a C linker (cc).`);
+    throw new Error(
+      `${error.message}\nsetup: ${name} ${version} could not be built; it needs crates.io and a C linker (cc).`,
+    );
   }
   return `${version} built`;
 }
@@ -124,7 +139,8 @@ function sweep() {
   if (!existsSync(toolsFolder)) return;
   for (const name of readdirSync(toolsFolder)) {
     const pid = /^making-(\d+)$/.exec(name)?.[1];
-    if (pid && !(Number(pid) !== process.pid && alive(Number(pid)))) rmSync(join(toolsFolder, name), { recursive: true });
+    if (pid && !(Number(pid) !== process.pid && alive(Number(pid))))
+      rmSync(join(toolsFolder, name), { recursive: true });
   }
 }
 
@@ -161,7 +177,8 @@ function browser() {
       why = error.message;
     }
   }
-  if (process.env.CI === "true") throw new Error(`setup: no Chromium, and CI must have one: ${why}. Set CHROME_PATH.`);
+  if (process.env.CI === "true")
+    throw new Error(`setup: no Chromium, and CI must have one: ${why}. Set CHROME_PATH.`);
   return `no Chromium, its tests will be skipped: ${why}`;
 }
 

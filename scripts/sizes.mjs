@@ -18,11 +18,20 @@ export function sizes() {
     return { name, bytes: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, limit };
   };
   const isCore = (name) => name.includes("simd");
-  const wasm = readdirSync(join(dist, "wasm")).map((name) => row(`wasm/${name}`, isCore(name) ? limits.core : undefined));
-  const scripts = readdirSync(dist).filter((name) => name.endsWith(".js")).map((name) => row(name));
+  const wasm = readdirSync(join(dist, "wasm")).map((name) =>
+    row(`wasm/${name}`, isCore(name) ? limits.core : undefined),
+  );
+  const scripts = readdirSync(dist)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => row(name));
   const counted = scripts.filter(({ name }) => !apart(name));
   const sum = (key) => counted.reduce((total, one) => total + one[key], 0);
-  const total = { name: "JavaScript in all", bytes: sum("bytes"), gzip: sum("gzip"), limit: limits.javascript };
+  const total = {
+    name: "JavaScript in all",
+    bytes: sum("bytes"),
+    gzip: sum("gzip"),
+    limit: limits.javascript,
+  };
   return [...wasm, ...scripts, total];
 }
 

@@ -29,7 +29,14 @@ function report(suite, tests, start) {
   if (omitted.length > 0) said.push(`${omitted.length} skipped`);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`${failed.length > 0 ? "FAIL" : "ok  "} ${suite}: ${said.join(", ")} (${seconds} s)`);
-  for (const { name, why } of failed) console.log(`\n---- ${suite}: ${name}\n${String(why).trimEnd()}\n`);
+  for (const { name, why } of failed) console.log(`\n---- ${suite}: ${name}\n${shortened(String(why))}\n`);
+}
+
+/** The start and the end of a long text: what else is wrong can wait for the next run. */
+function shortened(text) {
+  const lines = text.trimEnd().split("\n");
+  if (lines.length <= 100) return lines.join("\n");
+  return [...lines.slice(0, 60), `... ${lines.length - 90} lines more ...`, ...lines.slice(-30)].join("\n");
 }
 
 /** Runs one suite; an error of its own is one failure. */
@@ -45,7 +52,10 @@ async function suite(name, work) {
 
 function run(command, args, env = process.env) {
   const done = spawnSync(command, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 30 });
-  return { ...done, said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ? `\n${done.error.message}` : ""}` };
+  return {
+    ...done,
+    said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ? `\n${done.error.message}` : ""}`,
+  };
 }
 
 /** A command that is one test. */
@@ -54,7 +64,8 @@ function check(name, command, args, env) {
   return { name, state: status === 0 ? "passed" : "failed", why: said };
 }
 
-const node = (name, script, ...args) => check(name, process.execPath, [join("node_modules", script), ...args]);
+const node = (name, script, ...args) =>
+  check(name, process.execPath, [join("node_modules", script), ...args]);
 
 function lint() {
   const { fmt, clippy, env } = toolchain();
@@ -62,7 +73,7 @@ function lint() {
   return [
     node("biome", "@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=50"),
     node("tsc", "typescript/bin/tsc", "--noEmit"),
-    check("cargo fmt", fmt, ["fmt", "--all", "--check"], env),
+    check("cargo fmt", fmt, ["fmt", "--all", "--check", "--", "--color=never"], env),
     check("cargo clippy", clippy, ["clippy", "--quiet", ...deny], env),
   ];
 }
@@ -70,7 +81,11 @@ function lint() {
 function rustTests() {
   const { cargo, env } = toolchain();
   const json = ["--", "-Z", "unstable-options", "--format", "json"];
-  const { status, said, stdout } = run(cargo, ["test", "--quiet", "--workspace", "--no-fail-fast", ...json], env);
+  const { status, said, stdout } = run(
+    cargo,
+    ["test", "--quiet", "--workspace", "--no-fail-fast", ...json],
+    env,
+  );
   const states = { ok: "passed", failed: "failed", ignored: "skipped" };
   const tests = stdout
     .split("\n")
@@ -78,7 +93,11 @@ function rustTests() {
     .map((line) => JSON.parse(line))
     .filter(({ event }) => event in states)
     .map(({ name, event, stdout, message }) => {
-      return { name, state: states[event], why: event === "ignored" ? `ignored: ${message ?? name}` : stdout };
+      return {
+        name,
+        state: states[event],
+        why: event === "ignored" ? `ignored: ${message ?? name}` : stdout,
+      };
     });
   // Does not compile, or a test took its process down.
   if (status !== 0 && !tests.some(({ state }) => state === "failed")) {
@@ -92,7 +111,14 @@ function vitest(project, env = {}) {
   if (!existsSync(join(root, "ts/test", project))) return [];
   const file = join(results, `${project}.json`);
   rmSync(file, { force: true });
-  const args = ["run", "--project", project, "--passWithNoTests", "--reporter", "./scripts/vitest-reporter.mjs"];
+  const args = [
+    "run",
+    "--project",
+    project,
+    "--passWithNoTests",
+    "--reporter",
+    "./scripts/vitest-reporter.mjs",
+  ];
   const { status, said } = run(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     ...process.env,
     ...env,

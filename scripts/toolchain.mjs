@@ -14,12 +14,15 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The pinned version of Rust. */
-export const rustVersion = /channel = "([^"]+)"/.exec(readFileSync(join(root, "rust-toolchain.toml"), "utf8"))[1];
+export const rustVersion = /channel = "([^"]+)"/.exec(
+  readFileSync(join(root, "rust-toolchain.toml"), "utf8"),
+)[1];
 
 /** The host tools that turn the core into a web module, by their crate names. */
 export const wasmTools = { "wasm-pack": "0.15.1", "wasm-bindgen-cli": "0.2.130" };
 
-const cache = process.env.CONVZOO_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "convzoo");
+const cache =
+  process.env.CONVZOO_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "convzoo");
 
 const cargoHome = process.env.CARGO_HOME || join(homedir(), ".cargo");
 
@@ -31,7 +34,9 @@ export const toolFolder = (name) => join(toolsFolder, `${name}-${wasmTools[name]
 
 function rustup() {
   const host = { x64: "x86_64", arm64: "aarch64" }[process.arch];
-  const system = { linux: "unknown-linux-gnu", darwin: "apple-darwin", win32: "pc-windows-msvc" }[process.platform];
+  const system = { linux: "unknown-linux-gnu", darwin: "apple-darwin", win32: "pc-windows-msvc" }[
+    process.platform
+  ];
   const home = process.env.RUSTUP_HOME || join(homedir(), ".rustup");
   const folder = join(home, "toolchains", `${rustVersion}-${host}-${system}`);
   const bin = join(folder, "bin");
@@ -42,7 +47,9 @@ function rustup() {
     join(bin, exe("cargo-fmt")),
     join(source, "library/std/Cargo.toml"),
   ];
-  return wanted.every((path) => existsSync(path)) ? { kind: "rustup", bin, source, wasmFlags: [], wasmEnv: {} } : null;
+  return wanted.every((path) => existsSync(path))
+    ? { kind: "rustup", bin, source, wasmFlags: [], wasmEnv: {} }
+    : null;
 }
 
 function debian() {
@@ -75,9 +82,17 @@ export function toolchain() {
   const { kind, bin, source, wasmFlags, wasmEnv } = found;
   // The build machine's paths would otherwise be in the panic messages, and differ from machine to machine. The flags
   // are split at spaces, so a path with one is left as it is.
-  const places = { [source]: "rust", "/usr/lib/rustlib/src/rust": "rust", [join(cargoHome, "registry/src")]: "crates" };
+  const places = {
+    [source]: "rust",
+    "/usr/lib/rustlib/src/rust": "rust",
+    [join(cargoHome, "registry/src")]: "crates",
+  };
   const remap = Object.entries(places).filter(([from]) => !from.includes(" "));
-  const path = [bin, ...Object.keys(wasmTools).map((name) => join(toolFolder(name), "bin")), process.env.PATH];
+  const path = [
+    bin,
+    ...Object.keys(wasmTools).map((name) => join(toolFolder(name), "bin")),
+    process.env.PATH,
+  ];
   const env = {
     ...process.env,
     ...wasmEnv,

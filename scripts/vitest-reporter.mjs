@@ -1,12 +1,14 @@
 /** A reporter for scripts/test.mjs: Vitest's own JSON does not hold why a test was skipped. */
 import { writeFileSync } from "node:fs";
 
-const messageOf = (error) => error.stack?.includes(error.message) ? error.stack : `${error.message}\n${error.stack ?? ""}`;
+const messageOf = (error) =>
+  error.stack?.includes(error.message) ? error.stack : `${error.message}\n${error.stack ?? ""}`;
 
 export default class Results {
   onTestRunEnd(modules, unhandled) {
     const tests = [];
-    const failed = (name, errors) => tests.push({ name, state: "failed", why: errors.map(messageOf).join("\n") });
+    const failed = (name, errors) =>
+      tests.push({ name, state: "failed", why: errors.map(messageOf).join("\n") });
     for (const module of modules) {
       const file = module.relativeModuleId;
       for (const test of module.children.allTests()) {

@@ -43,15 +43,23 @@ export const ARRAYS = {
 
 /** Elements in a tensor of this shape, 1 for a scalar's []. NaN where a side or a product of sides is no safe integer. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, side) => (Number.isSafeInteger(product * side) && side >= 0 ? product * side : NaN), 1);
+  return shape.reduce(
+    (product, side) => (Number.isSafeInteger(product * side) && side >= 0 ? product * side : NaN),
+    1,
+  );
 }
 
 /** A view of bytes as elements; a copy only where the bytes do not lie on an element boundary. */
 export function viewAs(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): WeightTensor {
-  const ArrayType: new (buffer: ArrayBufferLike, offset: number, length: number) => DataOf[Dtype] = ARRAYS[dtype];
+  const ArrayType: new (buffer: ArrayBufferLike, offset: number, length: number) => DataOf[Dtype] =
+    ARRAYS[dtype];
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  return { dtype, shape, data: new ArrayType(aligned.buffer, aligned.byteOffset, bytes.length / size) } as WeightTensor;
+  return {
+    dtype,
+    shape,
+    data: new ArrayType(aligned.buffer, aligned.byteOffset, bytes.length / size),
+  } as WeightTensor;
 }
 
 /**

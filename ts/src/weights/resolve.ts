@@ -34,7 +34,11 @@ const isCounter = (key: string) => key.endsWith("num_batches_tracked");
  * @throws {ConvzooError} with `key`: `missing-weight`, `extra-weight`, `weight-shape` (also where `data` has another
  * length than its shape says), `bad-weights` (NaN, an infinity, a wrong array)
  */
-export function resolveWeights(wanted: Shapes, given: GivenWeights, source?: string): Map<string, WeightTensor> {
+export function resolveWeights(
+  wanted: Shapes,
+  given: GivenWeights,
+  source?: string,
+): Map<string, WeightTensor> {
   const fail: Fail = (code, message, key) => {
     throw new ConvzooError(code, message, { key, source });
   };
@@ -47,12 +51,15 @@ export function resolveWeights(wanted: Shapes, given: GivenWeights, source?: str
   const extra = [...tensors.keys()].filter((key) => !known.has(key));
   const misshapen = keys
     .filter((key) => tensors.has(prefix + key))
-    .filter((key) => !sameShape(shapeOf(tensors.get(prefix + key), prefix + key, fail), wanted.get(key)!.shape));
+    .filter(
+      (key) => !sameShape(shapeOf(tensors.get(prefix + key), prefix + key, fail), wanted.get(key)!.shape),
+    );
   const rest = tally(missing.length, extra.length, misshapen.length);
 
   if (missing.length > 0) {
     const key = missing[0]!;
-    const like = extra.length > 0 ? ` The nearest key it has instead is ${closest(prefix + key, extra)}.` : "";
+    const like =
+      extra.length > 0 ? ` The nearest key it has instead is ${closest(prefix + key, extra)}.` : "";
     const message = `The checkpoint lacks ${prefix + key} ${show(wanted.get(key)!.shape)}${rest("missing")}.${like}`;
     fail("missing-weight", `${message} Is it of another network, or of another option?`, key);
   }
@@ -60,12 +67,17 @@ export function resolveWeights(wanted: Shapes, given: GivenWeights, source?: str
     const key = extra[0]!;
     const what = `${key} ${show(shapeOf(tensors.get(key), key, fail))}`;
     const advice = "Remove what is not the network's, or build the network that the checkpoint is of";
-    fail("extra-weight", `The checkpoint has ${what}, which the network does not know${rest("extra")}. ${advice}.`, key);
+    fail(
+      "extra-weight",
+      `The checkpoint has ${what}, which the network does not know${rest("extra")}. ${advice}.`,
+      key,
+    );
   }
   if (misshapen.length > 0) {
     const key = misshapen[0]!;
     const shapes = `${show(tensors.get(prefix + key)!.shape)}, the network wants ${show(wanted.get(key)!.shape)}`;
-    const advice = "Build the network with the options (classes, inChannels) that the checkpoint was made with";
+    const advice =
+      "Build the network with the options (classes, inChannels) that the checkpoint was made with";
     fail("weight-shape", `${prefix + key} has shape ${shapes}${rest("shape")}. ${advice}.`, key);
   }
   return new Map(keys.map((key) => [key, checkTensor(prefix + key, tensors.get(prefix + key)!, fail)]));
@@ -113,14 +125,22 @@ function tally(missing: number, extra: number, shape: number) {
 function shapeOf(tensor: GivenTensor | undefined, key: string, fail: Fail): readonly number[] {
   const shape: unknown = tensor?.shape;
   if (Array.isArray(shape)) return shape;
-  return fail("bad-weights", `${key} has no shape: a weight is { shape, data } with shape a list of integers.`, key);
+  return fail(
+    "bad-weights",
+    `${key} has no shape: a weight is { shape, data } with shape a list of integers.`,
+    key,
+  );
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((side, i) => side === b[i]);
 }
 
-function checkTensor(key: string, { shape, data, dtype = dtypeOf(data) }: GivenTensor, fail: Fail): WeightTensor {
+function checkTensor(
+  key: string,
+  { shape, data, dtype = dtypeOf(data) }: GivenTensor,
+  fail: Fail,
+): WeightTensor {
   if (dtype === undefined || !Object.hasOwn(ARRAYS, dtype) || !holds(dtype, data)) {
     const problem = `its dtype is ${String(dtype)} and its data ${tagOf(data)}`;
     const advice = "Pass a Float32Array, or a Uint16Array of bits with dtype f16 or bf16";
@@ -128,12 +148,20 @@ function checkTensor(key: string, { shape, data, dtype = dtypeOf(data) }: GivenT
   }
   const count = elementCount(shape);
   if (data.length !== count) {
-    fail("weight-shape", `The data of ${key} has ${data.length} elements, but its shape ${show(shape)} has ${count}.`, key);
+    fail(
+      "weight-shape",
+      `The data of ${key} has ${data.length} elements, but its shape ${show(shape)} has ${count}.`,
+      key,
+    );
   }
   const tensor = { dtype, shape, data } as WeightTensor;
   const index = firstNotFinite(tensor);
   if (index >= 0) {
-    fail("bad-weights", `Element ${index} of ${key} is not a finite float32 number; the checkpoint is unusable.`, key);
+    fail(
+      "bad-weights",
+      `Element ${index} of ${key} is not a finite float32 number; the checkpoint is unusable.`,
+      key,
+    );
   }
   return tensor;
 }

@@ -31,6 +31,8 @@ const DTYPES: ReadonlyMap<string, Dtype> = /* @__PURE__ */ new Map<string, Dtype
 /** The reference implementation's limit: a header this large is an attack or an accident. */
 const MAX_HEADER_BYTES = 100_000_000;
 
+type Header = Readonly<Record<string, unknown>>;
+
 interface Entry {
   readonly key: string;
   readonly dtype: Dtype;
@@ -51,7 +53,11 @@ interface Entry {
 export function parseSafetensors(bytes: Uint8Array, source = "The file"): Weights {
   const fail = (message: string, key?: string, cause?: unknown): never => {
     const advice = "Download it again, or write it again with the safetensors library as F32, F16 or BF16.";
-    throw new ConvzooError("bad-weights", `${source} cannot be read as safetensors: ${message}. ${advice}`, { source, key, cause });
+    throw new ConvzooError("bad-weights", `${source} cannot be read as safetensors: ${message}. ${advice}`, {
+      source,
+      key,
+      cause,
+    });
   };
   const { header, dataStart } = readHeader(bytes, fail);
   const dataBytes = bytes.length - dataStart;
@@ -64,7 +70,10 @@ export function parseSafetensors(bytes: Uint8Array, source = "The file"): Weight
   let covered = 0;
   for (const { key, begin, end } of entries) {
     if (begin !== covered) {
-      fail(`tensor ${key} begins at byte ${begin} of the data, but the one before it ends at ${covered}`, key);
+      fail(
+        `tensor ${key} begins at byte ${begin} of the data, but the one before it ends at ${covered}`,
+        key,
+      );
     }
     covered = end;
   }
@@ -82,10 +91,11 @@ export function parseSafetensors(bytes: Uint8Array, source = "The file"): Weight
 
 type Fail = (message: string, key?: string, cause?: unknown) => never;
 
-function readHeader(bytes: Uint8Array, fail: Fail): { header: object; dataStart: number } {
+function readHeader(bytes: Uint8Array, fail: Fail): { header: Header; dataStart: number } {
   if (bytes.length < 8) fail(`it has ${bytes.length} bytes, fewer than the 8 that state the header's length`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES) fail(`it states a header of ${length} bytes; more than 100 MB are not allowed`);
+  if (length > MAX_HEADER_BYTES)
+    fail(`it states a header of ${length} bytes; more than 100 MB are not allowed`);
   if (length > bytes.length - 8) {
     fail(`it states a header of ${length} bytes, but only ${bytes.length - 8} follow (it was cut short)`);
   }
@@ -93,7 +103,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: object; dataStart:
   try {
     // A copy, since decoders refuse shared memory.
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.slice(8, 8 + length));
-    const header: object = JSON.parse(text);
+    const header: Header = JSON.parse(text);
     const problem = hiddenProblem(text);
     if (problem !== undefined) fail(problem.message, problem.key);
     return { header, dataStart: 8 + length };
@@ -134,9 +144,9 @@ function isKey(text: string, i: number): boolean {
   return text[i] === ":";
 }
 
-function readMetadata(header: object, fail: Fail): ReadonlyMap<string, string> {
-  const value: unknown = Object.hasOwn(header, "__metadata__") && (header as Record<string, unknown>)["__metadata__"];
-  if (value === false) return new Map();
+function readMetadata(header: Header, fail: Fail): ReadonlyMap<string, string> {
+  if (!Object.hasOwn(header, "__metadata__")) return new Map();
+  const value = header.__metadata__;
   if (!isRecord(value)) return fail("its __metadata__ is not an object", "__metadata__");
   const texts = Object.entries(value);
   const bad = texts.find(([, text]) => typeof text !== "string");
@@ -149,7 +159,8 @@ function readEntry(key: string, value: unknown, fail: Fail): Entry {
   const { dtype: name, shape, data_offsets: offsets } = value;
   if (typeof name !== "string") return fail(`tensor ${key} has no dtype`, key);
   const dtype = DTYPES.get(name);
-  if (!dtype) return fail(`tensor ${key} has dtype ${name}, which is none of ${[...DTYPES.keys()].join(", ")}`, key);
+  if (!dtype)
+    return fail(`tensor ${key} has dtype ${name}, which is none of ${[...DTYPES.keys()].join(", ")}`, key);
   if (!isCounts(shape)) return fail(`the shape of ${key} is not a list of non-negative integers`, key);
   if (!isCounts(offsets) || offsets.length !== 2) {
     return fail(`the data_offsets of ${key} are not two non-negative integers`, key);
@@ -158,7 +169,10 @@ function readEntry(key: string, value: unknown, fail: Fail): Entry {
   const wanted = elementCount(shape) * ARRAYS[dtype].BYTES_PER_ELEMENT;
   if (!Number.isSafeInteger(wanted)) fail(`the shape of ${key} has more elements than can be counted`, key);
   if (end - begin !== wanted) {
-    fail(`tensor ${key} (${name}, [${shape.join(", ")}]) needs ${wanted} bytes, its offsets give ${end - begin}`, key);
+    fail(
+      `tensor ${key} (${name}, [${shape.join(", ")}]) needs ${wanted} bytes, its offsets give ${end - begin}`,
+      key,
+    );
   }
   return { key, dtype, shape, begin, end };
 }

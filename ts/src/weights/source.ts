@@ -89,8 +89,12 @@ function isTagged<T>(value: unknown, tag: string): value is T {
 
 function viewBytes(source: unknown): Uint8Array {
   try {
-    if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-    if (isTagged<ArrayBuffer>(source, "ArrayBuffer") || isTagged<SharedArrayBuffer>(source, "SharedArrayBuffer")) {
+    if (ArrayBuffer.isView(source))
+      return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+    if (
+      isTagged<ArrayBuffer>(source, "ArrayBuffer") ||
+      isTagged<SharedArrayBuffer>(source, "SharedArrayBuffer")
+    ) {
       return new Uint8Array(source);
     }
   } catch (cause) {
@@ -102,7 +106,10 @@ function viewBytes(source: unknown): Uint8Array {
   throw new ConvzooError("bad-option", `Weights are read from ${accepted}, not from this value (${given}).`);
 }
 
-async function readFile(source: string | URL, { signal, onProgress, platform }: ReadOptions): Promise<Uint8Array> {
+async function readFile(
+  source: string | URL,
+  { signal, onProgress, platform }: ReadOptions,
+): Promise<Uint8Array> {
   const name = nameOf(source);
   if (!platform?.read) {
     const message = `${name} is a file, and this runtime cannot read files by path. Pass its bytes, a Blob or an http URL.`;
@@ -117,7 +124,10 @@ async function readFile(source: string | URL, { signal, onProgress, platform }: 
     signal?.throwIfAborted();
     const code = (cause as { code?: unknown } | null)?.code;
     if (code === "ENOENT" || code === "ENOTDIR") {
-      throw new ConvzooError("not-found", `There is no file ${name}; check the path.`, { source: name, cause });
+      throw new ConvzooError("not-found", `There is no file ${name}; check the path.`, {
+        source: name,
+        cause,
+      });
     }
     const reason = code === "EISDIR" ? "it is a directory; name a file in it" : String(cause);
     throw new ConvzooError("fetch-failed", `${name} could not be read: ${reason}`, { source: name, cause });
@@ -130,23 +140,31 @@ async function download(url: string | URL, options: ReadOptions): Promise<Uint8A
     response = await fetch(url, { signal: options.signal });
   } catch (cause) {
     options.signal?.throwIfAborted();
-    const advice = "Check the URL and the connection; in a browser, the server must allow this page's origin (CORS).";
+    const advice =
+      "Check the URL and the connection; in a browser, the server must allow this page's origin (CORS).";
     const message = `${nameOf(url)} could not be fetched: ${String(cause)}. ${advice}`;
     throw new ConvzooError("fetch-failed", message, { source: nameOf(url), cause });
   }
   return readResponse(response, options, nameOf(url));
 }
 
-async function readResponse(response: Response, options: ReadOptions, name = nameOf(response)): Promise<Uint8Array> {
+async function readResponse(
+  response: Response,
+  options: ReadOptions,
+  name = nameOf(response),
+): Promise<Uint8Array> {
   if (!response.ok) {
     const gone = response.status === 404 || response.status === 410;
     const what = gone ? "does not exist; check the URL" : "could not be fetched";
-    const message = `${name} ${what}: the server answered ${response.status} ${response.statusText}`.trimEnd();
+    const message =
+      `${name} ${what}: the server answered ${response.status} ${response.statusText}`.trimEnd();
     throw new ConvzooError(gone ? "not-found" : "fetch-failed", `${message}.`, { source: name });
   }
   if (!response.body) return new Uint8Array();
   // The length of a compressed body says nothing about what comes out of it.
-  const stated = response.headers.has("content-encoding") ? 0 : Number(response.headers.get("content-length"));
+  const stated = response.headers.has("content-encoding")
+    ? 0
+    : Number(response.headers.get("content-length"));
   return readStream(response.body, stated > 0 ? stated : undefined, name, options);
 }
 
@@ -180,7 +198,11 @@ async function readStream(
   }
 }
 
-async function readChunk(reader: ReadableStreamDefaultReader<Uint8Array>, name: string, signal?: AbortSignal) {
+async function readChunk(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  name: string,
+  signal?: AbortSignal,
+) {
   let chunk: ReadableStreamReadResult<Uint8Array>;
   try {
     chunk = await reader.read();
@@ -211,7 +233,8 @@ class Sink {
   }
 
   add(chunk: Uint8Array): void {
-    if (this.overflow.length === 0 && this.loaded + chunk.length <= this.buffer.length) this.buffer.set(chunk, this.loaded);
+    if (this.overflow.length === 0 && this.loaded + chunk.length <= this.buffer.length)
+      this.buffer.set(chunk, this.loaded);
     else this.overflow.push(chunk);
     this.loaded += chunk.length;
   }

@@ -20,7 +20,9 @@ describe("toFloat32", () => {
     ["bf16", 8, 7],
   ] as const)("%s: all 65,536 patterns", (dtype, exponentBits, fractionBits) => {
     const floats = toFloat32({ dtype, shape: [65536], data: all });
-    const wrong = [...all].filter((bits) => !Object.is(floats[bits], meaning(bits, exponentBits, fractionBits)));
+    const wrong = [...all].filter(
+      (bits) => !Object.is(floats[bits], meaning(bits, exponentBits, fractionBits)),
+    );
     expect(wrong).toEqual([]);
   });
 
@@ -30,7 +32,14 @@ describe("toFloat32", () => {
   });
 
   test("f64 is rounded to nearest, ties to even", () => {
-    const data = new Float64Array([1 + 2 ** -24, 1 + 3 * 2 ** -24, 1 + 2 ** -24 + 2 ** -50, 2 ** -150, 1e39, -0]);
+    const data = new Float64Array([
+      1 + 2 ** -24,
+      1 + 3 * 2 ** -24,
+      1 + 2 ** -24 + 2 ** -50,
+      2 ** -150,
+      1e39,
+      -0,
+    ]);
     const want = new Float32Array([1, 1 + 2 ** -22, 1 + 2 ** -23, 0, Infinity, -0]);
     expect(toFloat32({ dtype: "f64", shape: [6], data })).toEqual(want);
   });
@@ -70,8 +79,10 @@ describe("toFloat32", () => {
 });
 
 test("firstNotFinite finds what float32 cannot hold", () => {
-  const f32 = (...values: number[]) => firstNotFinite({ dtype: "f32", shape: [], data: new Float32Array(values) });
-  const f64 = (...values: number[]) => firstNotFinite({ dtype: "f64", shape: [], data: new Float64Array(values) });
+  const f32 = (...values: number[]) =>
+    firstNotFinite({ dtype: "f32", shape: [], data: new Float32Array(values) });
+  const f64 = (...values: number[]) =>
+    firstNotFinite({ dtype: "f64", shape: [], data: new Float64Array(values) });
   const half = (dtype: "f16" | "bf16", ...values: number[]) =>
     firstNotFinite({ dtype, shape: [], data: new Uint16Array(values) });
   expect([f32(1, 2), f32(1, NaN), f32(-Infinity, NaN), f32(0, 3.4e38), f32()]).toEqual([-1, 1, 0, -1, -1]);
@@ -83,5 +94,10 @@ test("firstNotFinite finds what float32 cannot hold", () => {
 
 test("elementCount", () => {
   expect([[], [2, 3], [0, 5]].map(elementCount)).toEqual([1, 6, 0]);
-  expect([[-1], [1.5], [2 ** 30, 2 ** 30], [2 ** 40, 2 ** 40, 0]].map(elementCount)).toEqual([NaN, NaN, NaN, NaN]);
+  expect([[-1], [1.5], [2 ** 30, 2 ** 30], [2 ** 40, 2 ** 40, 0]].map(elementCount)).toEqual([
+    NaN,
+    NaN,
+    NaN,
+    NaN,
+  ]);
 });

@@ -16,9 +16,17 @@ const zeros = (shape: readonly number[]): GivenTensor => ({
 });
 
 /** A fitting checkpoint, with the keys of `changes` set or (undefined) removed. */
-function checkpoint(changes: Record<string, GivenTensor | undefined> = {}, prefix = ""): Record<string, GivenTensor> {
-  const all = { ...Object.fromEntries([...shapes].map(([key, { shape }]) => [prefix + key, zeros(shape)])), ...changes };
-  return Object.fromEntries(Object.entries(all).filter((pair): pair is [string, GivenTensor] => pair[1] !== undefined));
+function checkpoint(
+  changes: Record<string, GivenTensor | undefined> = {},
+  prefix = "",
+): Record<string, GivenTensor> {
+  const all = {
+    ...Object.fromEntries([...shapes].map(([key, { shape }]) => [prefix + key, zeros(shape)])),
+    ...changes,
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter((pair): pair is [string, GivenTensor] => pair[1] !== undefined),
+  );
 }
 
 function errorOf(given: unknown): ConvzooError {
@@ -37,13 +45,18 @@ describe("what fits", () => {
     for (const form of [given, new Map(Object.entries(given))]) {
       const weights = resolveWeights(shapes, form);
       expect([...weights.keys()]).toEqual([...shapes.keys()]);
-      expect(weights.get("classifier.bias")).toEqual({ dtype: "f32", shape: [10], data: new Float32Array(10) });
+      expect(weights.get("classifier.bias")).toEqual({
+        dtype: "f32",
+        shape: [10],
+        data: new Float32Array(10),
+      });
       expect(weights.get("classifier.bias")!.data).toBe(given["classifier.bias"]!.data);
     }
   });
 
   test("arrays and Maps made in another realm", () => {
-    const make = "new Map(keys.map(([key, { shape }]) => [key, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }]))";
+    const make =
+      "new Map(keys.map(([key, { shape }]) => [key, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }]))";
     const foreign = runInNewContext(make, { keys: [...shapes] }) as ReadonlyMap<string, GivenTensor>;
     expect(foreign).not.toBeInstanceOf(Map);
     expect(resolveWeights(shapes, foreign).size).toBe(4);
@@ -52,7 +65,9 @@ describe("what fits", () => {
   test("counters of training batches are ignored on both sides", () => {
     const counter = { shape: [], data: new BigInt64Array(1) };
     const keys = [...shapes.keys()];
-    expect([...resolveWeights(shapes, checkpoint({ "bn.num_batches_tracked": counter })).keys()]).toEqual(keys);
+    expect([...resolveWeights(shapes, checkpoint({ "bn.num_batches_tracked": counter })).keys()]).toEqual(
+      keys,
+    );
     const wanting = new Map([...shapes, ["bn.num_batches_tracked", { shape: [] }]]);
     expect([...resolveWeights(wanting, checkpoint()).keys()]).toEqual(keys);
   });
@@ -75,8 +90,14 @@ describe("what fits", () => {
 
 describe("what is refused", () => {
   test("a missing key, with its shape and the nearest key", () => {
-    const error = errorOf(checkpoint({ "features.0.weight": undefined, "feature.0.weight": zeros([1]), other: zeros([1]) }));
-    expect(error).toMatchObject({ code: "missing-weight", key: "features.0.weight", source: "w.safetensors" });
+    const error = errorOf(
+      checkpoint({ "features.0.weight": undefined, "feature.0.weight": zeros([1]), other: zeros([1]) }),
+    );
+    expect(error).toMatchObject({
+      code: "missing-weight",
+      key: "features.0.weight",
+      source: "w.safetensors",
+    });
     expect(error.message).toContain("features.0.weight [2, 1, 3, 3]");
     expect(error.message).toContain("nearest key it has instead is feature.0.weight.");
   });

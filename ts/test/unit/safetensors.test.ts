@@ -16,7 +16,11 @@ function file(header: Header, data = new Uint8Array(8), statedLength?: number): 
   return bytes;
 }
 
-const entry = (dtype = "F32", shape: unknown = [2], offsets: unknown = [0, 8]) => ({ dtype, shape, data_offsets: offsets });
+const entry = (dtype = "F32", shape: unknown = [2], offsets: unknown = [0, 8]) => ({
+  dtype,
+  shape,
+  data_offsets: offsets,
+});
 const ENTRY = '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}';
 
 function errorOf(bytes: Uint8Array): ConvzooError {
@@ -47,8 +51,12 @@ describe("what is read", () => {
 
   test("no tensors, a scalar, tensors without elements", () => {
     expect(parseSafetensors(file({}, new Uint8Array())).size).toBe(0);
-    expect(parseSafetensors(file({ a: entry("F32", [], [0, 4]) }, new Uint8Array(4))).get("a")!.data).toHaveLength(1);
-    const empty = parseSafetensors(file({ b: entry(), a: entry("F32", [0, 3], [0, 0]), c: entry("I8", [0], [8, 8]) }));
+    expect(
+      parseSafetensors(file({ a: entry("F32", [], [0, 4]) }, new Uint8Array(4))).get("a")!.data,
+    ).toHaveLength(1);
+    const empty = parseSafetensors(
+      file({ b: entry(), a: entry("F32", [0, 3], [0, 0]), c: entry("I8", [0], [8, 8]) }),
+    );
     expect([...empty.keys()]).toEqual(["a", "b", "c"]);
     expect(empty.get("a")!.data).toHaveLength(0);
   });
@@ -67,15 +75,18 @@ describe("what is read", () => {
     ["I8", "i8", 1, Int8Array],
     ["U8", "u8", 1, Uint8Array],
     ["BOOL", "bool", 1, Uint8Array],
-  ] as [string, Dtype, number, new (buffer: ArrayBuffer) => object][])("%s at every alignment", (name, dtype, size, Type) => {
-    const data = Uint8Array.from({ length: 3 * size }, (_, i) => (37 * i + 1) & 0xff);
-    for (let padding = 0; padding < 8; padding++) {
-      const header = JSON.stringify({ a: entry(name, [3], [0, 3 * size]) }) + " ".repeat(padding);
-      const tensor = parseSafetensors(file(header, data)).get("a")!;
-      expect(tensor.dtype).toBe(dtype);
-      expect(tensor.data).toEqual(new Type(data.slice().buffer));
-    }
-  });
+  ] as [string, Dtype, number, new (buffer: ArrayBuffer) => object][])(
+    "%s at every alignment",
+    (name, dtype, size, Type) => {
+      const data = Uint8Array.from({ length: 3 * size }, (_, i) => (37 * i + 1) & 0xff);
+      for (let padding = 0; padding < 8; padding++) {
+        const header = JSON.stringify({ a: entry(name, [3], [0, 3 * size]) }) + " ".repeat(padding);
+        const tensor = parseSafetensors(file(header, data)).get("a")!;
+        expect(tensor.dtype).toBe(dtype);
+        expect(tensor.data).toEqual(new Type(data.slice().buffer));
+      }
+    },
+  );
 
   test("aligned tensors are views of the file, also of a file inside a larger buffer", () => {
     const header = JSON.stringify({ a: entry() });
@@ -83,7 +94,9 @@ describe("what is read", () => {
     const within = new Uint8Array(bytes.length + 32);
     within.set(bytes, 16);
     expect(parseSafetensors(bytes).get("a")!.data.buffer).toBe(bytes.buffer);
-    expect(parseSafetensors(within.subarray(16, 16 + bytes.length)).get("a")!.data.buffer).toBe(within.buffer);
+    expect(parseSafetensors(within.subarray(16, 16 + bytes.length)).get("a")!.data.buffer).toBe(
+      within.buffer,
+    );
   });
 
   test("shared memory", () => {
@@ -122,15 +135,31 @@ describe("what is refused", () => {
     ["a header that is not JSON", file(`{"a":${ENTRY},}`), undefined, /not valid JSON/],
     ["a header followed by more", file(`{"a":${ENTRY}}{}`), undefined, /not valid JSON/],
     ["a header padded with zeros", file(`{"a":${ENTRY}}\0\0`), undefined, /not valid JSON/],
-    ["a header that is not UTF-8", file({ a: entry() }).map((b, i) => (i === 10 ? 0xff : b)), undefined, /not valid JSON/],
+    [
+      "a header that is not UTF-8",
+      file({ a: entry() }).map((b, i) => (i === 10 ? 0xff : b)),
+      undefined,
+      /not valid JSON/,
+    ],
     ["half a surrogate pair", file(`{"\\ud800":${ENTRY}}`), "\ud800", /Unicode/],
     ["a key twice", file(`{"a":${ENTRY},"a":${ENTRY}}`), "a", /twice/],
     ["a key twice, once escaped", file(`{"a":${ENTRY},"\\u0061" :${ENTRY}}`), "a", /twice/],
     ["a field twice", file(`{"a":${ENTRY.replace("}", ',"dtype":"F32"}')}}`), "dtype", /twice/],
-    ["__metadata__ twice", file(`{"__metadata__":{},"__metadata__":{},"a":${ENTRY}}`), "__metadata__", /twice/],
+    [
+      "__metadata__ twice",
+      file(`{"__metadata__":{},"__metadata__":{},"a":${ENTRY}}`),
+      "__metadata__",
+      /twice/,
+    ],
     ["a metadata key twice", file(`{"__metadata__":{"x":"","x":""},"a":${ENTRY}}`), "x", /twice/],
     ["metadata that is no object", file({ __metadata__: "x", a: entry() }), "__metadata__", /not an object/],
-    ["metadata with a number", file({ __metadata__: { x: 1 }, a: entry() }), "__metadata__", /x is not a string/],
+    ["metadata that is false", file({ __metadata__: false, a: entry() }), "__metadata__", /not an object/],
+    [
+      "metadata with a number",
+      file({ __metadata__: { x: 1 }, a: entry() }),
+      "__metadata__",
+      /x is not a string/,
+    ],
     ["an entry that is null", file({ a: null }), "a", /not an object/],
     ["an entry that is a list", file({ a: ["F32", [2], [0, 8]] }), "a", /not an object/],
     ["an entry without a dtype", file({ a: { shape: [2], data_offsets: [0, 8] } }), "a", /no dtype/],
@@ -139,20 +168,55 @@ describe("what is refused", () => {
     ["an unknown dtype", file({ a: entry("f32") }), "a", /dtype f32/],
     ["a dtype that every object has", file({ a: entry("constructor") }), "a", /dtype constructor/],
     ["a dtype of 8 bits", file({ a: entry("F8_E4M3", [8]) }), "a", /dtype F8_E4M3/],
-    ["a side of 2.0", file(`{"a":${ENTRY.replace("[2]", "[2.0]")}}`), undefined, /plain non-negative integer/],
-    ["a side of 2e0", file(`{"a":${ENTRY.replace("[2]", "[2e0]")}}`), undefined, /plain non-negative integer/],
+    [
+      "a side of 2.0",
+      file(`{"a":${ENTRY.replace("[2]", "[2.0]")}}`),
+      undefined,
+      /plain non-negative integer/,
+    ],
+    [
+      "a side of 2e0",
+      file(`{"a":${ENTRY.replace("[2]", "[2e0]")}}`),
+      undefined,
+      /plain non-negative integer/,
+    ],
     ["a side of -0", file(`{"a":${ENTRY.replace("[2]", "[-0]")}}`), undefined, /plain non-negative integer/],
     ["a side below 0", file({ a: entry("F32", [-2]) }), undefined, /plain non-negative integer/],
     ["a side that is text", file({ a: entry("F32", ["2"]) }), "a", /shape/],
     ["a side beyond 2^53", file({ a: entry("F32", [0, 2 ** 60], [0, 0]) }), "a", /shape/],
     ["a shape whose product overflows", file({ a: entry("F32", [2 ** 40, 2 ** 40]) }), "a", /counted/],
-    ["the same with a 0 at its end", file({ a: entry("F32", [2 ** 40, 2 ** 40, 0], [0, 0]) }), "a", /counted/],
+    [
+      "the same with a 0 at its end",
+      file({ a: entry("F32", [2 ** 40, 2 ** 40, 0], [0, 0]) }),
+      "a",
+      /counted/,
+    ],
     ["three offsets", file({ a: entry("F32", [2], [0, 8, 8]) }), "a", /data_offsets/],
     ["offsets the wrong way round", file({ a: entry("F32", [2], [8, 0]) }), "a", /offsets give -8/],
-    ["offsets that are not the shape's", file({ a: entry("F32", [3]) }), "a", /needs 12 bytes, its offsets give 8/],
-    ["a gap before the first tensor", file({ a: f32(8, 16) }, new Uint8Array(16)), "a", /begins at byte 8 .* ends at 0/],
-    ["a gap", file({ a: f32(0, 8), b: f32(16, 24) }, new Uint8Array(24)), "b", /begins at byte 16 .* ends at 8/],
-    ["an overlap", file({ a: f32(0, 8), b: f32(4, 12) }, new Uint8Array(12)), "b", /begins at byte 4 .* ends at 8/],
+    [
+      "offsets that are not the shape's",
+      file({ a: entry("F32", [3]) }),
+      "a",
+      /needs 12 bytes, its offsets give 8/,
+    ],
+    [
+      "a gap before the first tensor",
+      file({ a: f32(8, 16) }, new Uint8Array(16)),
+      "a",
+      /begins at byte 8 .* ends at 0/,
+    ],
+    [
+      "a gap",
+      file({ a: f32(0, 8), b: f32(16, 24) }, new Uint8Array(24)),
+      "b",
+      /begins at byte 16 .* ends at 8/,
+    ],
+    [
+      "an overlap",
+      file({ a: f32(0, 8), b: f32(4, 12) }, new Uint8Array(12)),
+      "b",
+      /begins at byte 4 .* ends at 8/,
+    ],
     ["the same bytes twice", file({ a: f32(0, 8), b: f32(0, 8) }), "b", /begins at byte 0 .* ends at 8/],
     ["an empty tensor inside another", file({ a: f32(0, 8), b: f32(4, 4) }), "b", /begins at byte 4/],
     ["bytes left over", file({ a: entry() }, new Uint8Array(9)), undefined, /left over/],
@@ -168,7 +232,10 @@ describe("what is refused", () => {
   });
 
   test("every way to cut a file short, and every change of one header byte, ends in an answer or a ConvzooError", () => {
-    const good = file({ __metadata__: { x: "y" }, a: f32(0, 8), b: entry("F16", [2, 2], [8, 16]) }, new Uint8Array(16));
+    const good = file(
+      { __metadata__: { x: "y" }, a: f32(0, 8), b: entry("F16", [2, 2], [8, 16]) },
+      new Uint8Array(16),
+    );
     for (let length = 0; length < good.length; length++) {
       expect(errorOf(good.subarray(0, length)).code).toBe("bad-weights");
     }
@@ -189,7 +256,9 @@ describe("what is refused", () => {
 });
 
 const real = new URL("../../../../shared/real/", import.meta.url);
-test.skipIf(!existsSync(real)).each(["squeezenet1_1/squeezenet1_1.safetensors", "mobilenetv2_tf/mobilenetv2_tf.safetensors"])(
+test
+  .skipIf(!existsSync(real))
+  .each(["squeezenet1_1/squeezenet1_1.safetensors", "mobilenetv2_tf/mobilenetv2_tf.safetensors"])(
   "a real checkpoint: %s (skipped where ../shared is absent)",
   (path) => {
     const bytes = readFileSync(new URL(path, real));

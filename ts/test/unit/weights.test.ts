@@ -56,10 +56,13 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     if (request.url === "/lenet5") response.setHeader("content-length", bytes.length).end(bytes);
     else if (request.url === "/gzip") response.setHeader("content-encoding", "gzip").end(gzipSync(bytes));
-    else if (request.url === "/chunked") response.write(bytes.slice(0, 5000), () => response.end(bytes.slice(5000)));
+    else if (request.url === "/chunked")
+      response.write(bytes.slice(0, 5000), () => response.end(bytes.slice(5000)));
     else if (request.url === "/page") response.end("<!DOCTYPE html><title>Hello</title>");
-    else if (request.url === "/hang") response.setHeader("content-length", bytes.length).write(bytes.slice(0, 5000));
-    else if (request.url === "/cut") response.setHeader("content-length", bytes.length).write("x", () => response.destroy());
+    else if (request.url === "/hang")
+      response.setHeader("content-length", bytes.length).write(bytes.slice(0, 5000));
+    else if (request.url === "/cut")
+      response.setHeader("content-length", bytes.length).write("x", () => response.destroy());
     else response.writeHead(request.url === "/broken" ? 503 : 404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -85,9 +88,21 @@ describe("sources", () => {
     ["a DataView", () => new DataView(bytes.buffer), true],
     ["a Blob", () => new Blob([bytes]), true],
     ["a Response", () => new Response(bytes), false],
-    ["a Response that states its length", () => new Response(bytes, { headers: { "content-length": `${bytes.length}` } }), true],
-    ["a Response that states too little", () => new Response(stream(pieces()).body, { headers: { "content-length": "1001" } }), false],
-    ["a Response that states too much", () => new Response(bytes, { headers: { "content-length": "999999" } }), false],
+    [
+      "a Response that states its length",
+      () => new Response(bytes, { headers: { "content-length": `${bytes.length}` } }),
+      true,
+    ],
+    [
+      "a Response that states too little",
+      () => new Response(stream(pieces()).body, { headers: { "content-length": "1001" } }),
+      false,
+    ],
+    [
+      "a Response that states too much",
+      () => new Response(bytes, { headers: { "content-length": "999999" } }),
+      false,
+    ],
     ["a ReadableStream", () => stream(pieces()).body, false],
   ];
   test.each(sources)("%s", async (_, source, knowsTotal) => {
@@ -95,7 +110,9 @@ describe("sources", () => {
     const weights = await loadWeights(source(), { platform, onProgress: (p) => progress.push(p) });
     expect([...weights.keys()]).toHaveLength(10);
     expect(weights.get("classifier.4.bias")).toMatchObject({ dtype: "f32", shape: [10] });
-    const tensors = [...weights.values()].map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    const tensors = [...weights.values()].map(({ data }) =>
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    );
     expect(Buffer.concat(tensors).equals(bytes.subarray(bytes.length - 44426 * 4))).toBe(true);
     const last = progress.at(-1)!;
     expect(last).toMatchObject({ phase: "download", loaded: bytes.length });
@@ -128,7 +145,12 @@ describe("what cannot be read", () => {
     ["a Response of 404", () => new Response("", { status: 404 }), "not-found", /404/],
     ["no server", () => "http://127.0.0.1:1/x", "fetch-failed", /127\.0\.0\.1:1\/x/],
     ["a connection that breaks", () => `${base}/cut`, "fetch-failed", /\/cut broke off/],
-    ["a stream that breaks", () => stream([new Uint8Array(9)], new Error("oops")).body, "fetch-failed", /oops/],
+    [
+      "a stream that breaks",
+      () => stream([new Uint8Array(9)], new Error("oops")).body,
+      "fetch-failed",
+      /oops/,
+    ],
     ["a Response read before", used, "fetch-failed", /read already/],
     ["a stream of text", () => stream(["text"]).body, "bad-option", /strings/],
     ["a transferred buffer", transferred, "bad-option", /transferred/],
@@ -205,7 +227,8 @@ test("an onProgress that throws ends the download with its error", async () => {
 
 describe("other formats are named", () => {
   const ascii = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
-  const zip = (name: string) => `PK\x03\x04${"\0".repeat(22)}${String.fromCharCode(name.length)}\0\0\0${name}`;
+  const zip = (name: string) =>
+    `PK\x03\x04${"\0".repeat(22)}${String.fromCharCode(name.length)}\0\0\0${name}`;
   const cases: [name: string, content: string, message: RegExp][] = [
     ["nothing", "", /is empty/],
     ["PyTorch's zip", zip("archive/data.pkl"), /PyTorch.*\n.*save_file/s],
@@ -256,18 +279,21 @@ describe("other formats are named", () => {
 });
 
 describe("what is in the repository", () => {
-  test.each(["lenet5", "squeezenet1_1"])("weights/%s.safetensors is what weights/README.md says", async (name) => {
-    const data = readFileSync(new URL(`${name}.safetensors`, folder));
-    const hash = createHash("sha256").update(data).digest("hex");
-    expect(readFileSync(new URL("README.md", folder), "utf8")).toContain(hash);
-    const weights = await loadWeights(data);
-    expect(weights.metadata.get("licence")).toBe("Apache-2.0");
-    const dtypes = new Set([...weights.values()].map(({ dtype }) => dtype));
-    expect([...dtypes]).toEqual([name === "lenet5" ? "f32" : "f16"]);
-    expect([...weights.values()].filter((tensor) => firstNotFinite(tensor) >= 0)).toEqual([]);
-    const parameters = [...weights.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
-    expect(parameters).toBe(name === "lenet5" ? 44_426 : 1_235_496);
-  });
+  test.each(["lenet5", "squeezenet1_1"])(
+    "weights/%s.safetensors is what weights/README.md says",
+    async (name) => {
+      const data = readFileSync(new URL(`${name}.safetensors`, folder));
+      const hash = createHash("sha256").update(data).digest("hex");
+      expect(readFileSync(new URL("README.md", folder), "utf8")).toContain(hash);
+      const weights = await loadWeights(data);
+      expect(weights.metadata.get("licence")).toBe("Apache-2.0");
+      const dtypes = new Set([...weights.values()].map(({ dtype }) => dtype));
+      expect([...dtypes]).toEqual([name === "lenet5" ? "f32" : "f16"]);
+      expect([...weights.values()].filter((tensor) => firstNotFinite(tensor) >= 0)).toEqual([]);
+      const parameters = [...weights.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+      expect(parameters).toBe(name === "lenet5" ? 44_426 : 1_235_496);
+    },
+  );
 
   test("labels", async () => {
     const labels = await labelsOf("imagenet1k");
@@ -279,7 +305,9 @@ describe("what is in the repository", () => {
 });
 
 const pickles = new URL("../../../../shared/real/", import.meta.url);
-test.skipIf(!existsSync(pickles)).each(["squeezenet1_1/squeezenet1_1.pth", "cifar10_resnet/resnet20-12fca82f.th"])(
+test
+  .skipIf(!existsSync(pickles))
+  .each(["squeezenet1_1/squeezenet1_1.pth", "cifar10_resnet/resnet20-12fca82f.th"])(
   "a real PyTorch file is named: %s (skipped where ../shared is absent)",
   async (path) => {
     expect((await errorOf(new URL(path, pickles), { platform })).message).toMatch(/PyTorch.*save_file/s);

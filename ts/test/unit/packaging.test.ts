@@ -1,0 +1,130 @@
+/** What is published: the manifest, the lockfiles, and (where it has been built) dist. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
+const manifest = json("package.json");
+const runtimes = json("ts/test/runtime/package.json");
+
+describe("package.json", () => {
+  test("installs nothing beside the package", () => {
+    const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"];
+    expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
+    expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
+  });
+
+  test("pins every tool", () => {
+    const all = { ...manifest.devDependencies, ...runtimes.dependencies, ...runtimes.optionalDependencies };
+    expect(Object.entries(all).filter(([, version]) => !/(^|@)\d+\.\d+\.\d+$/.test(String(version)))).toEqual(
+      [],
+    );
+  });
+
+  test("each script of npm is a file", () => {
+    const paths = Object.values(manifest.scripts).map(
+      (script) => /^node (\S+\.mjs)/.exec(String(script))?.[1] ?? script,
+    );
+    expect(paths.filter((path) => !existsSync(join(root, String(path))))).toEqual([]);
+  });
+});
+
+describe.each(["package-lock.json", "ts/test/runtime/package-lock.json"])("%s", (path) => {
+  const packages: Record<string, Record<string, unknown>> = json(path).packages;
+  const names = new Set(Object.keys(packages).map((key) => key.replace(/^.*node_modules\//, "")));
+
+  test("knows every platform's packages, without which npm ci refuses it", () => {
+    const missing = Object.entries(packages).flatMap(
+      ([key, { dependencies = {}, optionalDependencies = {} }]) =>
+        Object.keys({ ...(dependencies as object), ...(optionalDependencies as object) })
+          .filter((name) => !names.has(name))
+          .map((name) => `${key} wants ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("needs no install script", () => {
+    // These three have one that only checks or prints; they work without.
+    const harmless = ["esbuild", "protobufjs", "workerd"];
+    const scripted = Object.keys(packages).filter((key) => packages[key]?.hasInstallScript);
+    expect(scripted.filter((key) => !harmless.includes(key.replace(/^.*node_modules\//, "")))).toEqual([]);
+  });
+});
+
+describe("dist", () => {
+  const dist = join(root, "dist");
+  const text = (name: string) => readFileSync(join(dist, name), "utf8");
+
+  beforeEach(({ skip }) => skip(!existsSync(join(dist, ".stamp")), "dist is not built: run npm run build"));
+
+  /** Modules that a file of dist imports, by name. */
+  const imports = (name: string, pattern = /(?:\bfrom|\bimport\(?)\s*"([^"]+)"/g) =>
+    [...text(name).matchAll(pattern)].map((match) => match[1]!);
+  const scripts = () => readdirSync(dist).filter((name) => name.endsWith(".js"));
+
+  test("has all that package.json promises", () => {
+    const targets = (value: unknown): string[] =>
+      typeof value === "string" ? [value] : Object.values(value as object).flatMap(targets);
+    const all = [...targets(manifest.exports), ...targets(manifest.bin)].map((path) =>
+      path.replace(/\/\*$/, ""),
+    );
+    expect(all.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test("imports only its own files and Node's", () => {
+    const strays = scripts().flatMap((name) =>
+      imports(name)
+        .filter((one) => !/^(node:|\.\/)/.test(one))
+        .map((one) => `${name} imports ${one}`),
+    );
+    expect(strays).toEqual([]);
+  });
+
+  test.each(["browser.js", "edge.js"])("%s reaches no module of Node's", (entry) => {
+    const reached = new Set([entry]);
+    for (const name of reached) for (const one of imports(name)) reached.add(one.replace("./", ""));
+    expect([...reached].filter((name) => name.startsWith("node:"))).toEqual([]);
+    expect(reached.size).toBeGreaterThan(1);
+  });
+
+  test("names no .wasm that is not there", () => {
+    const named = scripts().flatMap((name) =>
+      [...text(name).matchAll(/["'`/]([\w-]+\.wasm)["'`]/g)].map((match) => match[1]!),
+    );
+    expect([...new Set(named)].filter((name) => !existsSync(join(dist, "wasm", name)))).toEqual([]);
+  });
+
+  test("the four cores differ as they should", () => {
+    const core = (name: string) => readFileSync(join(dist, "wasm", `${name}.wasm`));
+    const memories = (name: string) =>
+      WebAssembly.Module.imports(new WebAssembly.Module(core(name))).filter(({ kind }) => kind === "memory")
+        .length;
+    expect(["simd128", "relaxed-simd", "simd128-threads", "relaxed-simd-threads"].map(memories)).toEqual([
+      0, 0, 1, 1,
+    ]);
+    expect(core("simd128").equals(core("relaxed-simd"))).toBe(false);
+    expect(core("simd128-threads").equals(core("relaxed-simd-threads"))).toBe(false);
+  });
+
+  test("the archive holds the package and nothing else", () => {
+    const said = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    const [{ files }] = JSON.parse(said) as [{ files: { path: string }[] }];
+    const paths = files.map(({ path }) => path);
+    for (const wanted of [
+      "LICENSE",
+      "THIRD-PARTY-NOTICES.md",
+      "dist/node.js",
+      "dist/wasm/simd128.wasm",
+      "dist/worker.js",
+    ]) {
+      expect(paths).toContain(wanted);
+    }
+    expect(paths.filter((path) => !/^(dist\/(?!\.)|package\.json$|[A-Z-]+(\.md)?$)/.test(path))).toEqual([]);
+  });
+});
