@@ -8,6 +8,7 @@ const common: Options = {
   external: [/^node:/],
   noExternal: [/^(?!node:)/],
   clean: false,
+  minify: true,
   removeNodeProtocol: false,
   esbuildOptions: (options) => {
     options.mainFields = ["module", "main"];
@@ -31,7 +32,6 @@ export default defineConfig([
     ...common,
     entry: { worker: "ts/src/worker.ts" },
     splitting: false,
-    minify: true,
     esbuildPlugins: [
       {
         name: "self-contained",

@@ -20,7 +20,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setupNpm, setupRust, stop } from "./setup.mjs";
-import { root, toolchain } from "./toolchain.mjs";
+import { root, toolchain, toolFolder } from "./toolchain.mjs";
 
 const core = join(root, "build/core");
 const dist = join(root, "dist");
@@ -51,7 +51,7 @@ const threads = [
 ];
 
 /** The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. */
-const flavours = [
+export const flavours = [
   { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
   { wasm: "relaxed-simd", glue: "single", features: "+simd128,+relaxed-simd", threads: [] },
   { wasm: "simd128-threads", glue: "threads", features: "+simd128", threads },
@@ -131,10 +131,20 @@ function adaptGlue(text, kind) {
   return replaceOnce(glue, /import \{ startWorkers \} from '[^']*workerHelpers[^']*';/, ours);
 }
 
-/** Compiles one flavour; gives the folder with core_bg.wasm, core.js, core.d.ts. */
-async function compile(flavour) {
+/** The environment that compiles one flavour, be it by wasm-pack or, for tests, by cargo. */
+export function flavourEnv(flavour) {
   const { env, wasmFlags } = toolchain();
   const flags = [...wasmFlags, `-C target-feature=${flavour.features}`, ...flavour.threads];
+  return {
+    ...env,
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
+    // A folder each, so that std is compiled once for each set of flags and not again at every change of flags.
+    CARGO_TARGET_DIR: join(root, "target/wasm", flavour.wasm),
+  };
+}
+
+/** Compiles one flavour; gives the folder with core_bg.wasm, core.js, core.d.ts. */
+async function compile(flavour) {
   const out = join(root, "target/wasm", flavour.wasm, "pack");
   const args = [
     "build",
@@ -150,14 +160,7 @@ async function compile(flavour) {
   args.push("--out-name", "core", "-d", out, "-Zbuild-std=std,panic_abort");
   if (flavour.glue === "threads") args.push("--features", "threads");
   const start = performance.now();
-  await run("wasm-pack", args, {
-    env: {
-      ...env,
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
-      // A folder each, so that std is compiled once for each set of flags and not again at every change of flags.
-      CARGO_TARGET_DIR: join(root, "target/wasm", flavour.wasm),
-    },
-  });
+  await run(join(toolFolder("wasm-pack"), "bin/wasm-pack"), args, { env: flavourEnv(flavour) });
   console.log(`build: ${flavour.wasm}.wasm (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   return out;
 }

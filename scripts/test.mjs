@@ -3,13 +3,13 @@
  * does not keep the rest from running. The last line is `N passed, N failed`, counting single tests; a linter counts as
  * one. `--quick`: unit and golden tests alone, the golden ones told so by CONVZOO_QUICK. `--lint`: the linters alone.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
+import { nativeTests, wasmTests } from "./rust-tests.mjs";
 import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
 import { sizes, sizeTable } from "./sizes.mjs";
-import { root, toolchain } from "./toolchain.mjs";
+import { root, run, toolchain } from "./toolchain.mjs";
 
 const only = (flag) => process.argv.includes(flag);
 const results = join(root, "build/test");
@@ -50,14 +50,6 @@ async function suite(name, work) {
   }
 }
 
-function run(command, args, env = process.env) {
-  const done = spawnSync(command, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 30 });
-  return {
-    ...done,
-    said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ? `\n${done.error.message}` : ""}`,
-  };
-}
-
 /** A command that is one test. */
 function check(name, command, args, env) {
   const { status, said } = run(command, args, env);
@@ -78,34 +70,6 @@ function lint() {
   ];
 }
 
-function rustTests() {
-  const { cargo, env } = toolchain();
-  const json = ["--", "-Z", "unstable-options", "--format", "json"];
-  const { status, said, stdout } = run(
-    cargo,
-    ["test", "--quiet", "--workspace", "--no-fail-fast", ...json],
-    env,
-  );
-  const states = { ok: "passed", failed: "failed", ignored: "skipped" };
-  const tests = stdout
-    .split("\n")
-    .filter((line) => line.startsWith('{ "type": "test"') || line.startsWith('{"type":"test"'))
-    .map((line) => JSON.parse(line))
-    .filter(({ event }) => event in states)
-    .map(({ name, event, stdout, message }) => {
-      return {
-        name,
-        state: states[event],
-        why: event === "ignored" ? `ignored: ${message ?? name}` : stdout,
-      };
-    });
-  // Does not compile, or a test took its process down.
-  if (status !== 0 && !tests.some(({ state }) => state === "failed")) {
-    tests.push({ name: "cargo test", state: "failed", why: said.split("\n").slice(-60).join("\n") });
-  }
-  return tests;
-}
-
 /** One project of vitest.config.ts. */
 function vitest(project, env = {}) {
   if (!existsSync(join(root, "ts/test", project))) return [];
@@ -122,6 +86,7 @@ function vitest(project, env = {}) {
   const { status, said } = run(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     ...process.env,
     ...env,
+    NO_COLOR: "1",
     CONVZOO_RESULTS: file,
   });
   const tests = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
@@ -155,9 +120,8 @@ function sizesUnderLimits() {
     });
 }
 
-/** Other runtimes and a browser, then the smoke tests, which find all they need in their environment. */
+/** The smoke tests of the packed package, which find what they need beside them and in their environment. */
 function runtimes() {
-  setupRuntimes();
   setupBrowsers();
   return vitest("runtime", { CONVZOO_TARBALL: tarball, ...(chromium() ? { CHROME_PATH: chromium() } : {}) });
 }
@@ -182,7 +146,12 @@ if (!quick) {
   await suite("lint", lint);
 }
 if (!only("--lint")) {
-  if (!quick) await suite("Rust tests", rustTests);
+  if (!quick) {
+    await suite("Rust tests, native", nativeTests);
+    await prepare("runtimes", setupRuntimes);
+    await suite("Rust tests, simd128", () => wasmTests("simd128"));
+    await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
+  }
   await suite("unit", () => vitest("unit"));
   await suite("golden", () => vitest("golden", quick ? { CONVZOO_QUICK: "1" } : {}));
   if (!quick) {

@@ -65,6 +65,15 @@ function debian() {
   return { kind: "Debian", bin, source, wasmFlags: ["-C linker-flavor=wasm-ld"], wasmEnv };
 }
 
+/** Runs a command to its end: its result, with all that it said as `said`. */
+export function run(command, args, env = process.env) {
+  const done = spawnSync(command, args, { cwd: root, env, encoding: "utf8", maxBuffer: 1 << 30 });
+  return {
+    ...done,
+    said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ? `\n${done.error.message}` : ""}`,
+  };
+}
+
 const exe = (name) => (process.platform === "win32" ? `${name}.exe` : name);
 
 /**

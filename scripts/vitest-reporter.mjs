@@ -1,8 +1,11 @@
 /** A reporter for scripts/test.mjs: Vitest's own JSON does not hold why a test was skipped. */
 import { writeFileSync } from "node:fs";
 
-const messageOf = (error) =>
-  error.stack?.includes(error.message) ? error.stack : `${error.message}\n${error.stack ?? ""}`;
+/** What went wrong, the difference where there is one, and where in our own files. */
+function messageOf({ message, diff, stack = "" }) {
+  const ours = stack.split("\n").filter((line) => /^\s+at .*:\d+:\d+/.test(line) && !line.includes("node_modules"));
+  return [message, diff, ...ours].filter(Boolean).join("\n");
+}
 
 export default class Results {
   onTestRunEnd(modules, unhandled) {
@@ -15,7 +18,7 @@ export default class Results {
         const { state, errors, note } = test.result();
         const name = `${file} > ${test.fullName}`;
         if (state === "failed") failed(name, errors);
-        else tests.push({ name, state, why: note ?? `marked so in ${file}` });
+        else tests.push({ name, state, why: note ?? name });
       }
       // A file that does not load, or a hook that fails, has no test to carry the error.
       if (module.errors().length > 0) failed(file, module.errors());

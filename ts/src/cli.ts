@@ -1,1 +1,24 @@
-console.log("x")
+#!/usr/bin/env node
+/** The command `convzoo`: gives `main` this process. Nothing else of the package is loaded until a command needs it. */
+import { version } from "../../package.json";
+import { main } from "./cli/main.js";
+
+// Whoever read the output (`| head`) has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    version,
+    load: async (...args) => (await import("./node.js")).load(...args),
+  });
+} catch (error) {
+  // Left to Node, this would end with 1, which says that a file failed.
+  console.error(error);
+  process.exitCode = 2;
+}

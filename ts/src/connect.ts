@@ -1,6 +1,6 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { Host } from "./backend/host.js";
+import { type Host, startHost } from "./backend/host.js";
 import { wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type ImageSource, imageMessage } from "./image/input.js";
@@ -97,9 +97,7 @@ function imageHost(platform: Platform) {
     const module = await wasmModule(platform, "simd128", wasm);
     const channel = platform.spawn?.() ?? platform.inPlace?.();
     if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    const host = new Host(channel);
-    await host.call("start", { module, threads: 1, shared: false });
-    return host;
+    return startHost(channel, { module, threads: 1, shared: false });
   };
   const end = (host: Host) => {
     host.dispose();

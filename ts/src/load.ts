@@ -1,5 +1,5 @@
 /** From a network and its weights to a model that runs. */
-import { Host } from "./backend/host.js";
+import { type Host, startHost } from "./backend/host.js";
 import { choose } from "./backend/flavour.js";
 import { wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
@@ -75,9 +75,9 @@ export async function load(platform: Platform, what: Net | ZooName | (string & {
   const module = await compiling;
   const channel = platform.spawn?.() ?? platform.inPlace?.();
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-  const host = new Host(channel);
+  const { threads, shared } = choice;
+  const host = await startHost(channel, { module, threads, shared }, signal);
   try {
-    await host.call("start", { module, ...choice }, { signal });
     await send(host, graph, weights, signal, onProgress);
   } catch (error) {
     host.dispose();

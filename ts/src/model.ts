@@ -78,6 +78,9 @@ export class Model {
   async run(input: Tensor, options: RunOptions = {}): Promise<Tensor | Record<string, Tensor>> {
     const { graph, host } = this.#parts;
     const { outputs, signal } = options;
+    if (outputs !== undefined && !Array.isArray(outputs)) {
+      throw new ConvzooError("bad-option", "outputs is an array of paths of layers, as String(net) shows them.");
+    }
     const ids = outputs ? outputs.map((path) => this.#node(path)) : [graph.output];
     const nodes = [...new Set(ids)];
     const maps = await host.call("run", { input: checkInput(input), outputs: nodes }, { signal });

@@ -130,14 +130,9 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
             for col in 0..runs.cols {
                 let step = row * runs.row_step + col * runs.col_step;
                 let x = x.map(|x| x.add(step));
-                let whole = runs.len & !3;
-                for k in (0..whole).step_by(4) {
-                    for u in 0..4 {
-                        accumulate::<V, R, N>(&mut sums, &x, k + u, w.add(u * N * V::LANES));
-                    }
-                    w = w.add(4 * N * V::LANES);
-                }
-                for k in whole..runs.len {
+                // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
+                // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
+                for k in 0..runs.len {
                     accumulate::<V, R, N>(&mut sums, &x, k, w);
                     w = w.add(N * V::LANES);
                 }

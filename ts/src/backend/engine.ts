@@ -37,14 +37,15 @@ export class Engine {
   }
 
   async start({ module, threads, shared }: Args<"start">): Promise<void> {
+    checkBuild(module, shared);
     if (!shared) {
-      const { memory } = this.#glue.single.initSync({ module });
+      const memory = instantiate(this.#glue.single, module);
       this.#instance = { glue: this.#glue.single, memory, helpers: 0 };
       return;
     }
     const glue = this.#glue.threads;
     if (!glue || !this.#spawn) throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
-    const { memory } = glue.initSync({ module });
+    const memory = instantiate(glue, module);
     if (threads > 1) await this.#startPool(glue, threads - 1, this.#spawn);
     this.#instance = { glue: glue as unknown as SingleGlue, memory, helpers: threads - 1 };
   }
@@ -83,6 +84,7 @@ export class Engine {
     for (let first = 0; first < Math.max(n, 1); first += BATCH) {
       const count = Math.min(BATCH, n - first);
       const data = input.data.subarray(first * size, (first + count) * size);
+      if (first > 0) await this.#pause();
       parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
     }
     return outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)));
@@ -160,6 +162,31 @@ export class Engine {
   #loaded() {
     if (!this.#core) throw new Error("network comes first");
     return this.#core;
+  }
+}
+
+/** Throws `bad-wasm` for a core with threads where one without them is wanted, and the other way round. */
+function checkBuild(module: WebAssembly.Module, shared: boolean): void {
+  // Only memory that is shared comes from outside.
+  const isShared = WebAssembly.Module.imports(module).some(({ kind }) => kind === "memory");
+  if (isShared === shared) return;
+  const [found, wanted] = shared ? ["without", "with"] : ["with", "without"];
+  const advice = "Pass load the option core that names the .wasm, or leave wasm out";
+  throw new ConvzooError("bad-wasm", `The .wasm is a core ${found} threads, but one ${wanted} them is wanted. ${advice}.`);
+}
+
+/** The memory of a new instance. Throws `bad-wasm` where the module is not the core, `too-large` where memory is short. */
+function instantiate(glue: SingleGlue | ThreadsGlue, module: WebAssembly.Module): WebAssembly.Memory {
+  try {
+    return glue.initSync({ module }).memory;
+  } catch (cause) {
+    if (cause instanceof RangeError) {
+      const message = "There is not enough memory to start the core; dispose of models that are not needed, or use fewer.";
+      throw new ConvzooError("too-large", message, { cause });
+    }
+    if (!(cause instanceof WebAssembly.LinkError || cause instanceof TypeError)) throw cause;
+    const message = `The .wasm is not this version's core (${cause.message}); pass the file that lies in the package's wasm folder.`;
+    throw new ConvzooError("bad-wasm", message, { cause });
   }
 }
 

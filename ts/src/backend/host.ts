@@ -92,6 +92,24 @@ export class Host {
   }
 }
 
+/**
+ * A core that has started over `channel`. Rejects with `bad-wasm`, `too-large`, `unsupported` where the worker does not
+ * come up, or the signal's reason; nothing is left running then.
+ */
+export async function startHost(channel: Channel, args: Args<"start">, signal?: AbortSignal): Promise<Host> {
+  const host = new Host(channel);
+  try {
+    await host.call("start", args, { signal });
+    return host;
+  } catch (error) {
+    host.dispose();
+    if (!(error instanceof ConvzooError && error.code === "poisoned")) throw error;
+    const why = error.cause instanceof Error ? error.cause.message : String(error.cause);
+    const advice = "Is worker.js deployed beside the package's JavaScript, and does the page's policy allow workers from there?";
+    throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, { cause: error.cause });
+  }
+}
+
 function gone(cause: unknown): ConvzooError {
   const what = cause instanceof Error ? cause.message : String(cause);
   const message = `The core failed and its memory was dropped; load the model again. Please report this: ${what}`;

@@ -47,6 +47,8 @@ export const lenetRows = {
     weights: {
       mnist: {
         url: () => new URL("./weights/lenet5.safetensors", import.meta.url),
+        bytes: 178_616,
+        sha256: "957381d5c338f0d37ad9eea417ad0c35703696ef359fab9e231de1eda361d1a5",
         licence: "Apache-2.0",
         preprocess: {
           resize: 28,

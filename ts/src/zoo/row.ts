@@ -1,22 +1,5 @@
+import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Net } from "../layers.js";
-
-/**
- * How an image becomes a network's input: resized, cropped in the middle, then (pixel / 255 - mean) / std per
- * channel.
- */
-export interface PreprocessOptions {
-  /** The shorter side after resizing, in pixels. */
-  readonly resize: number;
-  /** The side of the square that is cut out, in pixels. */
-  readonly crop: number;
-  readonly interpolation: "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
-  /** One for each channel. */
-  readonly mean: readonly number[];
-  /** One for each channel. */
-  readonly std: readonly number[];
-  /** Whether the image is turned into one channel first. */
-  readonly grayscale?: boolean;
-}
 
 /** A registered checkpoint: where it is, what it must be, and what images it was trained on. */
 export interface Checkpoint {

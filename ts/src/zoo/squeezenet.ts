@@ -138,6 +138,8 @@ export const squeezenetRows = {
     weights: {
       imagenet1k_v1: {
         url: () => new URL("./weights/squeezenet1_1.safetensors", import.meta.url),
+        bytes: 2_475_896,
+        sha256: "a3839aee18f41a3b9c0056b68d19499db5807ed5e41da4fd776adb7cf1bf5a92",
         licence: "Apache-2.0",
         preprocess: {
           resize: 256,

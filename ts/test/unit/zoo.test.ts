@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ConvzooError } from "../../src/errors.js";
 import { lower } from "../../src/graph.js";
@@ -95,6 +96,20 @@ describe.each(entries)("row %s", (name, entry) => {
       expect(licence).not.toBe("");
     }
   });
+});
+
+/** The checkpoints that come with the package, by the file in weights/. */
+const embedded = Object.values(zoo).flatMap((entry: ZooEntry) =>
+  Object.values(entry.weights).flatMap((checkpoint) => {
+    const [, file] = /\/weights\/([^/]+)$/.exec(String(checkpoint.url())) ?? [];
+    return file ? [{ file, checkpoint }] : [];
+  }),
+);
+
+test.each(embedded)("the row knows $file", ({ file, checkpoint }) => {
+  const bytes = readFileSync(new URL(`../../../weights/${file}`, import.meta.url));
+  expect(checkpoint.bytes).toBe(bytes.length);
+  expect(checkpoint.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
 });
 
 describe("dropout of AlexNet and SqueezeNet", () => {

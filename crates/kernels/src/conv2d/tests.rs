@@ -1,0 +1,228 @@
+use super::{Conv2d, Job, pack, reference};
+use crate::every_vector;
+use crate::simd::F32s;
+use crate::testing::{Random, Stage, assert_within, elements, largest, sum_tolerance};
+use crate::tile::Activation;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// A convolution over [n, h, w], and how the maps lie: the halo that is there beyond the padding, and the channels of a
+/// wider map before and behind.
+#[derive(Clone, Debug)]
+struct Case {
+    spec: Conv2d,
+    size: [usize; 3],
+    extra: [usize; 4],
+    x_beside: [usize; 2],
+    y_beside: [usize; 2],
+    bias: bool,
+    activation: Activation,
+}
+
+/// Square kernel, stride and padding; maps without gaps.
+fn square(channels: [usize; 2], [kernel, stride, padding]: [usize; 3], size: [usize; 3]) -> Case {
+    let [in_channels, out_channels] = channels;
+    let spec = Conv2d {
+        in_channels,
+        out_channels,
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 4],
+        dilation: [1; 2],
+        groups: 1,
+    };
+    let activation = Activation::Identity;
+    Case { spec, size, extra: [0; 4], x_beside: [0; 2], y_beside: [0; 2], bias: true, activation }
+}
+
+fn check<V: F32s>(random: &mut Random, case: &Case) {
+    let Case { spec, size: [n, h, w], .. } = case;
+    let x = random.floats(n * spec.in_channels * h * w);
+    let weight = random.floats(spec.out_channels * spec.depth());
+    // The bias is one product more, so it must not be larger than one.
+    let most = largest(&x) * largest(&weight);
+    let bias: Vec<f32> = random.floats(spec.out_channels).iter().map(|b| b * most as f32).collect();
+    let bias = case.bias.then_some(&bias[..]);
+    let mut want = reference::conv2d(spec, &x, [*n, *h, *w], &weight, bias);
+    if case.activation == Activation::Relu {
+        want.iter_mut().for_each(|y| *y = y.max(0.0));
+    }
+
+    let [oh, ow] = spec.output(*h, *w).expect("the kernel fits");
+    let mut stage = Stage::new();
+    let halo = std::array::from_fn(|i| spec.padding[i] + case.extra[i]);
+    let map = stage.map([*n, spec.in_channels, *h, *w], halo, case.x_beside);
+    stage.zero_around(&map, spec.padding);
+    stage.put(&map, &x);
+    let y = stage.map([*n, spec.out_channels, oh, ow], case.extra, case.y_beside);
+    let panels = pack::<V>(spec, &weight, bias).expect("memory");
+    let job = Job { spec, panels: &panels, x: map, y, activation: case.activation };
+    let (places, chunks) = (elements(&y), job.chunks());
+    let tolerance = sum_tolerance(spec.depth(), largest(&x), largest(&weight));
+    // SAFETY: the stage holds both maps with the padding, and its arena has no other user.
+    let results = unsafe {
+        [
+            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 1>(arena, chunk)),
+            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 3>(arena, chunk)),
+            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 4>(arena, chunk)),
+            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 6>(arena, chunk)),
+        ]
+    };
+    for (got, height) in results.iter().zip([1, 3, 4, 6]) {
+        assert_within(got, &want, |_| tolerance, &(case, V::LANES, height));
+    }
+    // A pixel's products are summed in one order, whatever tile it falls into.
+    assert!(results.iter().all(|got| *got == results[0]), "{case:?}: the tile's height changes the bits");
+}
+
+/// The layers of the zoo with fewer channels or pixels: what the specification can do in time.
+fn zoo<V: F32s>() {
+    let random = &mut Random::new();
+    let cases = [
+        square([1, 6], [5, 1, 2], [2, 28, 28]),    // LeNet-5
+        square([6, 16], [5, 1, 0], [1, 14, 14]),   //
+        square([16, 120], [5, 1, 0], [3, 5, 5]),   //
+        square([3, 16], [11, 4, 2], [1, 63, 67]),  // AlexNet
+        square([16, 24], [5, 1, 2], [1, 15, 13]),  //
+        square([192, 17], [3, 1, 1], [2, 3, 3]),   //
+        square([256, 9], [6, 1, 0], [1, 7, 8]),    // AlexNet's first linear layer, convolutionized
+        square([3, 24], [7, 2, 0], [1, 41, 39]),   // SqueezeNet 1.0
+        square([3, 16], [3, 2, 0], [1, 41, 39]),   // SqueezeNet 1.1
+        square([64, 16], [1, 1, 0], [1, 13, 13]),  // a Fire module's squeeze
+        square([512, 20], [1, 1, 0], [1, 5, 4]),   // SqueezeNet's classifier
+        square([3, 20], [7, 2, 3], [1, 32, 35]),   // ResNet
+    ];
+    for case in cases {
+        check::<V>(random, &Case { activation: Activation::Relu, ..case });
+    }
+    // A Fire module's expansions, each in its half of the joined map, which a padded convolution reads next.
+    for (kernel, y_beside) in [(1, [0, 20]), (3, [20, 0])] {
+        let case = square([16, 20], [kernel, 1, kernel / 2], [1, 14, 14]);
+        check::<V>(random, &Case { y_beside, extra: [1; 4], ..case });
+    }
+}
+
+#[test]
+fn layers_of_the_zoo() {
+    every_vector!(zoo);
+}
+
+fn pixels<V: F32s>() {
+    let random = &mut Random::new();
+    // Around every multiple of each tile height, and around one and two blocks of 96.
+    for pixels in (1..=20).chain(90..=104).chain(185..=2 * 96 + 1) {
+        check::<V>(random, &square([3, 5], [1, 1, 0], [1, 1, pixels]));
+        check::<V>(random, &square([2, 3], [3, 1, 1], [1, pixels, 1]));
+    }
+    for n in [2, 47, 48, 49, 97] {
+        check::<V>(random, &square([3, 5], [2, 1, 0], [n, 2, 3]));
+    }
+}
+
+#[test]
+fn pixels_around_tiles_and_blocks() {
+    every_vector!(pixels);
+}
+
+fn channels<V: F32s>() {
+    let random = &mut Random::new();
+    for out in 1..=33 {
+        let case = square([3, out], [2, 1, 0], [1, 3, 4]);
+        check::<V>(random, &Case { y_beside: [out % 3, out % 2], ..case });
+    }
+    for input in 1..=18 {
+        let case = square([input, 5], [3, 2, 1], [1, 4, 5]);
+        check::<V>(random, &Case { x_beside: [input % 3, input % 2], ..case });
+    }
+    // Enough panels and work that they are cut into ranges.
+    check::<V>(random, &square([160, 200], [3, 1, 1], [1, 4, 4]));
+}
+
+#[test]
+fn channels_around_panels() {
+    every_vector!(channels);
+}
+
+fn strange<V: F32s>() {
+    let random = &mut Random::new();
+    let plain = square([4, 6], [3, 1, 0], [2, 7, 6]);
+    let with = |change: &dyn Fn(&mut Conv2d)| {
+        let mut case = plain.clone();
+        change(&mut case.spec);
+        case
+    };
+    let cases = [
+        with(&|s| s.padding = [0, 1, 2, 3]),
+        with(&|s| s.padding = [3, 0, 0, 4]), // a whole window of padding
+        with(&|s| (s.stride, s.padding) = ([2, 3], [0, 0, 1, 1])), // TensorFlow's SAME
+        with(&|s| s.stride = [5, 9]),
+        with(&|s| (s.dilation, s.padding) = ([2, 3], [2, 3, 2, 3])),
+        with(&|s| (s.kernel, s.padding) = ([1, 5], [0, 2, 0, 2])),
+        with(&|s| (s.kernel, s.dilation) = ([4, 1], [2, 7])),
+        with(&|s| s.groups = 2),
+        with(&|s| (s.groups, s.out_channels, s.padding) = (4, 4, [1; 4])), // depthwise
+        with(&|s| (s.groups, s.out_channels, s.dilation) = (4, 12, [2, 2])), // depthwise, times 3
+    ];
+    for case in cases {
+        check::<V>(random, &case);
+        check::<V>(random, &Case { x_beside: [2, 1], y_beside: [1, 3], extra: [1, 2, 0, 1], bias: false, ..case });
+    }
+    // AlexNet's as first published, and a depthwise layer as wide as a panel.
+    let mut grouped = square([24, 20], [5, 1, 2], [1, 6, 6]);
+    grouped.spec.groups = 2;
+    check::<V>(random, &grouped);
+    let mut depthwise = square([17, 17], [3, 2, 1], [1, 9, 9]);
+    depthwise.spec.groups = 17;
+    check::<V>(random, &depthwise);
+}
+
+#[test]
+fn strides_paddings_dilations_and_groups() {
+    every_vector!(strange);
+}
+
+fn random_shapes<V: F32s>() {
+    let random = &mut Random::new();
+    let mut checked = 0;
+    while checked < 60 {
+        let groups = if random.coin() { 1 } else { random.within(1, 4) };
+        let [input, output] = random.several(1, 7);
+        let spec = Conv2d {
+            in_channels: groups * input,
+            out_channels: groups * output,
+            kernel: random.several(1, 4),
+            stride: random.several(1, 3),
+            padding: random.several(0, 3),
+            dilation: random.several(1, 3),
+            groups,
+        };
+        let size = [random.within(1, 3), random.within(1, 12), random.within(1, 12)];
+        if spec.output(size[1], size[2]).is_none() {
+            continue;
+        }
+        let case = Case {
+            spec,
+            size,
+            extra: random.several(0, 2),
+            x_beside: random.several(0, 3),
+            y_beside: random.several(0, 3),
+            bias: random.coin(),
+            activation: if random.coin() { Activation::Relu } else { Activation::Identity },
+        };
+        check::<V>(random, &case);
+        checked += 1;
+    }
+}
+
+#[test]
+fn at_random() {
+    every_vector!(random_shapes);
+}
+
+#[test]
+fn where_the_kernel_does_not_fit_there_is_no_output() {
+    let spec = square([1, 1], [5, 1, 1], [1, 3, 3]).spec;
+    assert_eq!(spec.output(3, 3), Some([1, 1]));
+    assert_eq!(spec.output(2, 3), None);
+    assert_eq!(spec.output(3, 2), None);
+}

@@ -1,0 +1,127 @@
+use super::{Job, Linear, pack, reference};
+use crate::every_vector;
+use crate::simd::F32s;
+use crate::testing::{Random, Stage, assert_within, elements, largest, sum_tolerance};
+use crate::tile::Activation;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// A layer of `out` features over a batch of maps [n, c, h, w], and how they lie.
+#[derive(Clone, Debug)]
+struct Case {
+    dims: [usize; 4],
+    out: usize,
+    halo: [usize; 4],
+    x_beside: [usize; 2],
+    y_beside: [usize; 2],
+    bias: bool,
+    activation: Activation,
+}
+
+fn plain(dims: [usize; 4], out: usize) -> Case {
+    let activation = Activation::Identity;
+    Case { dims, out, halo: [0; 4], x_beside: [0; 2], y_beside: [0; 2], bias: true, activation }
+}
+
+fn check<V: F32s>(random: &mut Random, case: &Case) {
+    let [n, c, h, w] = case.dims;
+    let spec = Linear { in_features: c * h * w, out_features: case.out };
+    let x = random.floats(n * spec.in_features);
+    let weight = random.floats(spec.in_features * spec.out_features);
+    // The bias is one product more, so it must not be larger than one.
+    let most = largest(&x) * largest(&weight);
+    let bias: Vec<f32> = random.floats(case.out).iter().map(|b| b * most as f32).collect();
+    let bias = case.bias.then_some(&bias[..]);
+    let mut want = reference::linear(&spec, &x, &weight, bias);
+    if case.activation == Activation::Relu {
+        want.iter_mut().for_each(|y| *y = y.max(0.0));
+    }
+
+    let mut stage = Stage::new();
+    let map = stage.map(case.dims, case.halo, case.x_beside);
+    stage.put(&map, &x);
+    let y = stage.map([n, case.out, 1, 1], [0; 4], case.y_beside);
+    let panels = pack::<V>(&spec, c, &weight, bias).expect("memory");
+    let job = Job { panels: &panels, x: map, y, activation: case.activation };
+    // SAFETY: the stage holds both maps, and its arena has no other user.
+    let got = stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
+    let tolerance = sum_tolerance(spec.in_features, largest(&x), largest(&weight));
+    assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
+}
+
+fn zoo<V: F32s>() {
+    let random = &mut Random::new();
+    let cases = [
+        plain([1, 16, 5, 5], 120),  // LeNet-5
+        plain([4, 120, 1, 1], 84),  //
+        plain([4, 84, 1, 1], 10),   //
+        plain([1, 256, 6, 6], 40),  // AlexNet
+        plain([2, 4096, 1, 1], 24), //
+        plain([1, 1024, 1, 1], 1000),
+        plain([3, 48, 7, 7], 70), // VGG
+    ];
+    for case in cases {
+        check::<V>(random, &Case { activation: Activation::Relu, ..case });
+    }
+}
+
+#[test]
+fn layers_of_the_zoo() {
+    every_vector!(zoo);
+}
+
+fn edges<V: F32s>() {
+    let random = &mut Random::new();
+    for out in 1..=66 {
+        check::<V>(random, &plain([1 + out % 3, 5, 1, 1], out));
+    }
+    for features in 1..=18 {
+        check::<V>(random, &plain([1, features, 1, 1], 7));
+        check::<V>(random, &plain([2, 1, features, 1], 7));
+    }
+    for n in 1..=9 {
+        check::<V>(random, &plain([n, 3, 2, 2], 17));
+    }
+}
+
+#[test]
+fn features_and_images_around_panels_and_tiles() {
+    every_vector!(edges);
+}
+
+fn lying<V: F32s>() {
+    let random = &mut Random::new();
+    for halo in [[0; 4], [1, 0, 2, 0], [0, 2, 0, 1], [1; 4]] {
+        for x_beside in [[0, 0], [0, 3], [2, 0]] {
+            let case = plain([3, 5, 3, 4], 9);
+            check::<V>(random, &Case { halo, x_beside, y_beside: x_beside, bias: false, ..case });
+        }
+    }
+}
+
+#[test]
+fn maps_with_gaps() {
+    every_vector!(lying);
+}
+
+fn random_shapes<V: F32s>() {
+    let random = &mut Random::new();
+    for _ in 0..60 {
+        let dims = [random.within(1, 5), random.within(1, 20), random.within(1, 5), random.within(1, 5)];
+        let case = Case {
+            dims,
+            out: random.within(1, 80),
+            halo: random.several(0, 2),
+            x_beside: random.several(0, 3),
+            y_beside: random.several(0, 3),
+            bias: random.coin(),
+            activation: if random.coin() { Activation::Relu } else { Activation::Identity },
+        };
+        check::<V>(random, &case);
+    }
+}
+
+#[test]
+fn at_random() {
+    every_vector!(random_shapes);
+}

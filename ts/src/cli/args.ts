@@ -1,0 +1,187 @@
+/** What can be said on the command line: commands, options, help. Knows nothing of the work. */
+import { parseArgs } from "node:util";
+import { ConvzooError } from "../errors.js";
+import type { ClassifyRequest } from "./classify.js";
+import type { DescribeRequest } from "./describe.js";
+
+/** What was asked for. */
+export type Asked =
+  | ({ readonly command: "classify" } & ClassifyRequest)
+  | ({ readonly command: "describe" } & DescribeRequest)
+  | { readonly command: "models"; readonly json: boolean }
+  | { readonly command: "help"; readonly text: string }
+  | { readonly command: "version" };
+
+const HELP = {
+  convzoo: `Usage: convzoo COMMAND
+
+Image classification with convolutional networks.
+
+  convzoo classify FILE...   what is on these images?
+  convzoo describe MODEL     a network layer by layer
+  convzoo models             the networks there are
+  convzoo help [COMMAND]     this text, or that of a command
+  convzoo --version
+
+Exit codes: 0 all is well; 1 a file failed, the others did not; 2 nothing could be done.
+`,
+  classify: `Usage: convzoo classify FILE... [options]
+
+The most probable classes of each image (JPEG, PNG, WebP or BMP), as a path or a URL.
+
+  -m, --model M     the network, by its name in \`convzoo models\` (squeezenet1_1)
+  -w, --weights W   a checkpoint: path or URL of a .safetensors file,
+                    or a name from \`convzoo models\` (the model's first)
+  -k, --topk K      how many classes to show (5)
+      --crops C     which part of the image is seen: center (center)
+      --device D    where to compute: auto or wasm (auto)
+      --threads N   threads that compute (as many as the machine has cores)
+      --json        an array with an object for each file:
+                    { file, model, device, threads, ms, top: [{ index, label, score, probability }] }
+                    or, where it failed, { file, error: { code, message } }
+  -h, --help        this text
+
+Examples:
+  convzoo classify dog.jpg cat.jpg --topk 3
+  convzoo classify digit.png --model lenet5
+`,
+  describe: `Usage: convzoo describe MODEL [options]
+
+The network as PyTorch prints it, then its layers with output shapes, parameters and multiply-adds.
+
+  -i, --input CxHxW  the input's size (what the network was trained on)
+      --json         { name, family, year, paper, input, rows, params, macs, print }
+  -h, --help         this text
+
+Example:
+  convzoo describe squeezenet1_1 --input 3x448x448
+`,
+  models: `Usage: convzoo models [options]
+
+The networks of the zoo: size, work, accuracy, and the weights that come with the package.
+
+      --json   an array with an object for each network
+  -h, --help   this text
+`,
+} as const;
+
+const CROPS = ["center"] as const;
+const DEVICES = ["auto", "wasm"] as const;
+
+const common = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+const OPTIONS = {
+  classify: {
+    ...common,
+    model: { type: "string", short: "m" },
+    weights: { type: "string", short: "w" },
+    topk: { type: "string", short: "k" },
+    crops: { type: "string" },
+    device: { type: "string" },
+    threads: { type: "string" },
+  },
+  describe: { ...common, input: { type: "string", short: "i" } },
+  models: common,
+} as const;
+
+type Command = keyof typeof OPTIONS;
+
+/** Understands what stands after `convzoo`. Throws `bad-option`. */
+export function parse(argv: readonly string[]): Asked {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case "classify":
+      return parseClassify(rest);
+    case "describe":
+      return parseDescribe(rest);
+    case "models":
+      return parseModels(rest);
+    case "help":
+    case "--help":
+    case "-h":
+      return help(rest[0]);
+    case "--version":
+    case "-v":
+      return { command: "version" };
+    case undefined:
+      throw wrong("Say what to do, such as `convzoo classify dog.jpg`; `convzoo help` lists the commands.");
+    default: {
+      const known = `the commands are ${Object.keys(OPTIONS).join(", ")} and help`;
+      throw wrong(`There is no command "${command}"; ${known}.`);
+    }
+  }
+}
+
+function parseClassify(argv: readonly string[]): Asked {
+  const { values, positionals: files } = split("classify", argv);
+  if (values.help) return help("classify");
+  if (files.length === 0) throw wrong("`classify` wants a FILE, such as `convzoo classify dog.jpg`.");
+  return {
+    command: "classify",
+    files,
+    model: values.model ?? "squeezenet1_1",
+    weights: values.weights,
+    topk: count("topk", values.topk) ?? 5,
+    crops: choice("crops", values.crops, CROPS) ?? "center",
+    device: choice("device", values.device, DEVICES) ?? "auto",
+    threads: count("threads", values.threads),
+    json: values.json ?? false,
+  };
+}
+
+function parseDescribe(argv: readonly string[]): Asked {
+  const { values, positionals } = split("describe", argv);
+  if (values.help) return help("describe");
+  const [model, ...more] = positionals;
+  if (model === undefined || more.length > 0) {
+    throw wrong("`describe` wants one MODEL, such as `convzoo describe squeezenet1_1`.");
+  }
+  return { command: "describe", model, input: sizes(values.input), json: values.json ?? false };
+}
+
+function parseModels(argv: readonly string[]): Asked {
+  const { values, positionals } = split("models", argv);
+  if (values.help) return help("models");
+  if (positionals.length > 0)
+    throw wrong("`models` takes no name; `convzoo describe MODEL` shows one network.");
+  return { command: "models", json: values.json ?? false };
+}
+
+function help(topic = "convzoo"): Asked {
+  if (Object.hasOwn(HELP, topic)) return { command: "help", text: HELP[topic as keyof typeof HELP] };
+  throw wrong(`There is no help on "${topic}"; it is on ${Object.keys(OPTIONS).join(", ")}.`);
+}
+
+/** Node's parser for the options of one command; what it refuses is told apart from bugs by its error's code. */
+function split<C extends Command>(command: C, argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS[command], allowPositionals: true });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (!code?.startsWith("ERR_PARSE_ARGS_")) throw cause;
+    // Node's first sentence says what is wrong; the rest is advice that seldom fits.
+    throw wrong(`${message.split(/\.(?:\s|$)/)[0]}. \`convzoo help ${command}\` lists the options.`, cause);
+  }
+}
+
+function count(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
+  throw wrong(`--${name} is a whole number of at least 1, not "${text}".`);
+}
+
+function choice<T extends string>(name: string, text: string | undefined, choices: readonly T[]) {
+  if (text === undefined) return undefined;
+  const found = choices.find((one) => one === text);
+  if (found === undefined) throw wrong(`--${name} is ${choices.join(" or ")}, not "${text}".`);
+  return found;
+}
+
+function sizes(text: string | undefined): number[] | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d*x[1-9]\d*x[1-9]\d*$/.test(text)) return text.split("x").map(Number);
+  throw wrong(`--input is channels, height and width, such as 3x224x224, not "${text}".`);
+}
+
+const wrong = (message: string, cause?: unknown): ConvzooError =>
+  new ConvzooError("bad-option", message, { cause });

@@ -1,0 +1,34 @@
+/**
+ * The built package under its own name, so that these tests see what a user's import would, under the types of its
+ * source, so that checking them does not take a build.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Flavour } from "../../src/platform.js";
+import type { Tensor } from "../../src/tensor.js";
+
+const name: string = "convzoo";
+export const convzoo = (await import(name)) as typeof import("../../src/node.js");
+
+/** The repository's folder. */
+export const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** A file of the built package's `wasm` folder. */
+export const wasmPath = (file: string): string => join(root, "dist/wasm", file);
+
+/** The core's builds that this Node runs. */
+export async function builds(): Promise<readonly Flavour[]> {
+  const { core } = await convzoo.capabilities();
+  const all: readonly Flavour[] = ["simd128", "simd128-threads", "relaxed-simd", "relaxed-simd-threads"];
+  return all.filter((build) => core.startsWith("relaxed") || !build.startsWith("relaxed"));
+}
+
+/** A tensor of reproducible numbers from -1 to 1; another `seed`, other numbers. */
+export function noise(shape: readonly number[], seed = 1): Tensor {
+  let state = (seed * 0x9e3779b9) >>> 0;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+  return { shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next) };
+}

@@ -1,0 +1,279 @@
+/** The command line with a process and a model that are not there. */
+import { describe, expect, test } from "vitest";
+import { bar } from "../../src/cli/format.js";
+import type { Io } from "../../src/cli/io.js";
+import { main } from "../../src/cli/main.js";
+import { ConvzooError } from "../../src/errors.js";
+import type { LoadOptions } from "../../src/load.js";
+import type { ClassifyOptions, Model } from "../../src/model.js";
+import { formatSummary, summarize } from "../../src/summarize.js";
+import { findEntry, zoo } from "../../src/zoo/index.js";
+
+interface Setting {
+  readonly tty?: boolean;
+  readonly env?: Io["env"];
+  /** Thrown by the package's `load`. */
+  readonly failing?: Error;
+  /** Thrown by `classify` for the file "odd". */
+  readonly odd?: Error;
+  readonly progress?: Parameters<NonNullable<LoadOptions["onProgress"]>>[0][];
+}
+
+const TOP = [
+  { index: 7, label: "cock", score: 12.5, probability: 0.75 },
+  { index: 1, label: "goldfish", score: 3.25, probability: 0.004 },
+];
+
+/** Runs a command line; gives all that can be seen of it. */
+async function run(line: string, setting: Setting = {}) {
+  const { tty = false, env = {}, failing, odd, progress = [] } = setting;
+  let [stdout, stderr, disposed] = ["", "", 0];
+  const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
+  const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
+  const model = {
+    device: "wasm",
+    core: "simd128-threads",
+    threads: 3,
+    classify: async (file: unknown, options?: ClassifyOptions) => {
+      classified.push({ file, options });
+      if (file === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
+      if (file === "odd") throw odd;
+      return TOP;
+    },
+    dispose: () => disposed++,
+  };
+  const io: Io = {
+    stdout: { write: (text) => (stdout += text), isTTY: tty },
+    stderr: { write: (text) => (stderr += text), isTTY: tty },
+    env,
+    version: "1.2.3",
+    load: async (name, options) => {
+      loads.push({ name, options });
+      for (const step of progress) options?.onProgress?.(step);
+      if (failing) throw failing;
+      return model as unknown as Model;
+    },
+  };
+  const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
+  return { code, stdout, stderr, loads, classified, disposed };
+}
+
+describe("convzoo", () => {
+  test("--version prints the version alone", async () => {
+    expect(await run("--version")).toMatchObject({ code: 0, stdout: "1.2.3\n", stderr: "", loads: [] });
+  });
+
+  test.each(["help", "--help", "-h"])("%s shows the commands", async (line) => {
+    const { code, stdout } = await run(line);
+    expect(code).toBe(0);
+    for (const word of ["classify FILE...", "describe MODEL", "models", "Exit codes"])
+      expect(stdout).toContain(word);
+  });
+
+  test.each(["classify", "describe", "models"])(
+    "%s has a help of its own, which loads nothing",
+    async (one) => {
+      const [asked, ...others] = await Promise.all(
+        [`help ${one}`, `${one} --help`, `${one} -h`].map((l) => run(l)),
+      );
+      expect(asked).toMatchObject({ code: 0, stderr: "", loads: [] });
+      expect(asked?.stdout).toMatch(new RegExp(`^Usage: convzoo ${one}`));
+      for (const other of others) expect(other).toEqual(asked);
+    },
+  );
+
+  test.each([
+    ["", /Say what to do/],
+    ["dog.jpg", /There is no command "dog.jpg".*classify/],
+    ["help dense", /no help on "dense"/],
+    ["classify", /wants a FILE/],
+    ["classify a --tpok 3", /Unknown option '--tpok'\. `convzoo help classify` lists/],
+    ["classify a --topk", /'-k, --topk <value>' argument missing\. `convzoo/],
+    ["classify a --topk 0", /--topk is a whole number of at least 1, not "0"/],
+    ["classify a --topk 1.5", /--topk .*"1.5"/],
+    ["classify a --topk 1e3", /--topk .*"1e3"/],
+    ["classify a --threads=-1", /--threads .*"-1"/],
+    ["classify a --device tpu", /--device is auto or wasm, not "tpu"/],
+    ["classify a --crops ten", /--crops is center, not "ten"/],
+    ["classify a --json=yes", /--json/],
+    ["describe", /wants one MODEL/],
+    ["describe alexnet lenet5", /wants one MODEL/],
+    ["describe alexnet --input 224", /--input .*3x224x224, not "224"/],
+    ["describe alexnet --input 3x0x9", /--input .*"3x0x9"/],
+    ["models alexnet", /takes no name/],
+  ])("%j is refused with advice and code 2", async (line, message) => {
+    const { code, stdout, stderr, loads } = await run(line);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^convzoo: [^\n]+ \[bad-option\]\n$/);
+    expect({ code, stdout, loads }).toEqual({ code: 2, stdout: "", loads: [] });
+  });
+});
+
+describe("classify", () => {
+  test("loads SqueezeNet 1.1 with the package's defaults, once, and lets it go", async () => {
+    const { code, loads, classified, disposed } = await run("classify a b");
+    expect(loads).toEqual([{ name: "squeezenet1_1", options: { device: "auto" } }]);
+    const options = { topk: 5, crops: "center" };
+    expect(classified).toEqual([
+      { file: "a", options },
+      { file: "b", options },
+    ]);
+    expect({ code, disposed }).toEqual({ code: 0, disposed: 1 });
+  });
+
+  test("hands every option on, between files or after --", async () => {
+    const line = "classify a -m alexnet --weights w.safetensors -k 2 --device wasm --threads 4 -- --b";
+    const { loads, classified } = await run(line);
+    const options = { weights: "w.safetensors", device: "wasm", threads: 4 };
+    expect(loads).toEqual([{ name: "alexnet", options }]);
+    expect(classified.map(({ file }) => file)).toEqual(["a", "--b"]);
+    expect(classified[0]?.options?.topk).toBe(2);
+  });
+
+  test("shows file, bars, probabilities, scores, labels and how", async () => {
+    const { stdout, stderr } = await run("classify a");
+    expect(stdout.replace(/\d+ ms/, "9 ms")).toBe(
+      [
+        "a",
+        "  ███████████████       75.0%  12.50  cock (7)",
+        "  ▏                      0.4%   3.25  goldfish (1)",
+        "  9 ms: squeezenet1_1 on wasm (simd128-threads), 3 threads",
+        "",
+      ].join("\n"),
+    );
+    expect(stderr).toBe("");
+  });
+
+  test("colours a terminal's output, unless NO_COLOR", async () => {
+    const plain = (await run("classify a")).stdout.replace(/\d+ ms/, "");
+    const coloured = (await run("classify a", { tty: true })).stdout.replace(/\d+ ms/, "");
+    expect(plain).not.toContain("\x1b");
+    expect(coloured).toContain("\x1b[");
+    expect(coloured.replace(/\x1b\[\d+m/g, "")).toBe(plain);
+    const { stdout } = await run("classify a", { tty: true, env: { NO_COLOR: "1" } });
+    expect(stdout).not.toContain("\x1b");
+  });
+
+  test("--json prints one array and nothing else", async () => {
+    const { code, stdout, stderr } = await run("classify a bad b --json --model alexnet", { tty: true });
+    const answer = (file: string) => ({
+      ...{ file, model: "alexnet", device: "wasm", threads: 3, ms: expect.any(Number), top: TOP },
+    });
+    const error = { code: "bad-image", message: "bad: The image is text." };
+    const parsed = JSON.parse(stdout);
+    expect(parsed).toEqual([answer("a"), { file: "bad", error }, answer("b")]);
+    expect(Object.keys(parsed[0])).toEqual(["file", "model", "device", "threads", "ms", "top"]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+  });
+
+  test("a file that fails is named on stderr, and the others are still classified", async () => {
+    const { code, stdout, stderr, disposed } = await run("classify a bad b");
+    expect(stderr).toBe("convzoo: bad: The image is text. [bad-image]\n");
+    expect(stdout.match(/^\w+$/gm)).toEqual(["a", "b"]);
+    expect({ code, disposed }).toEqual({ code: 1, disposed: 1 });
+  });
+
+  test("a model that does not load is one line and code 2, also with --json", async () => {
+    const failing = new ConvzooError("unknown-weights", "No such checkpoint.");
+    for (const line of ["classify a b", "classify a b --json"]) {
+      const { code, stdout, stderr } = await run(line, { failing });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toBe("convzoo: No such checkpoint. [unknown-weights]\n");
+    }
+  });
+
+  test("a bug is thrown on, after the model is let go", async () => {
+    const bug = new TypeError("x is undefined");
+    expect((await run("classify a", { failing: bug })).code).toBe(bug);
+    expect(await run("classify a odd b", { odd: bug })).toMatchObject({ code: bug, disposed: 1 });
+  });
+
+  test("shows a download on a terminal, and wipes the line", async () => {
+    const progress = [
+      { phase: "download", loaded: 1_500_000, total: 3_000_000 },
+      { phase: "download", loaded: 3_000_000, total: 3_000_000 },
+      { phase: "pack", loaded: 1, total: 2 },
+    ] as const;
+    const from = async (weights: string, tty: boolean) =>
+      (await run(`classify a --weights ${weights}`, { tty, progress: [...progress] })).stderr;
+    const url = "https://example.org/w.safetensors";
+    expect(await from(url, true)).toBe("\r\x1b[Kdownloading weights: 1.5 of 3.0 MB\r\x1b[K\r\x1b[K");
+    expect(await from(url, false)).toBe("");
+    expect(await from("w.safetensors", true)).toBe("");
+  });
+});
+
+describe("describe", () => {
+  test("prints what PyTorch prints, then the summary at the network's size", async () => {
+    const { code, stdout } = await run("describe alexnet");
+    const net = zoo.alexnet.build();
+    const summary = formatSummary(summarize(net, [3, 224, 224]));
+    expect(stdout).toBe(`${net}\n\nalexnet at 3 x 224 x 224:\n\n${summary}\n`);
+    expect(code).toBe(0);
+  });
+
+  test("--input changes the sizes, --json the form", async () => {
+    const { stdout } = await run("describe squeezenet1_1 --input 3x448x320 --json");
+    const net = zoo.squeezenet1_1.build();
+    expect(JSON.parse(stdout)).toEqual({
+      name: "squeezenet1_1",
+      family: "squeezenet",
+      year: 2016,
+      paper: zoo.squeezenet1_1.paper,
+      input: [3, 448, 320],
+      ...summarize(net, [3, 448, 320]),
+      print: String(net),
+    });
+  });
+
+  test("an unknown network is answered with the nearest names", async () => {
+    const { code, stdout, stderr } = await run("describe squeeznet1_1");
+    expect(stderr).toMatch(
+      /^convzoo: .*nearest names are squeezenet1_1, squeezenet1_0.*\[unknown-model\]\n$/,
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+
+  test("an input that is too small is refused", async () => {
+    const { code, stderr } = await run("describe alexnet --input 3x32x32");
+    expect(stderr).toMatch(/\[bad-shape\]\n$/);
+    expect(code).toBe(2);
+  });
+});
+
+describe("models", () => {
+  test("lists every network with its figures, in columns", async () => {
+    const { code, stdout } = await run("models");
+    const [head = "", ...lines] = stdout.split("\n\n")[0]!.split("\n");
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(Object.keys(zoo));
+    const alexnet = lines.find((line) => line.startsWith("alexnet "))!;
+    expect(alexnet.split(/ {2,}/)).toEqual([
+      ...["alexnet", "alexnet", "2014", "61.10 M", "714.19 M", "3x224x224", "56.5", "-"],
+    ]);
+    for (const line of lines) expect(line.slice(head.indexOf("input") - 2)).toMatch(/^ {2}\dx/);
+    expect(stdout).toMatch(/squeezenet1_1 .* imagenet1k_v1\n/);
+    expect(code).toBe(0);
+  });
+
+  test("--json gives the table's rows", async () => {
+    const { stdout } = await run("models --json");
+    const rows = JSON.parse(stdout) as { name: string; params: number; weights: object[] }[];
+    expect(rows.map(({ name, params }) => [name, params])).toEqual(
+      Object.keys(zoo).map((name) => [name, findEntry(name).params]),
+    );
+    expect(rows.find(({ name }) => name === "squeezenet1_1")?.weights).toMatchObject([
+      { name: "imagenet1k_v1", licence: "Apache-2.0", labels: "imagenet1k" },
+    ]);
+  });
+});
+
+test.each([
+  [0, "    "],
+  [0.5, "██  "],
+  [0.03, "▏   "],
+  [0.96, "███▉"],
+  [0.999, "████"],
+  [1, "████"],
+])("a bar of %d", (fraction, shown) => {
+  expect(bar(fraction, 4)).toBe(shown);
+});
