@@ -58,8 +58,12 @@ export const flavours = [
   { wasm: "relaxed-simd-threads", glue: "threads", features: "+simd128,+relaxed-simd", threads },
 ];
 
-/** The decoders' modules that the package carries. */
-const codecs = ["@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm", "@jsquash/webp/codec/dec/webp_dec.wasm"];
+/** The decoders' modules that the package carries, by their names in dist/wasm. */
+const codecs = {
+  mozjpeg_dec: "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm",
+  squoosh_png: "@jsquash/png/codec/pkg/squoosh_png_bg.wasm",
+  webp_dec: "@jsquash/webp/codec/dec/webp_dec.wasm",
+};
 
 /** One hash over the names and contents of files, folders included. */
 function hash(paths, more = "") {
@@ -201,8 +205,8 @@ async function buildPackage(folder) {
   const start = performance.now();
   await run(process.execPath, ["node_modules/tsup/dist/cli-default.js", "--silent", "-d", folder]);
   cpSync(join(core, "wasm"), join(folder, "wasm"), { recursive: true });
-  for (const codec of codecs) {
-    cpSync(join(root, "node_modules", codec), join(folder, "wasm", codec.split("/").at(-1)));
+  for (const [name, path] of Object.entries(codecs)) {
+    cpSync(join(root, "node_modules", path), join(folder, "wasm", `${name}.wasm`));
   }
   mkdirSync(join(folder, "weights"));
   for (const name of readdirSync(join(root, "weights")).filter((name) => name.endsWith(".safetensors"))) {

@@ -92,6 +92,17 @@ def png(color: int, depth: int, interlaced: bool = False, extra: bytes = b"", si
     )
 
 
+def with_effects(file: bytes) -> bytes:
+    """Behind the header, chunks that could change how the picture looks, and do not change Pillow's bytes."""
+    chunks = [
+        chunk(b"gAMA", struct.pack(">I", 220_000)),
+        chunk(b"cHRM", struct.pack(">8I", *range(10_000, 90_000, 10_000))),
+        chunk(b"iCCP", b"name\0\0" + zlib.compress(b"not a profile")),
+        chunk(b"sBIT", bytes([5, 6, 5])),
+    ]
+    return file[:33] + b"".join(chunks) + file[33:]
+
+
 def palette(n: int) -> bytes:
     return chunk(b"PLTE", RNG.integers(0, 256, 3 * n, dtype=np.uint8).tobytes())
 
@@ -120,6 +131,7 @@ def cases() -> dict[str, bytes]:
     alpha = np.dstack([picture(), RNG.integers(0, 256, (H, W), dtype=np.uint8)])
     alpha[:3, :5, 3] = 0  # hidden colours must show
     rgba = Image.fromarray(alpha)
+    frames = [large.transpose(Image.Transpose.ROTATE_180), large.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
     exif = Image.Exif()
     exif[0x0112] = 6  # "turn me", which nobody does here
     out = {
@@ -160,6 +172,9 @@ def cases() -> dict[str, bytes]:
         "png 1 x 1 interlaced": png(6, 8, True, size=(1, 1)),
         "png 3 x 2 interlaced": png(0, 1, True, size=(3, 2)),
         "png of Pillow's": saved(large, "PNG"),
+        "png gamma and profile": with_effects(saved(large, "PNG")),
+        "png animation": saved(large, "PNG", save_all=True, append_images=frames),
+        "png animation beside its still": saved(large, "PNG", save_all=True, append_images=frames, default_image=True),
         "bmp 24": bmp(24),
         "bmp 24 top-down": bmp(24, top_down=True),
         "bmp 24 OS/2": bmp(24, header=12),

@@ -56,7 +56,8 @@ export function wasmTests(name) {
   const done = run(toolchain().cargo, [...args, "--no-fail-fast", ...std], env);
   const states = { ok: "passed", FAIL: "failed", ignored: "skipped" };
   const tests = [...done.stdout.matchAll(/^test (\S+) \.\.\. (ok|FAIL|ignored)/gm)].map(([, test, state]) => {
-    const why = state === "FAIL" ? done.said.split("\n").slice(-60).join("\n") : `${test}: ignored`;
+    const said = done.stdout.split(`---- ${test} output ----`)[1]?.split("\n").slice(1, 20).join("\n");
+    const why = state === "FAIL" ? (said ?? done.said) : `${test}: ignored`;
     return { name: test, state: states[state], why };
   });
   return testsOf(tests, done);

@@ -4,7 +4,7 @@
  * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers]`) or imported.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root, rustVersion, toolchain, toolFolder, toolsFolder, wasmTools } from "./toolchain.mjs";
@@ -42,8 +42,11 @@ const has = (command) =>
 /** The packages of one folder's lockfile, without install scripts: none of ours needs one. */
 function npmPackages(folder) {
   const lock = join(folder, "package-lock.json");
-  const installed = join(folder, "node_modules/.package-lock.json");
+  const modules = join(folder, "node_modules");
+  const installed = join(modules, ".package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return "present";
+  // npm ci empties the folder that a link leads to, which belongs to somebody else.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return "a link, left as it is";
   const shell = process.platform === "win32"; // npm is a .cmd there
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: folder,

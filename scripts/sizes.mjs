@@ -7,8 +7,19 @@ import { root } from "./toolchain.mjs";
 
 const limits = { core: 250_000, javascript: 40_000 };
 
-/** Counted nowhere: the command line's own file, and the names of classes, which only load when asked for. */
-const apart = (name) => name === "cli.js" || name.startsWith("imagenet1k");
+/**
+ * The files that those who import the package can come to load: what the library's entries reach, dynamic imports too.
+ * Apart from these are the command line's own, and the names of classes, which load only when asked for.
+ */
+function library(dist) {
+  const reached = new Set(["node.js", "browser.js", "edge.js", "worker.js"]);
+  for (const name of reached) {
+    const text = readFileSync(join(dist, name), "utf8");
+    for (const [, next] of text.matchAll(/(?:from|import\(?)\s*["']\.\/([\w.-]+\.js)["']/g))
+      reached.add(next);
+  }
+  return [...reached].filter((name) => !name.startsWith("imagenet1k"));
+}
 
 /** [{ name, bytes, gzip, limit? }], the files of dist and the sum of its JavaScript. */
 export function sizes() {
@@ -24,10 +35,10 @@ export function sizes() {
   const scripts = readdirSync(dist)
     .filter((name) => name.endsWith(".js"))
     .map((name) => row(name));
-  const counted = scripts.filter(({ name }) => !apart(name));
+  const counted = scripts.filter(({ name }) => library(dist).includes(name));
   const sum = (key) => counted.reduce((total, one) => total + one[key], 0);
   const total = {
-    name: "JavaScript in all",
+    name: "the library's JavaScript in all",
     bytes: sum("bytes"),
     gzip: sum("gzip"),
     limit: limits.javascript,

@@ -3,7 +3,9 @@ import { writeFileSync } from "node:fs";
 
 /** What went wrong, the difference where there is one, and where in our own files. */
 function messageOf({ message, diff, stack = "" }) {
-  const ours = stack.split("\n").filter((line) => /^\s+at .*:\d+:\d+/.test(line) && !line.includes("node_modules"));
+  const ours = stack
+    .split("\n")
+    .filter((line) => /^\s+at .*:\d+:\d+/.test(line) && !line.includes("node_modules"));
   return [message, diff, ...ours].filter(Boolean).join("\n");
 }
 

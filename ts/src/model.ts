@@ -103,13 +103,12 @@ export class Model {
     }
     const { host, preprocess, labels } = this.#parts;
     const input = await this.#tensor(image, preprocess(), signal);
-    const { outputs } = { outputs: [this.#parts.graph.output] };
+    const outputs = [this.#parts.graph.output];
     const transfer = [input.data.buffer as ArrayBuffer];
     const [scores] = await host.call("run", { input, outputs }, { signal, transfer });
     const top = rank(scores!.data).slice(0, topk);
     const names = await labels(scores!.data.length);
-    return top.map((one) => ({ ...one, label: names?.[one.index] ?? `class ${one.index}` }))
-      .map(({ index, label, score, probability }) => ({ index, label, score, probability }));
+    return top.map(({ index, ...rest }) => ({ index, label: names?.[index] ?? `class ${index}`, ...rest }));
   }
 
   /** Bytes that the model holds: its packed weights, and the room for its maps (which grows with the largest input). */

@@ -9,7 +9,7 @@ import { wasmFile } from "./files.js";
 export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
   read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
   wasm: wasmFile,
-  spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url))),
+  spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
   cores: availableParallelism,
   noThreads: () => undefined,
 });

@@ -3,7 +3,10 @@ import type { Channel } from "./backend/channel.js";
 import type { RawPixels } from "./image/pixels.js";
 
 /** The compiled files that come with the package, by name; each lies in `wasm/NAME.wasm`. */
-export type WasmName = Flavour | "mozjpeg_dec" | "webp_dec";
+export type WasmName = Flavour | CodecName;
+
+/** The image decoders. */
+export type CodecName = "mozjpeg_dec" | "squoosh_png" | "webp_dec";
 
 /** The four builds of the core. */
 export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-simd-threads";

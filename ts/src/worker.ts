@@ -17,7 +17,7 @@ const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(self
 /** Another worker of this same file. */
 function spawn(): Channel {
   return node?.parentPort
-    ? nodeChannel(new node.Worker(new URL(import.meta.url)))
+    ? nodeChannel(new node.Worker(new URL(import.meta.url), { execArgv: [] }))
     : webChannel(new Worker(self.location?.href ?? import.meta.url, { type: "module" }));
 }
 

@@ -43,7 +43,9 @@ impl Window {
 
 /// The cells that output `i` of `count` averages in an adaptive pooling of `size` cells, as a half-open range.
 pub fn adaptive(i: usize, count: usize, size: usize) -> (usize, usize) {
-    (i * size / count, ((i + 1) * size).div_ceil(count))
+    // In 64 bits: the product of a large map's side and a large output's does not fit WebAssembly's 32.
+    let [i, count, size] = [i, count, size].map(|n| n as u64);
+    ((i * size / count) as usize, ((i + 1) * size).div_ceil(count) as usize)
 }
 
 #[cfg(test)]

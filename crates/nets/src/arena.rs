@@ -46,9 +46,10 @@ pub fn picture(buffers: &[Buffer], offsets: &[u64], total: u64, phases: usize) -
     for phase in 0..phases {
         let mut line = vec!['.'; WIDTH as usize];
         for (i, b) in buffers.iter().enumerate().filter(|(_, b)| (b.first..=b.last).contains(&phase)) {
-            let column = |at: u64| (at * WIDTH / total.max(1)).min(WIDTH - 1) as usize;
+            let column = |at: u64| (at * WIDTH / total.max(1)) as usize;
             let name = char::from_digit(i as u32 % 36, 36).expect("a digit");
-            line[column(offsets[i])..=column(offsets[i] + b.size.max(1) - 1)].fill(name);
+            let from = column(offsets[i]);
+            line[from..(column(offsets[i] + b.size)).max(from + 1)].fill(name);
         }
         lines.push(format!("{phase:4} {}", line.into_iter().collect::<String>()));
     }

@@ -16,7 +16,7 @@ pub struct Graph {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Node {
     Input {
         channels: usize,
@@ -214,6 +214,10 @@ impl Node {
             let good = values.iter().all(|v| (1..=1 << 20).contains(v));
             good.then_some(()).ok_or_else(|| format!("{what} must be from 1 to 2^20, not {values:?}"))
         };
+        let reach = |kernel: &[usize; 2], dilation: &[usize; 2]| {
+            let good = kernel.iter().zip(dilation).all(|(&k, &d)| (k as u64 - 1) * (d as u64) < 1 << 20);
+            good.then_some(()).ok_or_else(|| format!("a kernel of {kernel:?} dilated by {dilation:?} is beyond reason"))
+        };
         let below = |what: &str, padding: &[usize; 4], reach: [usize; 2]| {
             let good = padding.iter().enumerate().all(|(i, &p)| p < reach[i % 2].max(1) + (1 << 12));
             good.then_some(()).ok_or_else(|| format!("{what} {padding:?} is beyond reason"))
@@ -223,6 +227,7 @@ impl Node {
             Node::Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups, .. } => {
                 positive("channels and groups", &[*in_channels, *out_channels, *groups])?;
                 positive("kernel, stride and dilation", &[*kernel, *stride, *dilation].concat())?;
+                reach(kernel, dilation)?;
                 below("padding", padding, *kernel)?;
                 if in_channels % groups != 0 || out_channels % groups != 0 {
                     return Err(format!("{groups} groups do not divide {in_channels} and {out_channels} channels"));
@@ -232,6 +237,7 @@ impl Node {
             Node::Linear { in_features, out_features, .. } => positive("features", &[*in_features, *out_features]),
             Node::MaxPool2d { kernel, stride, padding, dilation, .. } => {
                 positive("kernel, stride and dilation", &[*kernel, *stride, *dilation].concat())?;
+                reach(kernel, dilation)?;
                 half(padding, kernel)
             }
             Node::AvgPool2d { kernel, stride, padding, .. } => {

@@ -5,7 +5,7 @@ use crate::arena::{self, Buffer};
 use crate::error::{Code, Error, Result};
 use crate::fuse::{Fused, Home, fuse};
 use crate::graph::{Graph, Id, Node};
-use crate::shape::{Shape, infer};
+use crate::shape::{MOST, Shape, infer};
 use crate::weights::Packed;
 use kernels::layout::Layout;
 use kernels::par::Phase;
@@ -167,7 +167,9 @@ impl<'a> Planner<'a> {
     fn size(&self, id: Id) -> u64 {
         let Shape { n, c, h, w, .. } = self.shapes[id];
         let [top, left, bottom, right] = self.halos[id];
-        n as u64 * (h + top + bottom) as u64 * (w + left + right) as u64 * c as u64
+        let cells = (h + top + bottom) as u64 * (w + left + right) as u64;
+        // Far too large is large enough, and lets no sum of sizes overflow.
+        cells.saturating_mul((n * c) as u64).min(1 << 40)
     }
 
     fn buffers(&self, requested: &[Id]) -> Vec<Buffer> {
@@ -206,9 +208,8 @@ impl<'a> Planner<'a> {
     fn finish(self, packed: &[Option<Packed>], requested: &[Id]) -> Result<Plan> {
         let buffers = self.buffers(requested);
         let (offsets, total) = arena::place(&buffers);
-        // Addresses are 32 bits in WebAssembly, and weights want room too.
-        let arena = usize::try_from(total).ok().filter(|&floats| floats < 1 << 29).ok_or_else(|| {
-            let [n, _, h, w] = [self.shapes[0].n, 0, self.shapes[0].h, self.shapes[0].w];
+        let arena = Some(total).filter(|&floats| floats < MOST).map(|floats| floats as usize).ok_or_else(|| {
+            let Shape { n, h, w, .. } = self.shapes[0];
             let message = format!("an input of {n} x {h} x {w} needs {} MiB for its maps", total >> 18);
             Error::new(Code::TooLarge, message)
         })?;

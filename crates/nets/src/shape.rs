@@ -3,6 +3,10 @@
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Node};
 
+/// Floats that a plan's maps may have together, and so each of them: addresses are 32 bits in WebAssembly, and weights
+/// want room too.
+pub const MOST: u64 = 1 << 29;
+
 /// A batch of maps; `flat` ones are vectors of c * h * w features to PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -20,6 +24,13 @@ impl Shape {
 
     pub fn len(&self) -> usize {
         self.n * self.c * self.h * self.w
+    }
+
+    /// Whether it has fewer than `MOST` floats; until that is known, `len` may overflow.
+    fn fits(&self) -> bool {
+        let Shape { n, c, h, w, .. } = *self;
+        let len = [n, c, h, w].iter().try_fold(1u64, |len, &side| len.checked_mul(side as u64));
+        len.is_some_and(|len| len < MOST)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -43,7 +54,7 @@ pub fn infer(graph: &Graph, [n, c, h, w]: [usize; 4]) -> Result<Vec<Shape>> {
                 if c != *channels {
                     return Err(Error::new(Code::BadShape, format!("the network reads {channels} channels, not {c}")));
                 }
-                if n * h * w == 0 {
+                if [n, h, w].contains(&0) {
                     return Err(Error::new(Code::BadShape, format!("the input {:?} is empty", [n, c, h, w])));
                 }
                 Shape::map(n, c, h, w)
@@ -68,7 +79,8 @@ pub fn infer(graph: &Graph, [n, c, h, w]: [usize; 4]) -> Result<Vec<Shape>> {
                         return Err(bad(format!("cannot join {:?} and {:?}", x.dims(), other.dims())));
                     }
                 }
-                Shape { c: inputs.iter().map(|&i| shapes[i].c).sum(), ..x }
+                let channels: u64 = inputs.iter().map(|&i| shapes[i].c as u64).sum();
+                Shape { c: usize::try_from(channels).unwrap_or(usize::MAX), ..x }
             }
             (Node::Conv2d { .. } | Node::MaxPool2d { .. } | Node::AvgPool2d { .. }, Some(x)) => {
                 if x.flat {
@@ -97,6 +109,11 @@ pub fn infer(graph: &Graph, [n, c, h, w]: [usize; 4]) -> Result<Vec<Shape>> {
                 Shape { h: *h, w: *w, ..x }
             }
         };
+        if !shape.fits() {
+            let Shape { n, c, h, w, .. } = shape;
+            let message = format!("a map of {:?} needs more memory than there can be: use a smaller input", [n, c, h, w]);
+            return Err(Error::new(Code::TooLarge, message).at(node.path()));
+        }
         shapes.push(shape);
     }
     Ok(shapes)

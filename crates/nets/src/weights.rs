@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node};
+use crate::shape::MOST;
 use kernels::simd::Best;
 use kernels::tile::Panels;
 use kernels::{conv2d, linear};
@@ -27,14 +28,24 @@ pub fn pack(graph: &Graph, id: Id, weight: &[f32], bias: Option<&[f32]>) -> Resu
         Ok(())
     };
     let full = || Error::new(Code::TooLarge, "there is no memory left for its weights").at(node.path());
+    // Checked before any of these numbers is multiplied as a usize. A panel is filled up, to less than 64 columns more.
+    let fits = |groups: usize, outputs: usize, depth: [usize; 3]| {
+        let columns = groups as u128 * outputs.next_multiple_of(64) as u128;
+        let floats = depth.iter().fold(columns, |floats, &side| floats * side as u128);
+        let message = "its weights need more memory than there can be";
+        (floats < MOST as u128).then_some(()).ok_or_else(|| Error::new(Code::TooLarge, message).at(node.path()))
+    };
     match node {
         Node::Conv2d { bias: wants_bias, .. } => {
             let spec = node.conv2d().expect("a conv2d");
+            let [kh, kw] = spec.kernel;
+            fits(spec.groups, spec.out_channels / spec.groups, [spec.in_channels / spec.groups, kh, kw])?;
             check(spec.out_channels * spec.depth(), spec.out_channels, *wants_bias)?;
             conv2d::pack::<Best>(&spec, weight, bias).map(Packed::Conv2d).ok_or_else(full)
         }
         Node::Linear { inputs, in_features, out_features, bias: wants_bias, .. } => {
             let spec = linear::Linear { in_features: *in_features, out_features: *out_features };
+            fits(1, *out_features, [*in_features, 1, 1])?;
             check(in_features * out_features, *out_features, *wants_bias)?;
             let channels = match graph.flatten_is_free(inputs[0]) {
                 true => graph.channels()[inputs[0]].unwrap_or(1),

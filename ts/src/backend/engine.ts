@@ -80,8 +80,7 @@ export class Engine {
     const [n, c, h, w] = input.shape as [number, number, number, number];
     const size = c * h * w;
     const parts: Tensor[][] = [];
-    // An empty batch goes through as well, for the core to refuse.
-    for (let first = 0; first < Math.max(n, 1); first += BATCH) {
+    for (let first = 0; first < n; first += BATCH) {
       const count = Math.min(BATCH, n - first);
       const data = input.data.subarray(first * size, (first + count) * size);
       if (first > 0) await this.#pause();

@@ -53,11 +53,6 @@ export class Host {
     });
   }
 
-  /** Whether calls are under way. */
-  get busy(): boolean {
-    return this.#waiting.size > 0;
-  }
-
   /** Ends the core: its threads and its memory. What is under way rejects with `disposed`, as does whatever comes later. */
   dispose(): void {
     this.#end(new ConvzooError("disposed", "The model was disposed of; load it again to use it."));

@@ -1,4 +1,5 @@
 import { ConvzooError } from "../errors.js";
+import type { CodecName } from "../platform.js";
 import type { Pixels } from "../tensor.js";
 import { decodeBmp } from "./bmp.js";
 import { decodeJpeg } from "./jpeg.js";
@@ -8,7 +9,7 @@ import { decodeWebp } from "./webp.js";
 
 /** The codecs that are WebAssembly; a platform knows where their files are. Compiled once, they serve every decode. */
 export interface Codecs {
-  wasm(name: "mozjpeg_dec" | "webp_dec"): Promise<WebAssembly.Module>;
+  wasm(name: CodecName): Promise<WebAssembly.Module>;
 }
 
 /**
@@ -31,7 +32,7 @@ export async function decodeBytes(bytes: Uint8Array, codecs: Codecs): Promise<Pi
       case "jpeg":
         return await decodeJpeg(bytes, () => codecs.wasm("mozjpeg_dec"));
       case "png":
-        return await decodePng(bytes);
+        return await decodePng(bytes, () => codecs.wasm("squoosh_png"));
       case "webp":
         return await decodeWebp(bytes, () => codecs.wasm("webp_dec"));
       case "bmp":

@@ -1,10 +1,10 @@
 /** Whatever a user holds as an image, made ready for the core's side. */
 import type { ImageMessage } from "../backend/protocol.js";
 import { ConvzooError } from "../errors.js";
-import type { Platform } from "../platform.js";
+import type { CodecName, Platform } from "../platform.js";
 import { nameOf, readSource, type WeightSource } from "../weights/source.js";
 import { type RawPixels, toPixels } from "./pixels.js";
-import { sniff } from "./sniff.js";
+import { type ImageFormat, sniff } from "./sniff.js";
 
 /**
  * An image: pixels (`{ width, height, data }` with RGB or RGBA bytes; ImageData), something that a page can draw
@@ -13,11 +13,19 @@ import { sniff } from "./sniff.js";
  */
 export type ImageSource = RawPixels | CanvasImageSource | WeightSource;
 
+/** What decodes a format; BMP needs no module. */
+const CODEC_OF: Readonly<Record<ImageFormat, CodecName | undefined>> = {
+  jpeg: "mozjpeg_dec",
+  png: "squoosh_png",
+  webp: "webp_dec",
+  bmp: undefined,
+};
+
 /** `decoder` gives a codec's module by name. Throws `bad-image`, `not-found`, `fetch-failed`, `unsupported`. */
 export async function imageMessage(
   image: ImageSource,
   platform: Platform,
-  decoder: (name: "mozjpeg_dec" | "webp_dec") => Promise<WebAssembly.Module>,
+  decoder: (name: CodecName) => Promise<WebAssembly.Module>,
   signal?: AbortSignal,
 ): Promise<{ message: ImageMessage; source: string }> {
   const drawn = typeof image === "object" && image !== null ? platform.pixels?.(image) : undefined;
@@ -33,12 +41,8 @@ export async function imageMessage(
     throw new ConvzooError("bad-image", `An image is ${accepted}, not this value (${describe(image)}).`);
   }
   const format = sniff(bytes);
-  const codec =
-    format === "jpeg"
-      ? await decoder("mozjpeg_dec")
-      : format === "webp"
-        ? await decoder("webp_dec")
-        : undefined;
+  const name = format === undefined ? undefined : CODEC_OF[format];
+  const codec = name === undefined ? undefined : await decoder(name);
   return { message: { bytes, codec }, source: nameOf(given) };
 }
 

@@ -22,6 +22,9 @@ const compiled = {
   mozjpeg_dec: new WebAssembly.Module(
     readFileSync(require.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm")),
   ),
+  squoosh_png: new WebAssembly.Module(
+    readFileSync(require.resolve("@jsquash/png/codec/pkg/squoosh_png_bg.wasm")),
+  ),
   webp_dec: new WebAssembly.Module(readFileSync(require.resolve("@jsquash/webp/codec/dec/webp_dec.wasm"))),
 };
 const codecs: Codecs = { wasm: async (name) => compiled[name] };
@@ -55,7 +58,7 @@ describe("decoding gives Pillow's bytes", () => {
   });
 
   test("of several files at once, and leaves no global behind", async () => {
-    const some = goldens.cases.filter(({ name }) => /jpeg|webp/.test(name));
+    const some = goldens.cases.filter(({ name }) => /jpeg|png|webp/.test(name));
     const all = await Promise.all(some.map(({ base64 }) => decode(Buffer.from(base64, "base64"))));
     expect(all.map(({ data }) => sha256(data))).toEqual(some.map((one) => one.sha256));
     expect("ImageData" in globalThis).toBe(false);
@@ -222,13 +225,51 @@ describe("sizes are checked before decoding", () => {
     expect(performance.now() - start).toBeLessThan(200);
   });
 
-  test("a PNG that would inflate to more than its size is read no further", async () => {
-    const bomb = png(1, 1, deflateSync(new Uint8Array(200_000_000)));
+  test("a PNG that would inflate to far more than its size is refused at once", async () => {
+    // A few MB that inflate to gigabytes: deflate's blocks repeat as long as they inflate to nothing but zeros.
+    const bomb = png(100, 100, deflateSync(new Uint8Array(200_000_000)));
     const start = performance.now();
-    expect([...(await decode(bomb)).data]).toEqual([0, 0, 0]);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(await refusal(bomb)).toMatch(/its data \(\d+ bytes\) are too many for 100 x 100 pixels/);
+    expect(performance.now() - start).toBeLessThan(200);
+  });
+
+  test("what a PNG's data hold beyond its pixels is neither kept nor waited for", async () => {
+    const start = performance.now();
+    const { data } = await decode(png(224, 224, deflateSync(new Uint8Array(200_000_000))));
+    expect(data.every((byte) => byte === 0)).toBe(true);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+
+  test("a PNG with a second header is refused", async () => {
+    const [small, large] = [png(1, 1), png(13_000, 13_000)];
+    const header = large.subarray(8, 33);
+    expect(await refusal(Buffer.concat([small.subarray(0, 33), header, small.subarray(33)]))).toMatch(
+      /damaged/,
+    );
+  });
+
+  test("a PNG for which the decoder gets no memory is too large, not damaged", async () => {
+    const sound = png(2000, 2000, deflateSync(new Uint8Array(2000 * 6001)));
+    expect((await decode(sound)).data.length).toBe(12_000_000);
+    const small: Codecs = {
+      wasm: async () => withMemoryOf(100, "@jsquash/png/codec/pkg/squoosh_png_bg.wasm"),
+    };
+    const call = decodeBytes(sound, small);
+    await expect(call).rejects.toMatchObject({ name: "ConvzooError", code: "too-large" });
   });
 });
+
+/** A decoder whose memory cannot grow beyond so many pages of 64 KiB. */
+function withMemoryOf(pages: number, path: string): WebAssembly.Module {
+  const bytes = readFileSync(require.resolve(path));
+  // The memory's section: its number and size, one memory, without a limit, and its pages at the start.
+  const at = bytes.findIndex(
+    (_, i) => bytes[i] === 5 && bytes.subarray(i + 1, i + 4).equals(Buffer.of(3, 1, 0)),
+  );
+  const start = bytes[at + 4] as number;
+  const section = Buffer.of(5, 4, 1, 1, start, pages);
+  return new WebAssembly.Module(Buffer.concat([bytes.subarray(0, at), section, bytes.subarray(at + 5)]));
+}
 
 /** An RGB PNG of this size that holds these data, by default next to none. */
 function png(width: number, height: number, data: Uint8Array = deflateSync(new Uint8Array(4))): Uint8Array {

@@ -92,7 +92,7 @@ describe.each(entries)("row %s", (name, entry) => {
       expect(preprocess.mean).toHaveLength(preprocess.grayscale ? 1 : entry.input[0]);
       expect(preprocess.std).toHaveLength(preprocess.mean.length);
       expect(preprocess.crop).toBe(entry.input[1]);
-      expect(preprocess.crop).toBeLessThanOrEqual(preprocess.resize);
+      expect(preprocess.crop).toBeLessThanOrEqual(Number(preprocess.resize));
       expect(licence).not.toBe("");
     }
   });

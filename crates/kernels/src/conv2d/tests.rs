@@ -184,7 +184,7 @@ fn strides_paddings_dilations_and_groups() {
 fn random_shapes<V: F32s>() {
     let random = &mut Random::new();
     let mut checked = 0;
-    while checked < 60 {
+    while checked < 200 {
         let groups = if random.coin() { 1 } else { random.within(1, 4) };
         let [input, output] = random.several(1, 7);
         let spec = Conv2d {

@@ -106,7 +106,7 @@ fn maps_with_gaps() {
 
 fn random_shapes<V: F32s>() {
     let random = &mut Random::new();
-    for _ in 0..60 {
+    for _ in 0..200 {
         let dims = [random.within(1, 5), random.within(1, 20), random.within(1, 5), random.within(1, 5)];
         let case = Case {
             dims,

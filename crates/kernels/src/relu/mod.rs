@@ -1,4 +1,4 @@
-//! relu: max(x, 0), where no layer before it could take it over.
+//! relu: max(x, 0) with a NaN left as it is, where no layer before it could take it over.
 
 pub mod reference;
 #[cfg(test)]
@@ -33,7 +33,8 @@ impl Job {
                     V::load(x.add(c)).max(V::splat(0.0)).store(y.add(c));
                 }
                 for c in whole..self.x.c {
-                    *y.add(c) = (*x.add(c)).max(0.0);
+                    let x = *x.add(c);
+                    *y.add(c) = if x < 0.0 { 0.0 } else { x };
                 }
             }
         }

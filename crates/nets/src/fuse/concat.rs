@@ -14,8 +14,10 @@ pub fn into_channels(fused: &mut Fused, graph: &Graph, shapes: &[Shape]) {
         let mut channel = 0;
         let mut copied = Vec::new();
         for &branch in &fused.works[i].reads.clone() {
-            // A map has one home: a branch that is joined twice, or elsewhere already, is copied.
-            if fused.homes[branch] == Home::Own {
+            // A map has one home: a branch that is joined twice, or elsewhere already, is copied. So is a flatten's: it
+            // writes its images one behind the other, which in a joined map they are not.
+            let is_flatten = matches!(graph.nodes[branch], Node::Flatten { .. });
+            if fused.homes[branch] == Home::Own && !is_flatten {
                 fused.homes[branch] = Home::Part(joined, channel);
             } else {
                 copied.push(branch);
@@ -46,7 +48,7 @@ mod tests {
         let fused = fuse(&graph, &shapes, &[3]);
         assert_eq!(fused.homes, [Home::Part(2, 0), Home::Part(2, 2), Home::Part(3, 2), Home::Own]);
         assert_eq!(fused.buffer(1), (3, 4));
-        assert_eq!(fused.works[2].reads, []);
+        assert!(fused.works[2].reads.is_empty());
         assert_eq!(fused.works[3].reads, [0]);
     }
 }

@@ -1,6 +1,6 @@
 //! A relu that alone reads a convolution or a linear layer is applied as the sums are stored.
 
-use super::{Fused, can_activate};
+use super::{Fused, Home, can_activate};
 use crate::graph::{Graph, Id, Node};
 use kernels::tile::Activation;
 
@@ -14,8 +14,10 @@ pub fn into_producers(fused: &mut Fused, graph: &Graph, requested: &[Id]) {
                 && can_activate(&graph.nodes[work.node])
                 && work.activation == Activation::Identity
         });
+        // Also under another shape.
+        let is_requested = |raw: Id| requested.iter().any(|&id| id == raw || fused.homes[id] == Home::Same(raw));
         match producer {
-            Some(p) if fused.readers(fused.works[p].writes) == 1 && !requested.contains(&fused.works[p].writes) => {
+            Some(p) if fused.readers(fused.works[p].writes) == 1 && !is_requested(fused.works[p].writes) => {
                 fused.works[p].activation = Activation::Relu;
                 fused.works[p].writes = fused.works.remove(i).writes;
             }

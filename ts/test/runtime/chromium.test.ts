@@ -1,0 +1,159 @@
+/** The packed package in Chromium, on pages without a bundler, with and without threads. */
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { delimiter, extname, join, normalize } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Installed, install, root } from "./packed.js";
+import { checkReport, type Report } from "./report.js";
+
+const executable = findChromium();
+const ISOLATED = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+/** The strictest policy that lets WebAssembly run at all. */
+const STRICT = { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:" };
+
+let installed: Installed;
+let browser: Browser;
+let server: Server;
+let origin: string;
+
+beforeAll(async () => {
+  if (!executable) return;
+  installed = install();
+  // As if the package were installed in the example's folder.
+  cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
+  server = serve(installed.folder);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { chromium } = await import("playwright-core");
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
+  browser = await chromium.launch({ executablePath: executable, args });
+});
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+  installed?.remove();
+});
+beforeEach(({ skip }) => {
+  const why = "no Chromium: install one or set CHROME_PATH";
+  if (!executable && process.env.CI === "true") throw new Error(why);
+  skip(!executable, why);
+});
+
+function findChromium(): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  return process.env.CHROME_PATH || paths.find((path) => existsSync(path));
+}
+
+/** Serves a folder; the first part of a path chooses the headers of all that the page loads. */
+function serve(folder: string): Server {
+  const types: Record<string, string> = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".wasm": "application/wasm",
+  };
+  const headers: Record<string, Record<string, string>> = {
+    plain: {},
+    isolated: ISOLATED,
+    strict: { ...ISOLATED, ...STRICT },
+    "no-worker": {},
+  };
+  return createServer((request, response) => {
+    const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname)).slice(1).split("/");
+    const path = join(folder, ...rest);
+    const wanted = headers[kind];
+    if (wanted && rest.join("/") === "blank.html") {
+      response.writeHead(200, { ...wanted, "content-type": "text/html" });
+      return response.end('<!doctype html><title>blank</title><link rel="icon" href="data:," />');
+    }
+    if (!wanted || !existsSync(path) || (kind === "no-worker" && path.endsWith("worker.js"))) {
+      return response.writeHead(404).end("not here");
+    }
+    response.writeHead(200, { ...wanted, "content-type": types[extname(path)] ?? "application/octet-stream" });
+    response.end(readFileSync(path));
+  });
+}
+
+/** A page, what went wrong on it, and what an expression gives there. */
+async function open(path: string): Promise<{ page: Page; said: string[] }> {
+  const page = await browser.newPage();
+  const said: string[] = [];
+  page.on("console", (message) => message.type() === "error" && said.push(message.text()));
+  page.on("pageerror", (error) => said.push(String(error)));
+  await page.goto(`${origin}/${path}`);
+  return { page, said };
+}
+
+/** Runs smoke.mjs; `photo` is an expression. As text, for no tool may rewrite what is to run in the page. */
+function smoke(page: Page, photo: string, threads?: number): Promise<Report> {
+  return page.evaluate(`(async () => {
+    const convzoo = await import("./node_modules/convzoo/dist/browser.js");
+    const { smoke } = await import("./smoke.mjs");
+    const blob = await (await fetch("examples/images/bird.png")).blob();
+    return smoke(convzoo, { digit: "examples/digits/7-0.png", photo: ${photo}, threads: ${threads} });
+  })()`);
+}
+
+describe("with cross-origin isolation", () => {
+  test.each([
+    ["isolated", undefined, "await createImageBitmap(blob)"],
+    ["strict", 4, "blob"],
+  ] as const)("threads are on (%s, threads: %s, %s)", async (kind, threads, photo) => {
+    const { page, said } = await open(`${kind}/blank.html`);
+    const report = await smoke(page, photo, threads);
+    checkReport(report);
+    expect(report.capabilities).toMatchObject({ core: "relaxed-simd-threads", worker: true });
+    expect(report.capabilities.threadsReason).toBeUndefined();
+    expect(report.core).toBe("relaxed-simd-threads");
+    expect(report.threads).toBe(threads ?? report.capabilities.threads);
+    expect(said).toEqual([]);
+    // Disposing ends the workers; Chromium gives those that wait inside WebAssembly two seconds to stop by themselves.
+    await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0);
+    await page.close();
+  });
+});
+
+describe("without cross-origin isolation", () => {
+  test("threads are off, and it says why", async () => {
+    const { page, said } = await open("plain/blank.html");
+    const report = await smoke(page, "blob", 4);
+    checkReport(report);
+    expect(report).toMatchObject({ core: "relaxed-simd", threads: 1 });
+    expect(report.capabilities).toMatchObject({ core: "relaxed-simd", threads: 1, worker: true });
+    expect(report.capabilities.threadsReason).toMatch(/Cross-Origin-Opener-Policy/);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test("a worker file that is not deployed is named", async () => {
+    const { page } = await open("no-worker/blank.html");
+    const error = await page.evaluate(`import("./node_modules/convzoo/dist/browser.js").then(({ load }) =>
+      load("lenet5").then(() => "loaded", ({ code, message }) => code + ": " + message))`);
+    expect(error).toMatch(/^unsupported: .*worker\.js/);
+    await page.close();
+  });
+});
+
+describe("examples/browser", () => {
+  test("says what is in a picture, and what is wrong with a file that is none", async () => {
+    const { page, said } = await open("strict/index.html");
+    const file = page.locator("#file:enabled");
+    const answer = page.locator("#answer");
+    await file.setInputFiles(join(root, "examples/images/hot_dog.jpg"));
+    await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/^\d+\.\d %  hotdog\n/);
+    await file.setInputFiles(join(root, "examples/images/NOTICE.md"));
+    await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/text/);
+    await file.setInputFiles(join(root, "examples/images/owl.jpg"));
+    await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/^\d+\.\d %  ruffed grouse\n/);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+});

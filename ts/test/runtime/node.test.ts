@@ -1,0 +1,54 @@
+/** The packed package in each version of Node. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Installed, inRuntimes, install, runToEnd } from "./packed.js";
+import { checkReport, type Report } from "./report.js";
+
+let installed: Installed;
+beforeAll(() => {
+  installed = install();
+});
+afterAll(() => installed?.remove());
+
+const nodes = [
+  { name: `this Node, ${process.version}`, path: process.execPath, version: Number(process.versions.node.split(".")[0]) },
+  { name: "Node 22", path: inRuntimes("node-22/bin/node"), version: 22 },
+  { name: "Node 24", path: inRuntimes("node-24/bin/node"), version: 24 },
+];
+
+describe.each(nodes)("$name", ({ path, version }) => {
+  beforeEach(({ skip }) => skip(!path, `the package node-${version} is not installed for this platform`));
+
+  test.each([
+    ["default", "dispose"],
+    ["1", "dispose"],
+    ["2", "dispose"],
+    ["4", "dispose"],
+    ["1", "keep"],
+    ["4", "keep"],
+  ])("threads: %s, %s", async (threads, end) => {
+    const ended = await runToEnd(path!, ["in-node.mjs", threads, end], installed.folder, 60_000);
+    expect(ended, "the smoke test failed, or the process did not end").toMatchObject({ status: 0, signal: null });
+    expect(ended.stderr).toBe("");
+    const report = JSON.parse(ended.stdout) as Report;
+    checkReport(report, { kept: end === "keep" });
+    const core = version >= 22 ? "relaxed-simd-threads" : "simd128-threads";
+    expect(report).toMatchObject({ core, capabilities: { core, worker: true, device: "wasm" } });
+    expect(report.capabilities.threadsReason).toBeUndefined();
+    expect(report.threads).toBe(threads === "default" ? report.capabilities.threads : Number(threads));
+    // A model that is idle does not keep a process alive.
+    expect(ended.lingered).toBeLessThan(1500);
+  });
+});
+
+test("each runtime finds its own entry", async () => {
+  const resolve = 'console.log(import.meta.resolve("convzoo"))';
+  for (const [condition, file] of [
+    ["workerd", "edge.js"],
+    ["deno", "node.js"],
+    ["bun", "node.js"],
+  ] as const) {
+    const args = [`--conditions=${condition}`, "--input-type=module", "--eval", resolve];
+    const { stdout, stderr } = await runToEnd(process.execPath, args, installed.folder, 10_000);
+    expect(stdout.trim(), stderr).toMatch(new RegExp(`/convzoo/dist/${file}$`));
+  }
+});

@@ -1,0 +1,116 @@
+/** The packed package in workerd, which is what Cloudflare's edge workers run in. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+import type { Readable } from "node:stream";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { type Installed, install, inRuntimes, root } from "./packed.js";
+import { checkReport, type Report } from "./report.js";
+
+const workerd = findWorkerd();
+let installed: Installed;
+
+beforeAll(() => {
+  if (workerd) installed = install();
+});
+afterAll(() => installed?.remove());
+beforeEach(({ skip }) => skip(!workerd, "the package workerd is not installed for this platform"));
+
+/** The program itself: the command of the npm package is a script that looks for it. */
+function findWorkerd(): string | undefined {
+  const from = inRuntimes("workerd/package.json");
+  const processor = process.arch === "x64" ? "64" : process.arch;
+  const system = process.platform === "win32" ? "windows" : process.platform;
+  try {
+    return from && createRequire(from).resolve(`@cloudflare/workerd-${system}-${processor}/bin/workerd`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A workerd that serves `worker`, with the package and `data` as its modules; gives its URL to `use`, then ends it. */
+async function serving<T>(worker: string, data: Record<string, string>, use: (url: string) => Promise<T>): Promise<T> {
+  const dist = join(installed.package, "dist");
+  const scripts = readdirSync(dist).filter((name) => name.endsWith(".js") && !/^(edge|node|browser|worker|cli)\.js$/.test(name));
+  // workerd finds a bare name among its modules, and what that module imports beside it.
+  const modules = [
+    module("worker.js", "esModule", worker),
+    module("convzoo", "esModule", join(dist, "edge.js")),
+    ...scripts.map((name) => module(name, "esModule", join(dist, name))),
+    module("convzoo/wasm/simd128.wasm", "wasm", join(dist, "wasm/simd128.wasm")),
+    ...["lenet5", "squeezenet1_1"].map((name) =>
+      module(`convzoo/weights/${name}.safetensors`, "data", join(dist, `weights/${name}.safetensors`)),
+    ),
+    module("smoke.mjs", "esModule", join(installed.folder, "smoke.mjs")),
+    ...Object.entries(data).map(([name, path]) => module(name, "data", path)),
+  ];
+  const config = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (modules = [${modules.join(", ")}], compatibilityDate = "2026-01-01"))],
+  sockets = [(name = "http", http = (), service = "main")],
+);`;
+  writeFileSync(join(installed.folder, "config.capnp"), config);
+  const args = ["serve", "config.capnp", "--socket-addr=http=127.0.0.1:0", "--control-fd=3"];
+  const child = spawn(workerd!, args, { cwd: installed.folder, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+  try {
+    return await use(`http://127.0.0.1:${await listening(child)}/`);
+  } catch (error) {
+    throw new Error(`workerd said: ${said || "nothing"}`, { cause: error });
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+/** A line of the configuration; paths in it are relative to its own folder. */
+function module(name: string, kind: "esModule" | "wasm" | "data", path: string): string {
+  return `(name = "${name}", ${kind} = embed ${JSON.stringify(relative(installed.folder, path))})`;
+}
+
+/** The port that workerd chose, of which it tells on its control stream. */
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    (child.stdio[3] as Readable).setEncoding("utf8").on("data", (more: string) => {
+      text += more;
+      for (const line of text.split("\n").slice(0, -1)) {
+        const event = JSON.parse(line) as { event: string; port?: number };
+        if (event.event === "listen") resolve(event.port!);
+      }
+    });
+    child.on("error", reject);
+    child.on("exit", (status) => reject(new Error(`workerd ended with status ${status}`)));
+  });
+}
+
+test("all of smoke.mjs, in place and without threads", async () => {
+  const here = join(root, "ts/test/runtime/in-workerd.mjs");
+  const images = { "digit.png": join(root, "examples/digits/7-0.png"), "photo.png": join(root, "examples/images/bird.png") };
+  await serving(here, images, async (url) => {
+    const response = await fetch(url);
+    const text = await response.text();
+    expect(response.status, text).toBe(200);
+    const report = JSON.parse(text) as Report;
+    checkReport(report);
+    expect(report).toMatchObject({ core: "simd128", threads: 1 });
+    expect(report.capabilities).toMatchObject({ threads: 1, worker: false });
+    expect(report.capabilities.threadsReason).toMatch(/no threads|no workers/);
+  });
+});
+
+test("examples/edge", async () => {
+  await serving(join(root, "examples/edge/worker.js"), {}, async (url) => {
+    const post = (body: string | Uint8Array<ArrayBuffer>) => fetch(url, { method: "POST", body });
+    const answer = await post(new Uint8Array(readFileSync(join(root, "examples/images/bird.png"))));
+    const text = await answer.text();
+    expect(answer.status, text).toBe(200);
+    expect(JSON.parse(text)[0]).toMatchObject({ index: 19, label: "chickadee" });
+    const refused = await post("this is no picture");
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ code: "bad-image" });
+    expect((await fetch(url)).status).toBe(405);
+    expect((await post(new Uint8Array(readFileSync(join(root, "examples/images/bird.png"))))).status).toBe(200);
+  });
+});
