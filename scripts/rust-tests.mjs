@@ -10,11 +10,15 @@ function testsOf(tests, { status, said }) {
   return [...tests, { name: "cargo test", state: "failed", why: said.split("\n").slice(-60).join("\n") }];
 }
 
-/** [{ name, state, why }] for every test of the workspace, run natively. */
+/** [{ name, state, why }] for every test of the workspace, run natively with threads; as wasm they run without. */
 export function nativeTests() {
   const { cargo, env } = toolchain();
   const json = ["--", "-Z", "unstable-options", "--format", "json"];
-  const done = run(cargo, ["test", "--quiet", "--workspace", "--no-fail-fast", ...json], env);
+  const done = run(
+    cargo,
+    ["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast", ...json],
+    env,
+  );
   const states = { ok: "passed", failed: "failed", ignored: "skipped" };
   const tests = done.stdout
     .split("\n")

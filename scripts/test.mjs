@@ -143,12 +143,13 @@ await prepare("build", build);
 const quick = only("--quick");
 if (!quick) {
   await prepare("Rust", setupRust);
+  // Before the linters: the compiler reads these packages' types.
+  await prepare("other runtimes", setupRuntimes);
   await suite("lint", lint);
 }
 if (!only("--lint")) {
   if (!quick) {
     await suite("Rust tests, native", nativeTests);
-    await prepare("runtimes", setupRuntimes);
     await suite("Rust tests, simd128", () => wasmTests("simd128"));
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }

@@ -4,7 +4,9 @@
 // Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp it uses all cores.
 import { load } from "./node_modules/convzoo/dist/browser.js";
 
-const [drop, file, picture, answer] = ["drop", "file", "picture", "answer"].map((id) => document.getElementById(id));
+const [drop, file, picture, answer] = ["drop", "file", "picture", "answer"].map((id) =>
+  document.getElementById(id),
+);
 
 const model = await load("squeezenet1_1").catch(show);
 if (model) {
@@ -17,7 +19,9 @@ async function classify(image) {
   picture.src = URL.createObjectURL(image);
   picture.hidden = false;
   const top = await model.classify(image);
-  answer.textContent = top.map(({ label, probability }) => `${(probability * 100).toFixed(1)} %  ${label}`).join("\n");
+  answer.textContent = top
+    .map(({ label, probability }) => `${(probability * 100).toFixed(1)} %  ${label}`)
+    .join("\n");
 }
 
 function show(error) {

@@ -194,7 +194,12 @@ pub fn sum_tolerance(k: usize, a: f64, b: f64) -> f64 {
 
 /// Each number within its tolerance; 0 asks for equality, also of infinities.
 #[track_caller]
-pub fn assert_within(got: &[f32], want: &[f64], tolerance: impl Fn(usize) -> f64, what: &dyn std::fmt::Debug) {
+pub fn assert_within(
+    got: &[f32],
+    want: &[f64],
+    tolerance: impl Fn(usize) -> f64,
+    what: &dyn std::fmt::Debug,
+) {
     assert_eq!(got.len(), want.len(), "{what:?}");
     for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
         let good = got as f64 == want || (got as f64 - want).abs() <= tolerance(i);

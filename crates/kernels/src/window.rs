@@ -115,12 +115,14 @@ mod tests {
 
     #[test]
     fn pytorch_sizes() {
-        let pool = |kernel, stride, pad, ceil| Window { kernel, stride, padding: [pad, pad], dilation: 1, ceil };
+        let pool =
+            |kernel, stride, pad, ceil| Window { kernel, stride, padding: [pad, pad], dilation: 1, ceil };
         assert_eq!(pool(3, 2, 0, true).count(111), Some(55)); // SqueezeNet 1.1
         assert_eq!(pool(3, 2, 0, false).count(55), Some(27)); // AlexNet
         assert_eq!(pool(3, 2, 1, false).count(112), Some(56)); // ResNet
         assert_eq!(pool(2, 2, 0, true).count(5), Some(3));
         assert_eq!(pool(11, 4, 2, false).count(6), None);
         assert_eq!((adaptive(0, 3, 7), adaptive(1, 3, 7), adaptive(2, 3, 7)), ((0, 3), (2, 5), (4, 7)));
+        assert_eq!(adaptive((1 << 20) - 1, 1 << 20, 1 << 28), ((1 << 28) - 256, 1 << 28));
     }
 }

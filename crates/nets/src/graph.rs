@@ -139,7 +139,8 @@ impl Node {
 
     /// The convolution that the node is.
     pub fn conv2d(&self) -> Option<kernels::conv2d::Conv2d> {
-        let Node::Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups, .. } = self else {
+        let Node::Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups, .. } = self
+        else {
             return None;
         };
         Some(kernels::conv2d::Conv2d {
@@ -158,8 +159,8 @@ impl Graph {
     /// Parses and checks: nodes read earlier ones only, node 0 alone is the input, and no number makes a kernel impossible.
     pub fn parse(json: &str) -> Result<Self> {
         let bad = |message: String| Error::new(Code::BadNet, message);
-        let graph: Graph =
-            serde_json::from_str(json).map_err(|e| bad(format!("the network's graph cannot be read: {e}")))?;
+        let graph: Graph = serde_json::from_str(json)
+            .map_err(|e| bad(format!("the network's graph cannot be read: {e}")))?;
         if !matches!(graph.nodes.first(), Some(Node::Input { channels: 1.. })) {
             return Err(bad("the network must begin with its input".into()));
         }
@@ -168,8 +169,12 @@ impl Graph {
         }
         for (id, node) in graph.nodes.iter().enumerate() {
             let is_input = matches!(node, Node::Input { .. });
-            if is_input != (id == 0) || node.inputs().iter().any(|&i| i >= id) || (!is_input && node.inputs().is_empty()) {
-                return Err(bad("layers must read earlier ones, and only the first is the input".into()).at(node.path()));
+            if is_input != (id == 0)
+                || node.inputs().iter().any(|&i| i >= id)
+                || (!is_input && node.inputs().is_empty())
+            {
+                return Err(bad("layers must read earlier ones, and only the first is the input".into())
+                    .at(node.path()));
             }
             node.check().map_err(|message| bad(message).at(node.path()))?;
         }
@@ -216,7 +221,8 @@ impl Node {
         };
         let reach = |kernel: &[usize; 2], dilation: &[usize; 2]| {
             let good = kernel.iter().zip(dilation).all(|(&k, &d)| (k as u64 - 1) * (d as u64) < 1 << 20);
-            good.then_some(()).ok_or_else(|| format!("a kernel of {kernel:?} dilated by {dilation:?} is beyond reason"))
+            good.then_some(())
+                .ok_or_else(|| format!("a kernel of {kernel:?} dilated by {dilation:?} is beyond reason"))
         };
         let below = |what: &str, padding: &[usize; 4], reach: [usize; 2]| {
             let good = padding.iter().enumerate().all(|(i, &p)| p < reach[i % 2].max(1) + (1 << 12));
@@ -230,11 +236,15 @@ impl Node {
                 reach(kernel, dilation)?;
                 below("padding", padding, *kernel)?;
                 if in_channels % groups != 0 || out_channels % groups != 0 {
-                    return Err(format!("{groups} groups do not divide {in_channels} and {out_channels} channels"));
+                    return Err(format!(
+                        "{groups} groups do not divide {in_channels} and {out_channels} channels"
+                    ));
                 }
                 Ok(())
             }
-            Node::Linear { in_features, out_features, .. } => positive("features", &[*in_features, *out_features]),
+            Node::Linear { in_features, out_features, .. } => {
+                positive("features", &[*in_features, *out_features])
+            }
             Node::MaxPool2d { kernel, stride, padding, dilation, .. } => {
                 positive("kernel, stride and dilation", &[*kernel, *stride, *dilation].concat())?;
                 reach(kernel, dilation)?;

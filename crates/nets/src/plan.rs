@@ -138,7 +138,10 @@ impl<'a> Planner<'a> {
                     self.push(Draft { what: What::Run(i), reads, writes });
                 }
             }
-            let written = requested.iter().enumerate().filter(|&(_, &id)| self.resolved(id) == self.resolved(work.writes));
+            let written = requested
+                .iter()
+                .enumerate()
+                .filter(|&(_, &id)| self.resolved(id) == self.resolved(work.writes));
             for (k, &id) in written.collect::<Vec<_>>() {
                 let reads = vec![self.fused.buffer(id).0];
                 self.push(Draft { what: What::Out(k), reads, writes: self.staged_input() + 1 + k });
@@ -208,24 +211,30 @@ impl<'a> Planner<'a> {
     fn finish(self, packed: &[Option<Packed>], requested: &[Id]) -> Result<Plan> {
         let buffers = self.buffers(requested);
         let (offsets, total) = arena::place(&buffers);
-        let arena = Some(total).filter(|&floats| floats < MOST).map(|floats| floats as usize).ok_or_else(|| {
-            let Shape { n, h, w, .. } = self.shapes[0];
-            let message = format!("an input of {n} x {h} x {w} needs {} MiB for its maps", total >> 18);
-            Error::new(Code::TooLarge, message)
-        })?;
+        let arena =
+            Some(total).filter(|&floats| floats < MOST).map(|floats| floats as usize).ok_or_else(|| {
+                let Shape { n, h, w, .. } = self.shapes[0];
+                let message = format!("an input of {n} x {h} x {w} needs {} MiB for its maps", total >> 18);
+                Error::new(Code::TooLarge, message)
+            })?;
         let picture = arena::picture(&buffers, &offsets, total, self.drafts.len());
-        let place = |buffer: usize, id: Id| Output { offset: offsets[buffer] as usize, dims: self.shapes[id].dims() };
+        let place =
+            |buffer: usize, id: Id| Output { offset: offsets[buffer] as usize, dims: self.shapes[id].dims() };
         let staged = self.staged_input();
         let input = place(staged, 0);
-        let outputs = requested.iter().enumerate().map(|(k, &id)| place(staged + 1 + k, id)).collect::<Vec<_>>();
+        let outputs =
+            requested.iter().enumerate().map(|(k, &id)| place(staged + 1 + k, id)).collect::<Vec<_>>();
 
         let mut steps = Vec::new();
         for drafts in &self.drafts {
-            let phase: Result<Vec<Step>> =
-                drafts.iter().map(|draft| self.step(draft, &offsets, &input, &outputs, requested, packed)).collect();
+            let phase: Result<Vec<Step>> = drafts
+                .iter()
+                .map(|draft| self.step(draft, &offsets, &input, &outputs, requested, packed))
+                .collect();
             steps.push(phase?);
         }
-        let phases = steps.iter().map(|phase: &Vec<Step>| Phase::new(phase.iter().map(|s| s.chunks).sum())).collect();
+        let phases =
+            steps.iter().map(|phase: &Vec<Step>| Phase::new(phase.iter().map(|s| s.chunks).sum())).collect();
         let mut slices = Vec::new();
         let mut macs = 0;
         for (i, phase) in steps.iter().enumerate() {
@@ -272,9 +281,13 @@ impl<'a> Planner<'a> {
                         let direction = flatten::Direction::ToChannelsLast;
                         Op::Flatten { direction, map: y, flat: input.offset }
                     }
-                    Node::Conv2d { .. } => {
-                        Op::Conv2d { node: work.node, spec: node.conv2d().expect("a conv2d"), x, y, activation }
-                    }
+                    Node::Conv2d { .. } => Op::Conv2d {
+                        node: work.node,
+                        spec: node.conv2d().expect("a conv2d"),
+                        x,
+                        y,
+                        activation,
+                    },
                     Node::Linear { .. } => Op::Linear { node: work.node, x, y, activation },
                     Node::Relu { .. } => Op::Relu { x, y },
                     Node::MaxPool2d { .. } => {

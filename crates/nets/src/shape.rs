@@ -52,7 +52,10 @@ pub fn infer(graph: &Graph, [n, c, h, w]: [usize; 4]) -> Result<Vec<Shape>> {
         let shape = match (node, input) {
             (Node::Input { channels }, _) => {
                 if c != *channels {
-                    return Err(Error::new(Code::BadShape, format!("the network reads {channels} channels, not {c}")));
+                    return Err(Error::new(
+                        Code::BadShape,
+                        format!("the network reads {channels} channels, not {c}"),
+                    ));
                 }
                 if [n, h, w].contains(&0) {
                     return Err(Error::new(Code::BadShape, format!("the input {:?} is empty", [n, c, h, w])));
@@ -97,7 +100,10 @@ pub fn infer(graph: &Graph, [n, c, h, w]: [usize; 4]) -> Result<Vec<Shape>> {
                     _ => {
                         return Err(bad(format!(
                             "a window of {} x {} does not fit its input of {} x {}: the network's input of {h} x {w} is too small",
-                            v.reach(), s.reach(), x.h, x.w
+                            v.reach(),
+                            s.reach(),
+                            x.h,
+                            x.w
                         )));
                     }
                 }
@@ -111,7 +117,10 @@ pub fn infer(graph: &Graph, [n, c, h, w]: [usize; 4]) -> Result<Vec<Shape>> {
         };
         if !shape.fits() {
             let Shape { n, c, h, w, .. } = shape;
-            let message = format!("a map of {:?} needs more memory than there can be: use a smaller input", [n, c, h, w]);
+            let message = format!(
+                "a map of {:?} needs more memory than there can be: use a smaller input",
+                [n, c, h, w]
+            );
             return Err(Error::new(Code::TooLarge, message).at(node.path()));
         }
         shapes.push(shape);

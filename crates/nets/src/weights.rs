@@ -16,7 +16,8 @@ pub enum Packed {
 
 /// Packs the weights of node `id`, given as in a checkpoint (PyTorch's order).
 pub fn pack(graph: &Graph, id: Id, weight: &[f32], bias: Option<&[f32]>) -> Result<Packed> {
-    let node = graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))?;
+    let node =
+        graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))?;
     let wrong = |message: String| Error::new(Code::WeightShape, message).at(node.path());
     let check = |weights: usize, outputs: usize, wants_bias: bool| {
         if weight.len() != weights {
@@ -33,7 +34,9 @@ pub fn pack(graph: &Graph, id: Id, weight: &[f32], bias: Option<&[f32]>) -> Resu
         let columns = groups as u128 * outputs.next_multiple_of(64) as u128;
         let floats = depth.iter().fold(columns, |floats, &side| floats * side as u128);
         let message = "its weights need more memory than there can be";
-        (floats < MOST as u128).then_some(()).ok_or_else(|| Error::new(Code::TooLarge, message).at(node.path()))
+        (floats < MOST as u128)
+            .then_some(())
+            .ok_or_else(|| Error::new(Code::TooLarge, message).at(node.path()))
     };
     match node {
         Node::Conv2d { bias: wants_bias, .. } => {

@@ -98,8 +98,9 @@ export async function startHost(channel: Channel, args: Args<"start">, signal?: 
     return host;
   } catch (error) {
     host.dispose();
-    if (!(error instanceof ConvzooError && error.code === "poisoned")) throw error;
-    const why = error.cause instanceof Error ? error.cause.message : String(error.cause);
+    // A core that trapped says so in words; only a worker that is gone or never came is an error of the channel.
+    if (!(error instanceof ConvzooError && error.code === "poisoned" && error.cause instanceof Error)) throw error;
+    const why = error.cause.message;
     const advice = "Is worker.js deployed beside the package's JavaScript, and does the page's policy allow workers from there?";
     throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, { cause: error.cause });
   }

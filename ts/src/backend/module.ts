@@ -11,8 +11,11 @@ export async function wasmModule(
   signal?: AbortSignal,
 ): Promise<WebAssembly.Module> {
   if (source === undefined) {
-    const message = `This runtime cannot read ${name}.wasm by itself: pass it to load as { wasm: module }.`;
-    throw new ConvzooError("unsupported", message);
+    // A core is what the caller can pass; a decoder is not.
+    const advice = name.includes("simd")
+      ? "pass it to load as { wasm: module }"
+      : "decode the image before, and pass its pixels, { width, height, data }";
+    throw new ConvzooError("unsupported", `This runtime cannot read ${name}.wasm by itself: ${advice}.`);
   }
   if (source instanceof WebAssembly.Module) return source;
   const from = typeof source === "string" || source instanceof URL ? String(source) : `the ${name}.wasm that was passed`;

@@ -2,6 +2,9 @@ import { ConvzooError } from "../errors.js";
 import type { Pixels } from "../tensor.js";
 import { checkSize } from "./pixels.js";
 
+// Ours, as no npm library does all of this: bmp-ts 1.0.9 and bmp-js 0.1.0 need Node's Buffer, read no OS/2 headers and give
+// other bytes than Pillow for 16 bits a pixel; fast-bmp 4.0.1 has no palettes, no 4 or 16 bits, and no rows from the top.
+
 /** Sizes of the header that follows the 14 bytes of the file's: OS/2 1 and 2, and Windows's from 3 to 5. */
 const HEADER_SIZES = [12, 40, 52, 56, 64, 108, 124];
 const UNCOMPRESSED = 0;

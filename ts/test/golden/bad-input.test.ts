@@ -49,7 +49,12 @@ describe("weights", () => {
 
   test("one has another shape, even of as many elements", async () => {
     const weights = halves().set(key, { shape: [120, 84], data: new Float32Array(120 * 84) });
-    const error = await refused(() => load("lenet5", { weights }), "weight-shape", /\[120, 84\]/, /\[84, 120\]/);
+    const error = await refused(
+      () => load("lenet5", { weights }),
+      "weight-shape",
+      /\[120, 84\]/,
+      /\[84, 120\]/,
+    );
     expect(error).toMatchObject({ key });
   });
 
@@ -89,7 +94,10 @@ describe("weights", () => {
     "offsets of another size than the shape": of(tensor([0, 12]), 12),
     "a shape whose product overflows": of(tensor([0, 16], [2 ** 32, 2 ** 32, 2 ** 32]), 16),
     "a shape that is no list": of(tensor([0, 16], "2x2"), 16),
-    "overlapping tensors": of({ ...tensor([0, 16]), b: { dtype: "F32", shape: [4], data_offsets: [8, 24] } }, 24),
+    "overlapping tensors": of(
+      { ...tensor([0, 16]), b: { dtype: "F32", shape: [4], data_offsets: [8, 24] } },
+      24,
+    ),
   };
   test.each(Object.keys(files))("safetensors: %s", async (name) => {
     const error = await load("lenet5", { weights: files[name]! }).catch((error) => error);
@@ -131,7 +139,8 @@ describe("networks and options", () => {
   });
 
   test("no network at all", async () => {
-    for (const what of [undefined, null, 5, {}, conv2d(1, 1, 1)]) await refused(() => load(what as never), "bad-option");
+    for (const what of [undefined, null, 5, {}, conv2d(1, 1, 1)])
+      await refused(() => load(what as never), "bad-option");
   });
 
   test.each([0, 1.5, 1000, -1, Number.NaN, "2", null])("threads: %s", async (threads) => {
@@ -154,11 +163,14 @@ describe("tensors", () => {
     return { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1) };
   };
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("%s among the numbers", async (value) => {
-    const input = ones(3, 1, 28, 28);
-    input.data[2000] = value;
-    await refused(() => model.run(input), "not-finite", /2000/);
-  });
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "%s among the numbers",
+    async (value) => {
+      const input = ones(3, 1, 28, 28);
+      input.data[2000] = value;
+      await refused(() => model.run(input), "not-finite", /2000/);
+    },
+  );
 
   test("NaN beyond the eighth image of a batch", async () => {
     const input = ones(20, 1, 28, 28);
@@ -171,7 +183,12 @@ describe("tensors", () => {
     await refused(() => model.run(ones(1, 3, 28, 28)), "bad-shape", /channels/);
     await refused(() => model.run(ones(1, 1, 10, 10)), "bad-shape", /10 x 10/);
     await refused(() => model.run(ones(1, 1, 64, 64)), "bad-shape", /classifier/);
-    await refused(() => model.run({ shape: [1, 1, 28, 28], data: new Float32Array(783) }), "bad-shape", /784/, /783/);
+    await refused(
+      () => model.run({ shape: [1, 1, 28, 28], data: new Float32Array(783) }),
+      "bad-shape",
+      /784/,
+      /783/,
+    );
     await refused(() => model.run({ shape: [1, 3, 30000, 30000], data: new Float32Array(5) }), "bad-shape");
   });
 
@@ -199,7 +216,11 @@ describe("tensors", () => {
 
   test("an output that there is not", async () => {
     const input = ones(1, 1, 28, 28);
-    const error = await refused(() => model.run(input, { outputs: ["features.0", "featurs.3"] }), "unknown-output", /"features\.3"/);
+    const error = await refused(
+      () => model.run(input, { outputs: ["features.0", "featurs.3"] }),
+      "unknown-output",
+      /"features\.3"/,
+    );
     expect(error).toMatchObject({ node: "featurs.3" });
     await refused(() => model.run(input, { outputs: [undefined as never] }), "unknown-output");
     await refused(() => model.run(input, { outputs: "features" as never }), "bad-option", /array/);
@@ -216,7 +237,8 @@ describe("images", () => {
     await refused(() => model.classify(text), "bad-image", /text/);
     await refused(() => model.classify(join(root, "package.json")), "bad-image", /package\.json/);
     await refused(() => model.classify(new Uint8Array()), "bad-image");
-    for (const image of [undefined, null, 5, {}]) await refused(() => model.classify(image as never), "bad-image");
+    for (const image of [undefined, null, 5, {}])
+      await refused(() => model.classify(image as never), "bad-image");
   });
 
   test("a path or URL that does not exist, or is a page", async () => {
@@ -236,13 +258,21 @@ describe("images", () => {
 
   test("floats in the place of bytes", async () => {
     const data = new Float32Array(28 * 28 * 3).fill(Number.NaN);
-    await refused(() => model.classify({ width: 28, height: 28, data } as never), "bad-image", /Float32Array/);
+    await refused(
+      () => model.classify({ width: 28, height: 28, data } as never),
+      "bad-image",
+      /Float32Array/,
+    );
   });
 
   test("resize and decode refuse as well", async () => {
     const { decode, resize } = convzoo;
     await refused(() => resize(pixels(4, 4), { width: 0, height: 4 }), "bad-option", /width/);
-    await refused(() => resize(pixels(4, 4), { width: 4, height: 4, filter: "sinc" as never }), "bad-option", /sinc/);
+    await refused(
+      () => resize(pixels(4, 4), { width: 4, height: 4, filter: "sinc" as never }),
+      "bad-option",
+      /sinc/,
+    );
     await refused(() => resize(pixels(4, 4, 5), { width: 4, height: 4 }), "bad-image");
     await refused(() => resize(pixels(4, 4), { width: 60_000, height: 60_000 }), "too-large");
     await refused(() => decode(Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16)), "bad-image");

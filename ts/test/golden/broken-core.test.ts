@@ -85,19 +85,22 @@ describe("a core that traps", () => {
     expect((await resize(image, { width: 2, height: 2 })).data).toHaveLength(12);
   });
 
-  test.each([1, 2])("while it runs: that model is poisoned, others are not (threads: %i)", async (threads) => {
-    using other = await load("lenet5", { threads });
-    const wasm = trappingCore("simd128-threads", "core_run");
-    const model = await load("lenet5", { core: "simd128-threads", threads, wasm });
-    const calls = [model.run(input), model.run(input), model.classify(digit)];
-    const results = await Promise.allSettled(calls);
-    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
-    for (const call of calls) await refused(() => call, "poisoned", /load the model again/);
-    await refused(() => model.run(input), "poisoned");
-    model.dispose();
-    await refused(() => model.run(input), "poisoned");
-    expect((await other.classify(digit))[0]!.label).toBe("7");
-  });
+  test.each([1, 2])(
+    "while it runs: that model is poisoned, others are not (threads: %i)",
+    async (threads) => {
+      using other = await load("lenet5", { threads });
+      const wasm = trappingCore("simd128-threads", "core_run");
+      const model = await load("lenet5", { core: "simd128-threads", threads, wasm });
+      const calls = [model.run(input), model.run(input), model.classify(digit)];
+      const results = await Promise.allSettled(calls);
+      expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+      for (const call of calls) await refused(() => call, "poisoned", /load the model again/);
+      await refused(() => model.run(input), "poisoned");
+      model.dispose();
+      await refused(() => model.run(input), "poisoned");
+      expect((await other.classify(digit))[0]!.label).toBe("7");
+    },
+  );
 
   test("while it loads", async () => {
     const wasm = trappingCore("simd128", "core_load");

@@ -26,7 +26,8 @@ export function smallCore(build: string, pages: number): Uint8Array<ArrayBuffer>
   const count = reader.u32();
   const flags = reader.byte();
   const least = reader.u32();
-  if (count !== 1 || (flags & ~1) !== 0) throw new Error(`${build}.wasm has another kind of memory than expected`);
+  if (count !== 1 || (flags & ~1) !== 0)
+    throw new Error(`${build}.wasm has another kind of memory than expected`);
   const content = [1, 1, ...leb(least), ...leb(pages)];
   const section = [MEMORY, ...leb(content.length), ...content];
   return Uint8Array.from([...bytes.subarray(0, memory.header), ...section, ...bytes.subarray(memory.end)]);

@@ -75,7 +75,10 @@ function largestDifference(tensor: Float32Array, rgb: Uint8Array): number {
   return most;
 }
 
-const titled = cases.map((one) => ({ ...one, title: `${one.image} ${one.filter} ${one.resize} ${one.crop}` }));
+const titled = cases.map((one) => ({
+  ...one,
+  title: `${one.image} ${one.filter} ${one.resize} ${one.crop}`,
+}));
 
 test("there are cases", () => {
   expect(titled.length).toBeGreaterThanOrEqual(30);

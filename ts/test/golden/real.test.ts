@@ -30,8 +30,14 @@ describe("with PyTorch's results", () => {
     expect(Object.keys(top5)).toHaveLength(10);
     for (const [image, rows] of Object.entries(top5)) {
       const top = await model.classify(join(shared, "images", image));
-      expect(top.map(({ index }) => index), image).toEqual(rows.map(([index]) => index));
-      expect(top.map(({ label }) => label), image).toEqual(rows.map(([, name]) => name));
+      expect(
+        top.map(({ index }) => index),
+        image,
+      ).toEqual(rows.map(([index]) => index));
+      expect(
+        top.map(({ label }) => label),
+        image,
+      ).toEqual(rows.map(([, name]) => name));
       // Half a unit of the file's last place, and what float32 loses.
       for (const [i, [, , probability]] of rows.entries()) {
         expect(Math.abs(top[i]!.probability - probability), image).toBeLessThan(0.5e-5 + 1e-5);

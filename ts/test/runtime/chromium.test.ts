@@ -1,5 +1,5 @@
 /** The packed package in Chromium, on pages without a bundler, with and without threads. */
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { delimiter, extname, join, normalize } from "node:path";
@@ -14,7 +14,10 @@ const ISOLATED = {
   "cross-origin-embedder-policy": "require-corp",
 };
 /** The strictest policy that lets WebAssembly run at all. */
-const STRICT = { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:" };
+const STRICT = {
+  "content-security-policy":
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:",
+};
 
 let installed: Installed;
 let browser: Browser;
@@ -26,11 +29,18 @@ beforeAll(async () => {
   installed = install();
   // As if the package were installed in the example's folder.
   cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
+  const blank = '<!doctype html><title>blank</title><link rel="icon" href="data:," />';
+  writeFileSync(join(installed.folder, "blank.html"), blank);
   server = serve(installed.folder);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { chromium } = await import("playwright-core");
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
+  const args = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+  ];
   browser = await chromium.launch({ executablePath: executable, args });
 });
 afterAll(async () => {
@@ -67,18 +77,14 @@ function serve(folder: string): Server {
     "no-worker": {},
   };
   return createServer((request, response) => {
-    const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname)).slice(1).split("/");
+    const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname))
+      .slice(1)
+      .split("/");
     const path = join(folder, ...rest);
-    const wanted = headers[kind];
-    if (wanted && rest.join("/") === "blank.html") {
-      response.writeHead(200, { ...wanted, "content-type": "text/html" });
-      return response.end('<!doctype html><title>blank</title><link rel="icon" href="data:," />');
-    }
-    if (!wanted || !existsSync(path) || (kind === "no-worker" && path.endsWith("worker.js"))) {
-      return response.writeHead(404).end("not here");
-    }
-    response.writeHead(200, { ...wanted, "content-type": types[extname(path)] ?? "application/octet-stream" });
-    response.end(readFileSync(path));
+    const found = headers[kind] && existsSync(path) && !(kind === "no-worker" && path.endsWith("worker.js"));
+    const type = types[extname(path)] ?? "application/octet-stream";
+    response.writeHead(found ? 200 : 404, { ...headers[kind], "content-type": type });
+    response.end(found ? readFileSync(path) : "not here");
   });
 }
 
@@ -148,11 +154,13 @@ describe("examples/browser", () => {
     const file = page.locator("#file:enabled");
     const answer = page.locator("#answer");
     await file.setInputFiles(join(root, "examples/images/hot_dog.jpg"));
-    await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/^\d+\.\d %  hotdog\n/);
+    await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/^\d+\.\d % {2}hotdog\n/);
     await file.setInputFiles(join(root, "examples/images/NOTICE.md"));
     await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/text/);
     await file.setInputFiles(join(root, "examples/images/owl.jpg"));
-    await expect.poll(() => answer.textContent(), { timeout: 20_000 }).toMatch(/^\d+\.\d %  ruffed grouse\n/);
+    await expect
+      .poll(() => answer.textContent(), { timeout: 20_000 })
+      .toMatch(/^\d+\.\d % {2}ruffed grouse\n/);
     expect(said).toEqual([]);
     await page.close();
   });

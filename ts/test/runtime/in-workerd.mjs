@@ -3,18 +3,32 @@ import * as convzoo from "convzoo";
 import wasm from "convzoo/wasm/simd128.wasm";
 import lenet5 from "convzoo/weights/lenet5.safetensors";
 import squeezenet1_1 from "convzoo/weights/squeezenet1_1.safetensors";
-import digit from "digit.png";
-import photo from "photo.png";
+import digit from "digit.json";
+import photo from "photo.json";
 import { smoke } from "smoke.mjs";
 
+/** Pixels as a module can hold them. */
+const pixels = ({ data, ...size }) => ({ ...size, data: Uint8Array.from(data) });
+
+// biome-ignore lint/style/noDefaultExport: this is where the runtime looks for a worker
 export default {
   async fetch() {
     try {
       const given = {
-        lenet5: { wasm, weights: lenet5, labels: [..."0123456789"] },
-        squeezenet1_1: { wasm, weights: squeezenet1_1 },
+        lenet5: { wasm, core: "simd128", weights: lenet5, labels: [..."0123456789"] },
+        squeezenet1_1: { wasm, core: "simd128", weights: squeezenet1_1 },
       };
-      return Response.json(await smoke(convzoo, { ...given, digit, photo, threads: 4 }));
+      const report = await smoke(convzoo, {
+        ...given,
+        digit: pixels(digit),
+        photo: pixels(photo),
+        threads: 4,
+      });
+      const encoded = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16);
+      report.encoded = await convzoo
+        .preprocess(encoded, {})
+        .catch(({ code, message }) => ({ code, message }));
+      return Response.json(report);
     } catch (error) {
       return new Response(error.stack, { status: 500 });
     }

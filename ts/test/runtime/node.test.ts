@@ -10,7 +10,11 @@ beforeAll(() => {
 afterAll(() => installed?.remove());
 
 const nodes = [
-  { name: `this Node, ${process.version}`, path: process.execPath, version: Number(process.versions.node.split(".")[0]) },
+  {
+    name: `this Node, ${process.version}`,
+    path: process.execPath,
+    version: Number(process.versions.node.split(".")[0]),
+  },
   { name: "Node 22", path: inRuntimes("node-22/bin/node"), version: 22 },
   { name: "Node 24", path: inRuntimes("node-24/bin/node"), version: 24 },
 ];
@@ -27,7 +31,10 @@ describe.each(nodes)("$name", ({ path, version }) => {
     ["4", "keep"],
   ])("threads: %s, %s", async (threads, end) => {
     const ended = await runToEnd(path!, ["in-node.mjs", threads, end], installed.folder, 60_000);
-    expect(ended, "the smoke test failed, or the process did not end").toMatchObject({ status: 0, signal: null });
+    expect(ended, "the smoke test failed, or the process did not end").toMatchObject({
+      status: 0,
+      signal: null,
+    });
     expect(ended.stderr).toBe("");
     const report = JSON.parse(ended.stdout) as Report;
     checkReport(report, { kept: end === "keep" });

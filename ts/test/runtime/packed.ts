@@ -65,9 +65,19 @@ export interface Ended {
 }
 
 /** Runs a process to its end. One that does not end within `timeout` milliseconds is killed. */
-export function runToEnd(command: string, args: readonly string[], cwd: string, timeout: number): Promise<Ended> {
+export function runToEnd(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  timeout: number,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout, killSignal: "SIGKILL" });
+    const child = spawn(command, args, {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout,
+      killSignal: "SIGKILL",
+    });
     let stdout = "";
     let stderr = "";
     let last = performance.now();
@@ -77,6 +87,8 @@ export function runToEnd(command: string, args: readonly string[], cwd: string, 
     });
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
     child.on("error", reject);
-    child.on("close", (status, signal) => resolve({ status, signal, stdout, stderr, lingered: performance.now() - last }));
+    child.on("close", (status, signal) =>
+      resolve({ status, signal, stdout, stderr, lingered: performance.now() - last }),
+    );
   });
 }

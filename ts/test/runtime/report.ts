@@ -10,7 +10,11 @@ export interface Report {
   readonly digit: readonly string[];
   readonly photo: readonly string[];
   readonly probability: number;
-  readonly batch: { readonly shape: readonly number[]; readonly largest: number; readonly difference: number };
+  readonly batch: {
+    readonly shape: readonly number[];
+    readonly largest: number;
+    readonly difference: number;
+  };
 }
 
 /** Checks what is the same in all runtimes. `kept`: the models were not disposed of. */
@@ -23,7 +27,12 @@ export function checkReport(report: Report, { kept = false } = {}): void {
   expect(report.batch.largest).toBeGreaterThan(0.1);
   expect(report.batch.difference).toBeLessThanOrEqual(1e-5 * report.batch.largest);
   expect(report).toMatchObject({
-    print: ["LeNet5(", "  (features): Sequential(", "    (0): Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))", "    (1): ReLU()"],
+    print: [
+      "LeNet5(",
+      "  (features): Sequential(",
+      "    (0): Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))",
+      "    (1): ReLU()",
+    ],
     summary: { params: 1_235_496, macs: 349_151_936 },
     taps: [
       { path: "features.3", shape: [3, 128, 31, 23], finite: true },

@@ -42,7 +42,10 @@ async function rejection(promise) {
  * @param given.threads as in `load`
  * @param given.keep leave the models as they are at the end, instead of disposing of them
  */
-export async function smoke(convzoo, { lenet5 = {}, squeezenet1_1 = {}, digit, photo, threads, keep = false }) {
+export async function smoke(
+  convzoo,
+  { lenet5 = {}, squeezenet1_1 = {}, digit, photo, threads, keep = false },
+) {
   const { capabilities, ConvzooError, load, summarize, zoo } = convzoo;
   const seven = await load("lenet5", { ...lenet5, threads });
   const model = await load(zoo.squeezenet1_1.build(), { ...squeezenet1_1, threads });
@@ -53,7 +56,11 @@ export async function smoke(convzoo, { lenet5 = {}, squeezenet1_1 = {}, digit, p
     print: String(seven.net).split("\n").slice(0, 4),
     summary: summarize(model.net, [3, 224, 224]),
   };
-  report.summary = { rows: report.summary.rows.length, params: report.summary.params, macs: report.summary.macs };
+  report.summary = {
+    rows: report.summary.rows.length,
+    params: report.summary.params,
+    macs: report.summary.macs,
+  };
 
   report.digit = (await seven.classify(digit)).map(({ label }) => label);
   const top = await model.classify(photo);
@@ -70,7 +77,11 @@ export async function smoke(convzoo, { lenet5 = {}, squeezenet1_1 = {}, digit, p
   };
   const paths = ["features.3", "features.12.squeeze", "classifier"];
   const taps = await model.run(input, { outputs: paths });
-  report.taps = Object.entries(taps).map(([path, { shape, data }]) => ({ path, shape, finite: data.every(Number.isFinite) }));
+  report.taps = Object.entries(taps).map(([path, { shape, data }]) => ({
+    path,
+    shape,
+    finite: data.every(Number.isFinite),
+  }));
 
   const wrong = { shape: [1, 4, 128, 96], data: new Float32Array(4 * 128 * 96) };
   const error = await model.run(wrong).catch((error) => error);

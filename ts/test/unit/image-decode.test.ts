@@ -175,6 +175,25 @@ describe("damaged files", () => {
     wrong[wrong.length - 30] = (wrong[wrong.length - 30] as number) ^ 1;
     expect(await refusal(wrong)).toMatch(/checksum/);
   });
+
+  test("a PNG with wrong data and right checksums decodes to something or is refused, and in time", async () => {
+    const raw = Uint8Array.from({ length: 60 * 181 }, (_, i) => (i % 181 === 0 ? i % 5 : i * i));
+    // Stored, as it is, and with codes.
+    const sound = [deflateSync(raw, { level: 0 }), deflateSync(raw)];
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 150; round++) {
+      const wrong = Uint8Array.from(sound[round % 2]!);
+      wrong[(round * 7919) % wrong.length] = round * 31;
+      const start = performance.now();
+      const outcome = await decode(png(60, 60, wrong)).then(
+        ({ data }) => `${data.length} bytes`,
+        (error: Error) => (error instanceof ConvzooError ? error.code : String(error.stack)),
+      );
+      outcomes.add(outcome);
+      expect(performance.now() - start, `round ${round}`).toBeLessThan(1000);
+    }
+    expect([...outcomes].sort()).toEqual(["10800 bytes", "bad-image"]);
+  });
 });
 
 describe("sizes are checked before decoding", () => {
@@ -226,7 +245,6 @@ describe("sizes are checked before decoding", () => {
   });
 
   test("a PNG that would inflate to far more than its size is refused at once", async () => {
-    // A few MB that inflate to gigabytes: deflate's blocks repeat as long as they inflate to nothing but zeros.
     const bomb = png(100, 100, deflateSync(new Uint8Array(200_000_000)));
     const start = performance.now();
     expect(await refusal(bomb)).toMatch(/its data \(\d+ bytes\) are too many for 100 x 100 pixels/);

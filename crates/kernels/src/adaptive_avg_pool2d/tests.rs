@@ -23,7 +23,8 @@ fn check<V: F32s>(
     let y = stage.map([n, c, oh, ow], halo, beside);
     let job = Job { x: map, y };
     // SAFETY: the stage holds both maps, and its arena has no other user.
-    let got = stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
+    let got =
+        stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
     let along = |(from, to): (usize, usize)| to - from;
     let tolerance = |i: usize| {
         let cells = along(adaptive(i / ow % oh, oh, h)) * along(adaptive(i % ow, ow, w));

@@ -29,7 +29,8 @@ fn check<V: F32s>(
     let y = stage.map([n, c, oh, ow], halo, beside);
     let job = Job { spec, x: map, y };
     // SAFETY: the stage holds both maps, and its arena has no other user.
-    let got = stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
+    let got =
+        stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
     let tolerance = |i: usize| {
         let cells = spec.divisor([i / ow % oh, i % ow], [h, w]);
         sum_tolerance(cells, largest(&x), 1.0 / cells as f64)
@@ -40,11 +41,11 @@ fn check<V: F32s>(
 fn zoo<V: F32s>() {
     let random = &mut Random::new();
     let cases = [
-        (square([2, 2, 0], false, true), [2, 6, 28, 28]),   // LeNet-5 as published
+        (square([2, 2, 0], false, true), [2, 6, 28, 28]), // LeNet-5 as published
         (square([13, 1, 0], false, true), [1, 40, 15, 13]), // SqueezeNet, convolutionized
-        (square([3, 1, 1], false, false), [1, 20, 9, 9]),   // Inception v4
-        (square([3, 1, 1], false, true), [1, 20, 9, 9]),    // Inception v3
-        (square([2, 2, 0], true, false), [1, 24, 7, 7]),    // ResNet-D's shortcut
+        (square([3, 1, 1], false, false), [1, 20, 9, 9]), // Inception v4
+        (square([3, 1, 1], false, true), [1, 20, 9, 9]),  // Inception v3
+        (square([2, 2, 0], true, false), [1, 24, 7, 7]),  // ResNet-D's shortcut
     ];
     for (spec, dims) in cases {
         check::<V>(random, &spec, dims, [0; 4], [0; 2]);
@@ -102,7 +103,8 @@ fn at_random() {
 #[test]
 fn counts_padding_as_pytorch_does() {
     // One row of ones under a window of 2 with a column of padding: avg_pool2d of PyTorch 2 gives these.
-    let window = |kernel, padding, ceil| Window { kernel, stride: 2, padding: [padding; 2], dilation: 1, ceil };
+    let window =
+        |kernel, padding, ceil| Window { kernel, stride: 2, padding: [padding; 2], dilation: 1, ceil };
     let averages = |ceil, count_include_pad| {
         let windows = [Window { stride: 1, ..window(1, 0, false) }, window(2, 1, ceil)];
         reference::avg_pool2d(&AvgPool2d { windows, count_include_pad }, &[1.0; 4], [1, 4])

@@ -20,8 +20,9 @@ fn branches_lie_side_by_side() {
             stage.put(&map, x);
             let job = Job { x: map, y: joined.channels(first, c) };
             // SAFETY: the stage holds both maps, and its arena has no other user.
-            let part =
-                stage.run(random, &elements(&job.y), job.chunks(), |arena, chunk| unsafe { job.run(arena, chunk) });
+            let part = stage.run(random, &elements(&job.y), job.chunks(), |arena, chunk| unsafe {
+                job.run(arena, chunk)
+            });
             got.push((c, part));
             first += c;
         }
@@ -34,6 +35,10 @@ fn branches_lie_side_by_side() {
             whole.put(&joined.channels(first, *c), part);
             first += c;
         }
-        assert_eq!(whole.get(&joined), reference::concat(n, h * w, &parts), "{channels:?} of {n} x {h} x {w}");
+        assert_eq!(
+            whole.get(&joined),
+            reference::concat(n, h * w, &parts),
+            "{channels:?} of {n} x {h} x {w}"
+        );
     }
 }

@@ -79,18 +79,18 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
 fn zoo<V: F32s>() {
     let random = &mut Random::new();
     let cases = [
-        square([1, 6], [5, 1, 2], [2, 28, 28]),    // LeNet-5
-        square([6, 16], [5, 1, 0], [1, 14, 14]),   //
-        square([16, 120], [5, 1, 0], [3, 5, 5]),   //
-        square([3, 16], [11, 4, 2], [1, 63, 67]),  // AlexNet
-        square([16, 24], [5, 1, 2], [1, 15, 13]),  //
-        square([192, 17], [3, 1, 1], [2, 3, 3]),   //
-        square([256, 9], [6, 1, 0], [1, 7, 8]),    // AlexNet's first linear layer, convolutionized
-        square([3, 24], [7, 2, 0], [1, 41, 39]),   // SqueezeNet 1.0
-        square([3, 16], [3, 2, 0], [1, 41, 39]),   // SqueezeNet 1.1
-        square([64, 16], [1, 1, 0], [1, 13, 13]),  // a Fire module's squeeze
-        square([512, 20], [1, 1, 0], [1, 5, 4]),   // SqueezeNet's classifier
-        square([3, 20], [7, 2, 3], [1, 32, 35]),   // ResNet
+        square([1, 6], [5, 1, 2], [2, 28, 28]),   // LeNet-5
+        square([6, 16], [5, 1, 0], [1, 14, 14]),  //
+        square([16, 120], [5, 1, 0], [3, 5, 5]),  //
+        square([3, 16], [11, 4, 2], [1, 63, 67]), // AlexNet
+        square([16, 24], [5, 1, 2], [1, 15, 13]), //
+        square([192, 17], [3, 1, 1], [2, 3, 3]),  //
+        square([256, 9], [6, 1, 0], [1, 7, 8]),   // AlexNet's first linear layer, convolutionized
+        square([3, 24], [7, 2, 0], [1, 41, 39]),  // SqueezeNet 1.0
+        square([3, 16], [3, 2, 0], [1, 41, 39]),  // SqueezeNet 1.1
+        square([64, 16], [1, 1, 0], [1, 13, 13]), // a Fire module's squeeze
+        square([512, 20], [1, 1, 0], [1, 5, 4]),  // SqueezeNet's classifier
+        square([3, 20], [7, 2, 3], [1, 32, 35]),  // ResNet
     ];
     for case in cases {
         check::<V>(random, &Case { activation: Activation::Relu, ..case });
@@ -165,7 +165,10 @@ fn strange<V: F32s>() {
     ];
     for case in cases {
         check::<V>(random, &case);
-        check::<V>(random, &Case { x_beside: [2, 1], y_beside: [1, 3], extra: [1, 2, 0, 1], bias: false, ..case });
+        check::<V>(
+            random,
+            &Case { x_beside: [2, 1], y_beside: [1, 3], extra: [1, 2, 0, 1], bias: false, ..case },
+        );
     }
     // AlexNet's as first published, and a depthwise layer as wide as a panel.
     let mut grouped = square([24, 20], [5, 1, 2], [1, 6, 6]);

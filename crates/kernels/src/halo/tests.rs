@@ -9,7 +9,8 @@ fn check(random: &mut Random, dims: [usize; 4], halo: [usize; 4]) {
     let map = stage.map(dims, halo, [0; 2]);
     let inside = elements(&map);
     stage.put(&map, &random.floats(inside.len()));
-    let frame: Vec<usize> = elements(&grown(&map, halo)).into_iter().filter(|i| !inside.contains(i)).collect();
+    let frame: Vec<usize> =
+        elements(&grown(&map, halo)).into_iter().filter(|i| !inside.contains(i)).collect();
     let job = Job { map, halo };
     // SAFETY: the stage holds the map with its halo, and its arena has no other user.
     let got = stage.run(random, &frame, job.chunks(), |arena, chunk| unsafe { job.run(arena, chunk) });

@@ -44,7 +44,8 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let panels = pack::<V>(&spec, c, &weight, bias).expect("memory");
     let job = Job { panels: &panels, x: map, y, activation: case.activation };
     // SAFETY: the stage holds both maps, and its arena has no other user.
-    let got = stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
+    let got =
+        stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
     let tolerance = sum_tolerance(spec.in_features, largest(&x), largest(&weight));
     assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
 }

@@ -29,7 +29,8 @@ fn check<V: F32s>(
     let y = stage.map([n, c, oh, ow], halo, beside);
     let job = Job { spec, x: map, y };
     // SAFETY: the stage holds both maps, and its arena has no other user.
-    let got = stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
+    let got =
+        stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
     assert_within(&got, &want, |_| 0.0, &(spec, dims, V::LANES));
 }
 

@@ -38,7 +38,16 @@ fn equals_the_reference() {
 
 fn special<V: F32s>() {
     let random = &mut Random::new();
-    let row = [f32::INFINITY, f32::NEG_INFINITY, -0.0, f32::MIN_POSITIVE, -f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1e-45];
+    let row = [
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        -0.0,
+        f32::MIN_POSITIVE,
+        -f32::MIN_POSITIVE,
+        f32::MAX,
+        f32::MIN,
+        1e-45,
+    ];
     // Each value in every lane, and in the rest that no vector fills.
     for c in 1..=17 {
         let x: Vec<f32> = (0..c * row.len()).map(|i| row[i % row.len()]).collect();

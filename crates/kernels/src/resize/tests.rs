@@ -114,12 +114,16 @@ fn one_colour_stays_that_colour() {
 
 #[test]
 fn bad_input_is_an_error() {
-    let to = |size, len, channels, to| resize(&vec![0; len], size, channels, to, Filter::Bicubic).unwrap_err();
+    let to =
+        |size, len, channels, to| resize(&vec![0; len], size, channels, to, Filter::Bicubic).unwrap_err();
     assert_eq!(to((0, 4), 0, 3, (2, 2)), ResizeError::ZeroSize);
     assert_eq!(to((4, 4), 48, 3, (2, 0)), ResizeError::ZeroSize);
     assert_eq!(to((4, 4), 64, 4, (2, 2)), ResizeError::Channels(4));
     assert_eq!(to((4, 4), 47, 3, (2, 2)), ResizeError::Length { expected: 48, found: 47 });
-    assert_eq!(to((1, 1), 3, 3, (MAX_SIDE, MAX_SIDE)), ResizeError::TooLarge { width: MAX_SIDE, height: MAX_SIDE });
+    assert_eq!(
+        to((1, 1), 3, 3, (MAX_SIDE, MAX_SIDE)),
+        ResizeError::TooLarge { width: MAX_SIDE, height: MAX_SIDE }
+    );
     let wide = ResizeError::TooLarge { width: usize::MAX, height: 1 };
     assert_eq!(to((1, 1), 3, 3, (usize::MAX, 1)), wide);
     // Small itself, but not between the passes.

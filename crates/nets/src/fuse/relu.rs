@@ -15,7 +15,8 @@ pub fn into_producers(fused: &mut Fused, graph: &Graph, requested: &[Id]) {
                 && work.activation == Activation::Identity
         });
         // Also under another shape.
-        let is_requested = |raw: Id| requested.iter().any(|&id| id == raw || fused.homes[id] == Home::Same(raw));
+        let is_requested =
+            |raw: Id| requested.iter().any(|&id| id == raw || fused.homes[id] == Home::Same(raw));
         match producer {
             Some(p) if fused.readers(fused.works[p].writes) == 1 && !is_requested(fused.works[p].writes) => {
                 fused.works[p].activation = Activation::Relu;

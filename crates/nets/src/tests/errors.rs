@@ -142,10 +142,31 @@ fn layers_that_do_not_fit() {
     });
     assert!(misfit(&|net| net.push("conv2d", &[0], narrow.clone())).contains("expects 2 channels, got 3"));
     let flat = |net: &mut Net| net.plain("flatten", &[0]);
-    assert!(misfit(&|net| { let x = flat(net); net.max_pool(x, [2, 2, 0], false) }).contains("reads a map"));
-    assert!(misfit(&|net| { let x = flat(net); net.adaptive(x, [1, 1]) }).contains("reads a map"));
-    assert!(misfit(&|net| { let x = flat(net); net.plain("concat", &[0, x]) }).contains("cannot join"));
-    let pooled = |net: &mut Net| { let x = net.max_pool(0, [2, 2, 0], false); net.plain("concat", &[0, x]) };
+    assert!(
+        misfit(&|net| {
+            let x = flat(net);
+            net.max_pool(x, [2, 2, 0], false)
+        })
+        .contains("reads a map")
+    );
+    assert!(
+        misfit(&|net| {
+            let x = flat(net);
+            net.adaptive(x, [1, 1])
+        })
+        .contains("reads a map")
+    );
+    assert!(
+        misfit(&|net| {
+            let x = flat(net);
+            net.plain("concat", &[0, x])
+        })
+        .contains("cannot join")
+    );
+    let pooled = |net: &mut Net| {
+        let x = net.max_pool(0, [2, 2, 0], false);
+        net.plain("concat", &[0, x])
+    };
     assert!(misfit(&pooled).contains("cannot join"));
 }
 
@@ -246,8 +267,11 @@ fn weights_beyond_any_memory() {
     // Counts that are 0 in 32 and in 64 bits, so that no weights would seem to fit.
     let counts = [(1 << 16, [1, 1]), (1 << 20, [1 << 4, 1 << 4]), (1 << 20, [1 << 12, 1 << 12])];
     for (channels, kernel) in counts {
-        let node = conv(json!({ "in_channels": channels, "out_channels": channels, "kernel": kernel, "bias": false }));
-        let json = json!({ "nodes": [{ "op": "input", "channels": channels }, node], "output": 1 }).to_string();
+        let node = conv(
+            json!({ "in_channels": channels, "out_channels": channels, "kernel": kernel, "bias": false }),
+        );
+        let json =
+            json!({ "nodes": [{ "op": "input", "channels": channels }, node], "output": 1 }).to_string();
         let error = Model::new(&json, 0).unwrap().load(1, &[], None).unwrap_err();
         assert_eq!((error.code, error.node.as_deref()), (Code::TooLarge, Some("features.0")), "{error}");
     }

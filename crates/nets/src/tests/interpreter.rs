@@ -53,12 +53,7 @@ pub fn interpret(graph: &Graph, weights: &[Option<Weights>], input: [usize; 4], 
     values
 }
 
-fn compute(
-    node: &Node,
-    weights: &Option<Weights>,
-    shapes: &[Shape],
-    values: &[Value],
-) -> (Vec<f64>, f64) {
+fn compute(node: &Node, weights: &Option<Weights>, shapes: &[Shape], values: &[Value]) -> (Vec<f64>, f64) {
     let first = node.inputs()[0];
     let (x, Shape { n, c, h, w, .. }) = (&values[first], shapes[first]);
     let given = || weights.as_ref().expect("weights for the layer");
@@ -66,7 +61,13 @@ fn compute(
         Node::Input { .. } => unreachable!("only node 0 is the input"),
         Node::Conv2d { .. } => {
             let (spec, weights) = (node.conv2d().expect("a conv2d"), given());
-            let y = conv2d::reference::conv2d(&spec, &x.numbers, [n, h, w], &weights.weight, weights.bias.as_deref());
+            let y = conv2d::reference::conv2d(
+                &spec,
+                &x.numbers,
+                [n, h, w],
+                &weights.weight,
+                weights.bias.as_deref(),
+            );
             (y, of_sums(x, weights, spec.depth()))
         }
         Node::Linear { in_features, out_features, .. } => {
@@ -85,9 +86,10 @@ fn compute(
             let spec = avg_pool2d::AvgPool2d { windows, count_include_pad: *count_include_pad };
             (avg_pool2d::reference::avg_pool2d(&spec, &x.numbers, [h, w]), of_means(x, kernel[0] * kernel[1]))
         }
-        Node::AdaptiveAvgPool2d { output, .. } => {
-            (adaptive_avg_pool2d::reference::adaptive_avg_pool2d(*output, &x.numbers, [h, w]), of_means(x, h * w))
-        }
+        Node::AdaptiveAvgPool2d { output, .. } => (
+            adaptive_avg_pool2d::reference::adaptive_avg_pool2d(*output, &x.numbers, [h, w]),
+            of_means(x, h * w),
+        ),
         Node::Softmax { .. } => {
             // To PyTorch a flattened map is all channels.
             let dims = if x.dims.len() == 2 { [n, c * h * w, 1] } else { [n, c, h * w] };
@@ -104,7 +106,10 @@ fn compute(
                 inputs.iter().map(|&i| (values[i].dims[1], &values[i].numbers[..])).collect();
             let cells = x.dims[2..].iter().product();
             let y = concat::reference::concat(n, cells, &branches);
-            (y.iter().map(|&y| y as f64).collect(), inputs.iter().map(|&i| values[i].error).fold(0.0, f64::max))
+            (
+                y.iter().map(|&y| y as f64).collect(),
+                inputs.iter().map(|&i| values[i].error).fold(0.0, f64::max),
+            )
         }
     }
 }

@@ -13,7 +13,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn elements(map: &Layout) -> Vec<usize> {
     let mut places = Vec::with_capacity(map.pixels() * map.c);
-    for (n, y, x) in (0..map.n).flat_map(|n| (0..map.h).flat_map(move |y| (0..map.w).map(move |x| (n, y, x)))) {
+    for (n, y, x) in (0..map.n).flat_map(|n| (0..map.h).flat_map(move |y| (0..map.w).map(move |x| (n, y, x))))
+    {
         places.extend(map.at(n, y, x)..map.at(n, y, x) + map.c);
     }
     places
@@ -96,7 +97,10 @@ fn check(graph: &Graph, plan: &Plan, requested: &[Id], what: &str) {
                     Op::Halo { map, .. } => {
                         let x = cpu::maps(&step.op).0.expect("a map");
                         assert_eq!((map.image, map.row, map.pixel), (x.image, x.row, x.pixel), "{what}");
-                        assert!((map.offset..map.offset + map.pixel).contains(&x.offset), "{what}: another's halo");
+                        assert!(
+                            (map.offset..map.offset + map.pixel).contains(&x.offset),
+                            "{what}: another's halo"
+                        );
                     }
                     _ => assert!(
                         good.contains(&writer.path[..]),
@@ -114,8 +118,8 @@ fn check(graph: &Graph, plan: &Plan, requested: &[Id], what: &str) {
     }
     assert_eq!(plan.slices.last(), Some(&plan.steps.len()), "{what}");
     for (out, &id) in plan.outputs.iter().zip(requested) {
-        for at in out.offset..out.offset + out.dims.iter().product::<usize>() {
-            let writer = last[at].map(|i| steps[i]).expect("outputs are written");
+        for writer in &last[out.offset..][..out.dims.iter().product()] {
+            let writer = writer.map(|i| steps[i]).expect("outputs are written");
             assert_eq!(writer.path, graph.nodes[id].path(), "{what}: the output of {id} was overwritten");
         }
     }
@@ -125,7 +129,9 @@ fn packed(net: &Net, random: &mut Random) -> Vec<Option<Packed>> {
     let graph = net.graph();
     let weights = net.weights(random).into_iter().enumerate();
     let pack = |(id, given): (Id, Option<super::build::Weights>)| {
-        given.map(|given| weights::pack(&graph, id, &given.weight, given.bias.as_deref()).expect("weights that fit"))
+        given.map(|given| {
+            weights::pack(&graph, id, &given.weight, given.bias.as_deref()).expect("weights that fit")
+        })
     };
     weights.map(pack).collect()
 }

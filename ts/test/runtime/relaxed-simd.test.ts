@@ -1,0 +1,44 @@
+/** The golden files on the core's relaxed-simd builds, in a Node that has relaxed SIMD. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { inRuntimes, root, runToEnd } from "./packed.js";
+
+const node = inRuntimes("node-24/bin/node");
+
+test("goldens.test.ts in Node 24", { timeout: 300_000 }, async ({ skip }) => {
+  skip(!node, "the package node-24 is not installed for this platform");
+  const folder = mkdtempSync(join(tmpdir(), "convzoo-relaxed-"));
+  try {
+    const out = join(folder, "results.json");
+    const args = ["run", "--project", "golden", "goldens.test.ts", "--reporter=json", `--outputFile=${out}`];
+    const ended = await runToEnd(
+      node!,
+      [join(root, "node_modules/vitest/vitest.mjs"), ...args],
+      root,
+      280_000,
+    );
+    expect(existsSync(out), ended.stderr).toBe(true);
+    const { testResults } = JSON.parse(readFileSync(out, "utf8")) as {
+      testResults: {
+        message: string;
+        assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+      }[];
+    };
+    const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+    const failed = tests.filter(({ status }) => status !== "passed");
+    expect(
+      failed.map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join("\n")}`),
+    ).toEqual([]);
+    for (const { message } of testResults) expect(message).toBe("");
+    // The builds that this is about were among them, the first without threads and the second with each number.
+    const onBuild = (core: string) =>
+      tests.filter(({ fullName }) => fullName.includes(` ${core}, threads:`)).length;
+    expect(onBuild("relaxed-simd")).toBeGreaterThan(10);
+    expect(onBuild("relaxed-simd-threads")).toBe(3 * onBuild("relaxed-simd"));
+    expect(ended.status, ended.stderr).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
