@@ -1,5 +1,5 @@
 /** Edge workers: no workers, no threads, no files; the core runs in place, of a module that the caller passes. */
-import * as single from "../../build/core/single/core.js";
+import { Core, initSync, resize as resizeBytes } from "../../build/core/single/core.js";
 import { Engine } from "./backend/engine.js";
 import { localChannel } from "./backend/local.js";
 import { connect } from "./connect.js";
@@ -7,6 +7,6 @@ import { connect } from "./connect.js";
 export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
   cores: () => 1,
   noThreads: () => "edge workers have no threads",
-  inPlace: () => localChannel(new Engine({ single }, () => new Promise((resolve) => setTimeout(resolve)))),
+  inPlace: () => localChannel(new Engine({ single: { Core, initSync, resize: resizeBytes }, pause: () => new Promise((resolve) => setTimeout(resolve)) })),
 });
 export * from "./index.js";

@@ -2,12 +2,18 @@
  * The package's worker, the same file for web workers and for Node's: a core of its own, or a member of another's pool.
  * Self-contained, so that it can be served from anywhere as it is.
  */
-import * as single from "../../build/core/single/core.js";
-import * as threads from "../../build/core/threads/core.js";
+import * as singleGlue from "../../build/core/single/core.js";
+import * as threadsGlue from "../../build/core/threads/core.js";
 import { type Channel, nodeChannel, webChannel } from "./backend/channel.js";
 import { Engine } from "./backend/engine.js";
 import type { Join } from "./backend/protocol.js";
 import { serve } from "./backend/serve.js";
+import { decodeBytes } from "./image/decode.js";
+
+// By name, not the modules as a whole: the bundle then holds only these and what they use.
+const single = { Core: singleGlue.Core, initSync: singleGlue.initSync, resize: singleGlue.resize };
+const { initSync, wbg_rayon_start_worker } = threadsGlue;
+const threads = { Core: threadsGlue.Core, initSync, resize: threadsGlue.resize, initThreadPool: threadsGlue.initThreadPool };
 
 // Not imported: bundlers for browsers would look for Node's module.
 const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
@@ -35,13 +41,13 @@ function pause(): Promise<void> {
 
 /** Waits in the pool of another worker's core for work, for good. */
 function join({ module, memory, receiver }: Join["join"]): void {
-  threads.initSync({ module, memory });
+  initSync({ module, memory });
   caller.post("joined");
-  threads.wbg_rayon_start_worker(receiver);
+  wbg_rayon_start_worker(receiver);
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const engine = new Engine({ single, threads }, pause, spawn);
+const engine = new Engine({ single, threads, decode: decodeBytes, pause, spawn });
 serve(
   {
     ...caller,

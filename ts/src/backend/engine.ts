@@ -1,7 +1,7 @@
 /** The core's side: one instance of the core and the network it runs. Lives in a worker, or in place where there is none. */
 import type * as threadsGlue from "../../../build/core/threads/core.js";
 import type * as singleGlue from "../../../build/core/single/core.js";
-import { decodeBytes } from "../image/decode.js";
+import type { decodeBytes } from "../image/decode.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import { ConvzooError } from "../errors.js";
 import type { Pixels, Tensor } from "../tensor.js";
@@ -9,13 +9,21 @@ import type { Channel } from "./channel.js";
 import type { Args, ImageMessage, Join } from "./protocol.js";
 import type { Pool } from "./start-workers.js";
 
-type SingleGlue = typeof singleGlue;
-type ThreadsGlue = typeof threadsGlue;
+// Only what is used, so that bundles need not hold the rest.
+type SingleGlue = Pick<typeof singleGlue, "Core" | "initSync" | "resize">;
+type ThreadsGlue = Pick<typeof threadsGlue, "Core" | "initSync" | "resize" | "initThreadPool">;
 
-/** wasm-bindgen's glue of each kind, as far as this side of the runtime has them. */
-export interface Glue {
+/** What the engine is built of, as far as its side of the runtime has it. */
+export interface EngineParts {
+  /** wasm-bindgen's glue of each kind. */
   readonly single: SingleGlue;
   readonly threads?: ThreadsGlue;
+  /** The image decoders; absent where their modules cannot be had. */
+  readonly decode?: typeof decodeBytes;
+  /** Lets messages in between the slices of a long run. */
+  readonly pause: () => Promise<void>;
+  /** Starts a worker for the pool. */
+  readonly spawn?: () => Channel;
 }
 
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
@@ -23,30 +31,25 @@ const BATCH = 8;
 
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
 export class Engine {
-  readonly #glue: Glue;
-  readonly #spawn: (() => Channel) | undefined;
-  /** Lets messages in between the slices of a long run. */
-  readonly #pause: () => Promise<void>;
+  readonly #parts: EngineParts;
   #instance: { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number } | undefined;
   #core: singleGlue.Core | undefined;
 
-  constructor(glue: Glue, pause: () => Promise<void>, spawn?: () => Channel) {
-    this.#glue = glue;
-    this.#pause = pause;
-    this.#spawn = spawn;
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
   }
 
   async start({ module, threads, shared }: Args<"start">): Promise<void> {
     checkBuild(module, shared);
     if (!shared) {
-      const memory = instantiate(this.#glue.single, module);
-      this.#instance = { glue: this.#glue.single, memory, helpers: 0 };
+      const { single } = this.#parts;
+      this.#instance = { glue: single, memory: instantiate(single, module), helpers: 0 };
       return;
     }
-    const glue = this.#glue.threads;
-    if (!glue || !this.#spawn) throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
+    const { threads: glue, spawn } = this.#parts;
+    if (!glue || !spawn) throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
     const memory = instantiate(glue, module);
-    if (threads > 1) await this.#startPool(glue, threads - 1, this.#spawn);
+    if (threads > 1) await this.#startPool(glue, threads - 1, spawn);
     this.#instance = { glue: glue as unknown as SingleGlue, memory, helpers: threads - 1 };
   }
 
@@ -83,7 +86,7 @@ export class Engine {
     for (let first = 0; first < n; first += BATCH) {
       const count = Math.min(BATCH, n - first);
       const data = input.data.subarray(first * size, (first + count) * size);
-      if (first > 0) await this.#pause();
+      if (first > 0) await this.#parts.pause();
       parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
     }
     return outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)));
@@ -100,7 +103,7 @@ export class Engine {
     this.#floats(core.input(plan), data.length).set(data);
     check();
     for (let slice = 0; core.run(plan, slice); slice++) {
-      await this.#pause();
+      await this.#parts.pause();
       check();
     }
     return outputs.map((_, i) => {
@@ -135,10 +138,15 @@ export class Engine {
 
   async #pixels(image: ImageMessage): Promise<Pixels> {
     if ("pixels" in image) return image.pixels;
-    return decodeBytes(image.bytes, {
+    const lacking = (what: string) => {
+      const message = `This runtime decodes no ${what}; pass pixels { width, height, data }.`;
+      return new ConvzooError("unsupported", message);
+    };
+    if (!this.#parts.decode) throw lacking("images");
+    return this.#parts.decode(image.bytes, {
       wasm: async (name) => {
         if (image.codec) return image.codec;
-        throw new ConvzooError("unsupported", `This runtime has no ${name} decoder; pass pixels { width, height, data }.`);
+        throw lacking(name);
       },
     });
   }
