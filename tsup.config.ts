@@ -23,10 +23,23 @@ export default defineConfig([
       node: "ts/src/node.ts",
       browser: "ts/src/browser.ts",
       edge: "ts/src/edge.ts",
-      cli: "ts/src/cli.ts",
     },
     splitting: true,
     dts: { entry: { node: "ts/src/node.ts", browser: "ts/src/browser.ts", edge: "ts/src/edge.ts" } },
+  },
+  {
+    // By itself: its lazily loaded commands would otherwise cut the library into many small chunks.
+    ...common,
+    entry: { cli: "ts/src/cli.ts" },
+    splitting: true,
+    esbuildPlugins: [
+      {
+        name: "library-beside",
+        setup(build) {
+          build.onResolve({ filter: /^\.\/node\.js$/ }, ({ path }) => ({ path, external: true }));
+        },
+      },
+    ],
   },
   {
     ...common,

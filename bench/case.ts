@@ -1,6 +1,6 @@
 /** What every engine is given: a net, weights made from the golden recipe, one input; and how it is timed. */
 import { stateShapes } from "../ts/src/state.js";
-import { zoo, type ZooName } from "../ts/src/zoo/index.js";
+import { type ZooName, zoo } from "../ts/src/zoo/index.js";
 import { fill, fillInput } from "../ts/test/recipe.js";
 
 export interface Settings {
@@ -24,7 +24,9 @@ export interface Report {
 export function makeCase(model: ZooName) {
   const entry = zoo[model];
   const net = entry.build();
-  const weights = new Map([...stateShapes(net)].map(([key, { shape }]) => [key, fill(key, shape, 1)] as const));
+  const weights = new Map(
+    [...stateShapes(net)].map(([key, { shape }]) => [key, fill(key, shape, 1)] as const),
+  );
   return { net, weights, input: fillInput([1, ...entry.input], 7) };
 }
 

@@ -56,7 +56,11 @@ export function toOnnx(
     ];
     switch (node.op) {
       case "conv2d": {
-        const window = [ints("kernel_shape", node.kernel), ints("strides", node.stride), ints("pads", node.padding)];
+        const window = [
+          ints("kernel_shape", node.kernel),
+          ints("strides", node.stride),
+          ints("pads", node.padding),
+        ];
         const attributes = [...window, ints("dilations", node.dilation), int("group", node.groups)];
         return make("Conv", attributes, parameters(node.path, node.bias));
       }
@@ -69,7 +73,11 @@ export function toOnnx(
       case "concat":
         return make("Concat", [int("axis", 1)]);
       case "max_pool2d": {
-        const window = [ints("kernel_shape", node.kernel), ints("strides", node.stride), ints("pads", node.padding)];
+        const window = [
+          ints("kernel_shape", node.kernel),
+          ints("strides", node.stride),
+          ints("pads", node.padding),
+        ];
         return make("MaxPool", [...window, int("ceil_mode", Number(node.ceil_mode))]);
       }
       case "adaptive_avg_pool2d":

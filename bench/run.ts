@@ -26,7 +26,8 @@ const { values } = parseArgs({
 /** A folder name of a processor. */
 const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+const median = (numbers: readonly number[]): number =>
+  [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 
 async function one(engine: string, settings: Settings): Promise<Report> {
   const program = new URL(`./engines/${engine}.ts`, import.meta.url).pathname;
@@ -46,13 +47,21 @@ const machine = `${cpus()[0]?.model ?? "?"} x ${cpus().length}, ${Math.round(tot
 console.log(machine);
 const rows: object[] = [];
 for (const model of values.models.split(",") as ZooName[]) {
-  const settings: Settings = { model, threads: +values.threads, warmups: +values.warmups, runs: +values.runs };
+  const settings: Settings = {
+    model,
+    threads: +values.threads,
+    warmups: +values.warmups,
+    runs: +values.runs,
+  };
   const rounds: Report[][] = [];
   for (let round = 0; round < +values.rounds; round++) {
     const reports: Report[] = [];
     // The order turns with the rounds, so that none always runs on the machine that another has warmed.
-    for (let i = 0; i < ENGINES.length; i++) reports.push(await one(ENGINES[(i + round) % ENGINES.length]!, settings));
-    rounds.push(reports.sort((a, b) => ENGINES.indexOf(a.engine as never) - ENGINES.indexOf(b.engine as never)));
+    for (let i = 0; i < ENGINES.length; i++)
+      reports.push(await one(ENGINES[(i + round) % ENGINES.length]!, settings));
+    rounds.push(
+      reports.sort((a, b) => ENGINES.indexOf(a.engine as never) - ENGINES.indexOf(b.engine as never)),
+    );
   }
   for (const [i, engine] of ENGINES.entries()) {
     const medians = rounds.map((reports) => median(reports[i]!.ms));
@@ -76,5 +85,8 @@ if (values.save) {
   const folder = new URL(`./results/${slug(cpus()[0]?.model ?? "unknown")}/`, import.meta.url);
   mkdirSync(folder, { recursive: true });
   const date = new Date().toISOString().slice(0, 10);
-  writeFileSync(new URL(`${date}-${values.threads}-threads.json`, folder), `${JSON.stringify({ machine, rows }, null, 1)}\n`);
+  writeFileSync(
+    new URL(`${date}-${values.threads}-threads.json`, folder),
+    `${JSON.stringify({ machine, rows }, null, 1)}\n`,
+  );
 }

@@ -6,7 +6,9 @@ import { toOnnx } from "../onnx.js";
 const wanted = settings();
 await measure(wanted, async ({ net, weights, input }) => {
   ort.env.wasm.numThreads = wanted.threads;
-  const session = await ort.InferenceSession.create(toOnnx(net, weights, input.shape), { graphOptimizationLevel: "all" });
+  const session = await ort.InferenceSession.create(toOnnx(net, weights, input.shape), {
+    graphOptimizationLevel: "all",
+  });
   const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", input.data, [...input.shape]) };
   return {
     engine: "onnxruntime-web",

@@ -4,14 +4,14 @@ import { type Host, startHost } from "./backend/host.js";
 import { wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type ImageSource, imageMessage } from "./image/input.js";
+import { type RawPixels, toPixels } from "./image/pixels.js";
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
-import { toPixels, type RawPixels } from "./image/pixels.js";
 import type { Net } from "./layers.js";
-import { load, type LoadOptions } from "./load.js";
+import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
-import { loadWeights, type LoadWeightsOptions, type Weights, type WeightSource } from "./weights/index.js";
+import { type LoadWeightsOptions, loadWeights, type WeightSource, type Weights } from "./weights/index.js";
 import type { ZooName } from "./zoo/index.js";
 
 /** Options of the image functions. */
@@ -74,7 +74,9 @@ export function connect(platform: Platform): Connected {
     },
     async preprocess(image, { signal, wasm, ...options }) {
       const { message: sent, source } = await message(image, signal);
-      return images(wasm, (host) => host.call("preprocess", { image: sent, options }, { signal })).catch(named(source));
+      return images(wasm, (host) => host.call("preprocess", { image: sent, options }, { signal })).catch(
+        named(source),
+      );
     },
   };
 }
@@ -118,7 +120,8 @@ function imageHost(platform: Platform) {
         return await use(host);
       } catch (error) {
         // A core that is lost is replaced with the next call.
-        if (error instanceof ConvzooError && error.code === "poisoned" && current === starting) current = undefined;
+        if (error instanceof ConvzooError && error.code === "poisoned" && current === starting)
+          current = undefined;
         throw error;
       }
     } finally {

@@ -7,6 +7,12 @@ import { connect } from "./connect.js";
 export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
   cores: () => 1,
   noThreads: () => "edge workers have no threads",
-  inPlace: () => localChannel(new Engine({ single: { Core, initSync, resize: resizeBytes }, pause: () => new Promise((resolve) => setTimeout(resolve)) })),
+  inPlace: () =>
+    localChannel(
+      new Engine({
+        single: { Core, initSync, resize: resizeBytes },
+        pause: () => new Promise((resolve) => setTimeout(resolve)),
+      }),
+    ),
 });
 export * from "./index.js";

@@ -13,7 +13,8 @@ export const ERROR_CODES = {
   "bad-image": "The bytes are not an image that can be decoded, or the pixels do not fit the stated size.",
   "not-found": "The path or URL does not exist.",
   "fetch-failed": "The path or URL exists but could not be read.",
-  "unknown-format": "The bytes are not in a weight format that is known; the message says what they look like.",
+  "unknown-format":
+    "The bytes are not in a weight format that is known; the message says what they look like.",
   "bad-weights": "The weight file is damaged or breaks its format's rules.",
   "missing-weight": "The checkpoint lacks a key that the network wants.",
   "extra-weight": "The checkpoint has a key that the network does not know.",
@@ -55,4 +56,9 @@ export class ConvzooError extends Error {
     if (details.node !== undefined) this.node = details.node;
     if (details.source !== undefined) this.source = details.source;
   }
+}
+
+/** Whether this is a {@link ConvzooError}, also where another copy of the package threw it. */
+export function isConvzooError(error: unknown): error is ConvzooError {
+  return error instanceof Error && error.name === "ConvzooError" && "code" in error;
 }

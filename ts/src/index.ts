@@ -13,9 +13,16 @@ export type { Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
-export type { Dtype, GivenWeights, LoadProgress, Weights, WeightSource, WeightTensor } from "./weights/index.js";
-export { alexnet, type AlexNetOptions } from "./zoo/alexnet.js";
-export { zoo, type ZooName } from "./zoo/index.js";
+export type {
+  Dtype,
+  GivenWeights,
+  LoadProgress,
+  WeightSource,
+  Weights,
+  WeightTensor,
+} from "./weights/index.js";
+export { type AlexNetOptions, alexnet } from "./zoo/alexnet.js";
+export { type ZooName, zoo } from "./zoo/index.js";
 export { lenet5 } from "./zoo/lenet.js";
 export type { Checkpoint, ModelOptions, ZooEntry } from "./zoo/row.js";
 export { squeezenet1_0, squeezenet1_1 } from "./zoo/squeezenet.js";

@@ -1,6 +1,7 @@
 /** From a network and its weights to a model that runs. */
-import { type Host, startHost } from "./backend/host.js";
+
 import { choose } from "./backend/flavour.js";
+import { type Host, startHost } from "./backend/host.js";
 import { wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Graph, lower } from "./graph.js";
@@ -11,7 +12,14 @@ import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Flavour, Platform, WasmSource } from "./platform.js";
 import { stateShapes } from "./state.js";
-import { type GivenWeights, loadWeights, resolveWeights, toFloat32, type WeightSource, type WeightTensor } from "./weights/index.js";
+import {
+  type GivenWeights,
+  loadWeights,
+  resolveWeights,
+  toFloat32,
+  type WeightSource,
+  type WeightTensor,
+} from "./weights/index.js";
 import { findEntry, type ZooName, zoo } from "./zoo/index.js";
 import type { Checkpoint, ZooEntry } from "./zoo/row.js";
 
@@ -54,7 +62,11 @@ const IMAGENET: PreprocessOptions = {
   std: [0.229, 0.224, 0.225],
 };
 
-export async function load(platform: Platform, what: Net | ZooName | (string & {}), options: LoadOptions = {}): Promise<Model> {
+export async function load(
+  platform: Platform,
+  what: Net | ZooName | (string & {}),
+  options: LoadOptions = {},
+): Promise<Model> {
   const { signal, device = "auto", wasm, onProgress } = options;
   signal?.throwIfAborted();
   if (device !== "auto" && device !== "wasm") {
@@ -92,7 +104,8 @@ export async function load(platform: Platform, what: Net | ZooName | (string & {
     threads: choice.threads,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
-      options.labels ?? (checkpoint ? labelsOf(checkpoint.labels) : classes === 1000 ? labelsOf("imagenet1k") : undefined),
+      options.labels ??
+      (checkpoint ? labelsOf(checkpoint.labels) : classes === 1000 ? labelsOf("imagenet1k") : undefined),
     image: (image, signal) => imageMessage(image, platform, (name) => wasmModule(platform, name), signal),
   });
 }
@@ -114,7 +127,10 @@ function sourceOf(
     return { weights: checkpoint.url(), checkpoint };
   }
   const known = names.length > 0 ? `; it has ${names.join(", ")}` : "";
-  const wanted = weights === undefined ? "no checkpoint that comes with the package" : `no checkpoint "${String(weights)}"`;
+  const wanted =
+    weights === undefined
+      ? "no checkpoint that comes with the package"
+      : `no checkpoint "${String(weights)}"`;
   const advice = "Pass one you have: load(net, { weights: path, URL or bytes })";
   throw new ConvzooError("unknown-weights", `This network has ${wanted}${known}. ${advice}.`);
 }
@@ -143,14 +159,20 @@ async function given(
 ): Promise<Map<string, WeightTensor>> {
   if (isGiven(weights)) return resolveWeights(shapes, weights);
   const loaded = await loadWeights(weights, { platform, signal, onProgress });
-  return resolveWeights(shapes, loaded, typeof weights === "string" || weights instanceof URL ? String(weights) : undefined);
+  return resolveWeights(
+    shapes,
+    loaded,
+    typeof weights === "string" || weights instanceof URL ? String(weights) : undefined,
+  );
 }
 
 /** Whether these are weights already, not a place to read them from. */
 function isGiven(weights: WeightSource | GivenWeights): weights is GivenWeights {
   if (typeof weights !== "object" || weights === null || ArrayBuffer.isView(weights)) return false;
   const tag = Object.prototype.toString.call(weights).slice("[object ".length, -1);
-  return !["URL", "Blob", "File", "Response", "ReadableStream", "ArrayBuffer", "SharedArrayBuffer"].includes(tag);
+  return !["URL", "Blob", "File", "Response", "ReadableStream", "ArrayBuffer", "SharedArrayBuffer"].includes(
+    tag,
+  );
 }
 
 /** Sends the graph, then the weights layer by layer: the other side packs one while the next is on its way. */
@@ -162,13 +184,21 @@ async function send(
   onProgress?: (progress: Progress) => void,
 ): Promise<void> {
   // Paths are for this side.
-  await host.call("network", { graph: JSON.stringify({ nodes: graph.nodes, output: graph.output }) }, { signal });
+  await host.call(
+    "network",
+    { graph: JSON.stringify({ nodes: graph.nodes, output: graph.output }) },
+    { signal },
+  );
   const layers = graph.nodes.flatMap((node, id) =>
     node.op === "conv2d" || node.op === "linear" ? [{ id, path: node.path, bias: node.bias }] : [],
   );
   const tensor = (key: string) => toFloat32(weights.get(key)!);
   for (const [i, { id, path, bias }] of layers.entries()) {
-    const args = { node: id, weight: tensor(`${path}.weight`), bias: bias ? tensor(`${path}.bias`) : undefined };
+    const args = {
+      node: id,
+      weight: tensor(`${path}.weight`),
+      bias: bias ? tensor(`${path}.bias`) : undefined,
+    };
     await host.call("load", args, { signal });
     onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
   }

@@ -45,7 +45,10 @@ export interface ModelParts {
   readonly threads: number;
   readonly preprocess: () => PreprocessOptions;
   readonly labels: (classes: number) => Promise<readonly string[] | undefined>;
-  readonly image: (image: ImageSource, signal?: AbortSignal) => Promise<{ message: ImageMessage; source: string }>;
+  readonly image: (
+    image: ImageSource,
+    signal?: AbortSignal,
+  ) => Promise<{ message: ImageMessage; source: string }>;
 }
 
 /** A loaded network. It runs in a worker of its own where there are workers; calls queue up there. */
@@ -73,13 +76,19 @@ export class Model {
    * Rejects with a ConvzooError: `bad-shape` (rank, channels, size, length of the data), `not-finite`, `too-large`,
    * `unknown-output`, `disposed`, `poisoned`; or with the signal's reason. The model works on after all but the last two.
    */
-  run(input: Tensor, options: RunOptions & { readonly outputs: readonly string[] }): Promise<Record<string, Tensor>>;
+  run(
+    input: Tensor,
+    options: RunOptions & { readonly outputs: readonly string[] },
+  ): Promise<Record<string, Tensor>>;
   run(input: Tensor, options?: Omit<RunOptions, "outputs">): Promise<Tensor>;
   async run(input: Tensor, options: RunOptions = {}): Promise<Tensor | Record<string, Tensor>> {
     const { graph, host } = this.#parts;
     const { outputs, signal } = options;
     if (outputs !== undefined && !Array.isArray(outputs)) {
-      throw new ConvzooError("bad-option", "outputs is an array of paths of layers, as String(net) shows them.");
+      throw new ConvzooError(
+        "bad-option",
+        "outputs is an array of paths of layers, as String(net) shows them.",
+      );
     }
     const ids = outputs ? outputs.map((path) => this.#node(path)) : [graph.output];
     const nodes = [...new Set(ids)];
@@ -153,7 +162,10 @@ function checkInput(input: Tensor): Tensor {
   const sides = Array.isArray(shape) ? (shape as unknown[]) : [];
   if (sides.length !== 4 || !sides.every((side) => Number.isSafeInteger(side) && (side as number) > 0)) {
     const given = Array.isArray(shape) ? `[${sides.join(", ")}]` : typeof shape;
-    throw new ConvzooError("bad-shape", `An input has the shape [N, C, H, W], four positive integers, not ${given}.`);
+    throw new ConvzooError(
+      "bad-shape",
+      `An input has the shape [N, C, H, W], four positive integers, not ${given}.`,
+    );
   }
   if (Object.prototype.toString.call(data) !== "[object Float32Array]") {
     throw new ConvzooError("bad-shape", "An input's data is a Float32Array of N * C * H * W numbers.");

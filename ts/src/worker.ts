@@ -13,7 +13,12 @@ import { decodeBytes } from "./image/decode.js";
 // By name, not the modules as a whole: the bundle then holds only these and what they use.
 const single = { Core: singleGlue.Core, initSync: singleGlue.initSync, resize: singleGlue.resize };
 const { initSync, wbg_rayon_start_worker } = threadsGlue;
-const threads = { Core: threadsGlue.Core, initSync, resize: threadsGlue.resize, initThreadPool: threadsGlue.initThreadPool };
+const threads = {
+  Core: threadsGlue.Core,
+  initSync,
+  resize: threadsGlue.resize,
+  initThreadPool: threadsGlue.initThreadPool,
+};
 
 // Not imported: bundlers for browsers would look for Node's module.
 const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
@@ -40,10 +45,14 @@ function pause(): Promise<void> {
 }
 
 /** Waits in the pool of another worker's core for work, for good. */
-function join({ module, memory, receiver }: Join["join"]): void {
+function join({ module, memory, receiver, alarm }: Join["join"]): void {
   initSync({ module, memory });
   caller.post("joined");
-  wbg_rayon_start_worker(receiver);
+  try {
+    wbg_rayon_start_worker(receiver);
+  } catch (error) {
+    alarm.postMessage(String(error));
+  }
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
@@ -53,7 +62,8 @@ serve(
     ...caller,
     listen: (onMessage, onError) =>
       caller.listen((message) => {
-        if (typeof message === "object" && message !== null && "join" in message) join((message as Join).join);
+        if (typeof message === "object" && message !== null && "join" in message)
+          join((message as Join).join);
         else onMessage(message);
       }, onError),
   },

@@ -20,7 +20,10 @@ pub struct Phase {
 
 impl Phase {
     pub fn new(chunks: usize) -> Self {
-        Phase { chunks: u32::try_from(chunks).expect("a phase has at most 2^32 chunks"), ..Default::default() }
+        Phase {
+            chunks: u32::try_from(chunks).expect("a phase has at most 2^32 chunks"),
+            ..Default::default()
+        }
     }
 
     pub fn chunks(&self) -> usize {

@@ -178,7 +178,12 @@ unsafe fn accumulate<V: F32s, const R: usize, const N: usize>(
 /// `y` must have room for `used` floats.
 // Inlined so that the sums' address never escapes: they would leave their registers for the whole loop.
 #[inline(always)]
-unsafe fn store_some<V: F32s, const N: usize>(sums: &[V; N], y: *mut f32, used: usize, activation: Activation) {
+unsafe fn store_some<V: F32s, const N: usize>(
+    sums: &[V; N],
+    y: *mut f32,
+    used: usize,
+    activation: Activation,
+) {
     let mut buffer = [[0.0f32; 8]; N];
     assert!(V::LANES <= 8);
     for (sum, part) in sums.iter().zip(&mut buffer) {

@@ -6,7 +6,9 @@ use crate::weights::Packed;
 use kernels::layout::{Arena, Layout};
 use kernels::par::Team;
 use kernels::simd::{Best, TILE_PIXELS};
-use kernels::{adaptive_avg_pool2d, avg_pool2d, concat, conv2d, flatten, halo, linear, max_pool2d, relu, softmax};
+use kernels::{
+    adaptive_avg_pool2d, avg_pool2d, concat, conv2d, flatten, halo, linear, max_pool2d, relu, softmax,
+};
 
 fn conv<'a>(op: &'a Op, packed: &'a [Option<Packed>]) -> Option<conv2d::Job<'a>> {
     let Op::Conv2d { node, spec, x, y, activation } = op else { return None };
@@ -88,6 +90,8 @@ pub fn maps(op: &Op) -> (Option<Layout>, Option<Layout>) {
         | Op::Softmax { x, y }
         | Op::Concat { x, y } => (Some(x), Some(y)),
         Op::Flatten { direction: flatten::Direction::ToChannelsFirst, map, .. } => (Some(map), None),
-        Op::Flatten { direction: flatten::Direction::ToChannelsLast, map, .. } | Op::Halo { map, .. } => (None, Some(map)),
+        Op::Flatten { direction: flatten::Direction::ToChannelsLast, map, .. } | Op::Halo { map, .. } => {
+            (None, Some(map))
+        }
     }
 }

@@ -34,7 +34,14 @@ impl Model {
     pub fn new(json: &str, helpers: usize) -> Result<Self> {
         let graph = Graph::parse(json)?;
         let packed = graph.nodes.iter().map(|_| None).collect();
-        Ok(Model { graph, packed, plans: vec![], next: 0, arena: Floats::default(), team: Team::new(helpers) })
+        Ok(Model {
+            graph,
+            packed,
+            plans: vec![],
+            next: 0,
+            arena: Floats::default(),
+            team: Team::new(helpers),
+        })
     }
 
     /// Packs the weights of a node; they are copied.
@@ -57,7 +64,8 @@ impl Model {
         } else {
             let plan = plan(&self.graph, &self.packed, input, &outputs)?;
             self.arena.grow(plan.arena).ok_or_else(|| {
-                let message = format!("there is no memory for the {} MiB that this input needs", plan.arena >> 18);
+                let message =
+                    format!("there is no memory for the {} MiB that this input needs", plan.arena >> 18);
                 Error::new(Code::TooLarge, message)
             })?;
             if self.plans.len() == PLANS {
@@ -71,7 +79,8 @@ impl Model {
 
     pub fn plan(&self, handle: u32) -> Result<&Plan> {
         let kept = self.plans.iter().find(|kept| kept.handle == handle);
-        kept.map(|kept| &kept.plan).ok_or_else(|| Error::new(Code::BadOption, format!("there is no plan {handle}")))
+        kept.map(|kept| &kept.plan)
+            .ok_or_else(|| Error::new(Code::BadOption, format!("there is no plan {handle}")))
     }
 
     /// Where the input goes.
@@ -84,8 +93,9 @@ impl Model {
     /// Output `i` of the last run.
     pub fn output(&self, handle: u32, i: usize) -> Result<(&[usize], &[f32])> {
         let outputs = &self.plan(handle)?.outputs;
-        let place =
-            outputs.get(i).ok_or_else(|| Error::new(Code::BadOption, format!("the plan has no output {i}")))?;
+        let place = outputs
+            .get(i)
+            .ok_or_else(|| Error::new(Code::BadOption, format!("the plan has no output {i}")))?;
         let len = place.dims.iter().product::<usize>();
         Ok((&place.dims, &self.arena[place.offset..place.offset + len]))
     }
@@ -100,7 +110,9 @@ impl Model {
             }
         }
         let kept = self.plans.iter().find(|kept| kept.handle == handle);
-        let plan = kept.map(|kept| &kept.plan).ok_or_else(|| Error::new(Code::BadOption, "there is no such plan"))?;
+        let plan = kept
+            .map(|kept| &kept.plan)
+            .ok_or_else(|| Error::new(Code::BadOption, "there is no such plan"))?;
         if slice >= plan.slices.len() {
             return Err(Error::new(Code::BadOption, format!("the plan has no slice {slice}")));
         }

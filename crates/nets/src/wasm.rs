@@ -51,7 +51,14 @@ impl Core {
     }
 
     /// A handle to the plan for an input of [n, c, h, w] and the nodes whose maps are wanted (none: the network's output).
-    pub fn prepare(&mut self, n: usize, c: usize, h: usize, w: usize, outputs: &[usize]) -> Result<u32, JsValue> {
+    pub fn prepare(
+        &mut self,
+        n: usize,
+        c: usize,
+        h: usize,
+        w: usize,
+        outputs: &[usize],
+    ) -> Result<u32, JsValue> {
         Ok(self.0.prepare([n, c, h, w], outputs)?)
     }
 
@@ -77,11 +84,6 @@ impl Core {
         Ok(Uint32Array::from(&dims[..]))
     }
 
-    /// The plan's maps in the arena over time, for whoever studies a plan.
-    pub fn picture(&self, plan: u32) -> Result<String, JsValue> {
-        Ok(self.0.plan(plan)?.picture.clone())
-    }
-
     /// Bytes of packed weights, and of the arena.
     pub fn bytes(&self) -> Vec<usize> {
         self.0.bytes().to_vec()
@@ -101,10 +103,14 @@ pub fn resize(
 ) -> Result<Vec<u8>, JsValue> {
     let name = |f: &&resize::Filter| format!("{f:?}").eq_ignore_ascii_case(filter);
     let filter = resize::Filter::ALL.iter().find(name).copied().ok_or_else(|| {
-        Error::new(Code::BadOption, format!("there is no filter {filter:?}: use nearest, box, bilinear, hamming, bicubic or lanczos"))
+        Error::new(
+            Code::BadOption,
+            format!("there is no filter {filter:?}: use nearest, box, bilinear, hamming, bicubic or lanczos"),
+        )
     })?;
     resize::resize(pixels, (width, height), channels, (to_width, to_height), filter).map_err(|e| {
-        let code = if matches!(e, resize::ResizeError::TooLarge { .. }) { Code::TooLarge } else { Code::BadImage };
+        let code =
+            if matches!(e, resize::ResizeError::TooLarge { .. }) { Code::TooLarge } else { Code::BadImage };
         Error::new(code, e.to_string()).into()
     })
 }

@@ -47,7 +47,8 @@ export function webChannel(port: WebPort): Channel {
     post: (message, transfer = []) => port.postMessage(message, [...transfer]),
     listen(onMessage, onError) {
       port.addEventListener("message", (event) => onMessage(event.data));
-      const failed = (event: Event) => onError(new Error((event as ErrorEvent).message || `the worker had an ${event.type}`));
+      const failed = (event: Event) =>
+        onError(new Error((event as ErrorEvent).message || `the worker had an ${event.type}`));
       port.addEventListener("error", failed);
       port.addEventListener("messageerror", failed);
     },

@@ -1,9 +1,10 @@
 /** The core's side: one instance of the core and the network it runs. Lives in a worker, or in place where there is none. */
-import type * as threadsGlue from "../../../build/core/threads/core.js";
+
 import type * as singleGlue from "../../../build/core/single/core.js";
+import type * as threadsGlue from "../../../build/core/threads/core.js";
+import { ConvzooError } from "../errors.js";
 import type { decodeBytes } from "../image/decode.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
-import { ConvzooError } from "../errors.js";
 import type { Pixels, Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
 import type { Args, ImageMessage, Join } from "./protocol.js";
@@ -32,14 +33,16 @@ const BATCH = 8;
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
 export class Engine {
   readonly #parts: EngineParts;
-  #instance: { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number } | undefined;
+  #instance:
+    | { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number }
+    | undefined;
   #core: singleGlue.Core | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
   }
 
-  async start({ module, threads, shared }: Args<"start">): Promise<void> {
+  async start({ module, threads, shared, alarms }: Args<"start">): Promise<void> {
     checkBuild(module, shared);
     if (!shared) {
       const { single } = this.#parts;
@@ -47,20 +50,21 @@ export class Engine {
       return;
     }
     const { threads: glue, spawn } = this.#parts;
-    if (!glue || !spawn) throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
+    if (!glue || !spawn)
+      throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
     const memory = instantiate(glue, module);
-    if (threads > 1) await this.#startPool(glue, threads - 1, spawn);
+    if (threads > 1) await this.#startPool(glue, alarms, spawn);
     this.#instance = { glue: glue as unknown as SingleGlue, memory, helpers: threads - 1 };
   }
 
-  async #startPool(glue: ThreadsGlue, helpers: number, spawn: () => Channel): Promise<void> {
-    const { module, memory, builder } = (await glue.initThreadPool(helpers)) as Pool;
-    const join: Join = { join: { module, memory, receiver: builder.receiver() } };
-    const joined = Array.from({ length: helpers }, () => {
+  async #startPool(glue: ThreadsGlue, alarms: readonly MessagePort[], spawn: () => Channel): Promise<void> {
+    const { module, memory, builder } = (await glue.initThreadPool(alarms.length)) as Pool;
+    const receiver = builder.receiver();
+    const joined = alarms.map((alarm) => {
       const channel = spawn();
       return new Promise<void>((resolve, reject) => {
         channel.listen(() => resolve(), reject);
-        channel.post(join);
+        channel.post({ join: { module, memory, receiver, alarm } } satisfies Join, [alarm]);
       });
     });
     await Promise.all(joined);
@@ -153,7 +157,11 @@ export class Engine {
 
   #resize({ data, width, height }: Pixels, to: ResizeTarget): Pixels {
     const { glue } = this.#ready();
-    return { width: to.width, height: to.height, data: glue.resize(data, width, height, 3, to.width, to.height, to.filter) };
+    return {
+      width: to.width,
+      height: to.height,
+      data: glue.resize(data, width, height, 3, to.width, to.height, to.filter),
+    };
   }
 
   /** The core's floats at an address. Made anew each time: memory that grows takes its old views away. */
@@ -179,7 +187,10 @@ function checkBuild(module: WebAssembly.Module, shared: boolean): void {
   if (isShared === shared) return;
   const [found, wanted] = shared ? ["without", "with"] : ["with", "without"];
   const advice = "Pass load the option core that names the .wasm, or leave wasm out";
-  throw new ConvzooError("bad-wasm", `The .wasm is a core ${found} threads, but one ${wanted} them is wanted. ${advice}.`);
+  throw new ConvzooError(
+    "bad-wasm",
+    `The .wasm is a core ${found} threads, but one ${wanted} them is wanted. ${advice}.`,
+  );
 }
 
 /** The memory of a new instance. Throws `bad-wasm` where the module is not the core, `too-large` where memory is short. */
@@ -188,7 +199,8 @@ function instantiate(glue: SingleGlue | ThreadsGlue, module: WebAssembly.Module)
     return glue.initSync({ module }).memory;
   } catch (cause) {
     if (cause instanceof RangeError) {
-      const message = "There is not enough memory to start the core; dispose of models that are not needed, or use fewer.";
+      const message =
+        "There is not enough memory to start the core; dispose of models that are not needed, or use fewer.";
       throw new ConvzooError("too-large", message, { cause });
     }
     if (!(cause instanceof WebAssembly.LinkError || cause instanceof TypeError)) throw cause;

@@ -4,7 +4,12 @@ import { ConvzooError } from "../errors.js";
 import type { Flavour, Platform } from "../platform.js";
 
 /** The four builds, the fastest first. */
-export const FLAVOURS: readonly Flavour[] = ["relaxed-simd-threads", "simd128-threads", "relaxed-simd", "simd128"];
+export const FLAVOURS: readonly Flavour[] = [
+  "relaxed-simd-threads",
+  "simd128-threads",
+  "relaxed-simd",
+  "simd128",
+];
 
 /** What this runtime can do, and what {@link load} will therefore choose. */
 export interface Capabilities {
@@ -28,7 +33,8 @@ const MOST = 16;
 export async function capabilities(platform: Platform): Promise<Capabilities> {
   const [hasSimd, hasRelaxed, hasThreads] = await Promise.all([simd(), relaxedSimd(), threads()]);
   if (!hasSimd) {
-    const message = "This runtime's WebAssembly has no SIMD, which every browser since 2023 and Node since 16 has; update it.";
+    const message =
+      "This runtime's WebAssembly has no SIMD, which every browser since 2023 and Node since 16 has; update it.";
     throw new ConvzooError("unsupported", message);
   }
   const threadsReason = !platform.spawn
@@ -38,7 +44,9 @@ export async function capabilities(platform: Platform): Promise<Capabilities> {
   return {
     device: "wasm",
     core,
-    simdReason: hasRelaxed ? undefined : "this runtime's WebAssembly has no relaxed SIMD (Node 21, Chrome 114, Firefox 145 have)",
+    simdReason: hasRelaxed
+      ? undefined
+      : "this runtime's WebAssembly has no relaxed SIMD (Node 21, Chrome 114, Firefox 145 have)",
     threads: threadsReason ? 1 : Math.max(1, Math.min(MOST, platform.cores())),
     threadsReason,
     worker: platform.spawn !== undefined,

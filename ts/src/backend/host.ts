@@ -40,8 +40,14 @@ export class Host {
       };
       const done = () => signal?.removeEventListener("abort", abort);
       this.#waiting.set(id, {
-        resolve: (result) => (done(), resolve(result as Result<K>)),
-        reject: (error) => (done(), reject(error)),
+        resolve(result) {
+          done();
+          resolve(result as Result<K>);
+        },
+        reject(error) {
+          done();
+          reject(error);
+        },
       });
       signal?.addEventListener("abort", abort);
       this.#channel.hold(true);
@@ -60,14 +66,16 @@ export class Host {
 
   #receive(reply: Reply): void {
     const waiting = this.#settle(reply.id);
-    if ("result" in reply) return waiting?.resolve(reply.result);
-    if ("refused" in reply) {
+    if ("result" in reply) {
+      waiting?.resolve(reply.result);
+    } else if ("refused" in reply) {
       const { code, message, node } = reply.refused;
-      return waiting?.reject(new ConvzooError(code, message, { node }));
+      waiting?.reject(new ConvzooError(code, message, { node }));
+    } else {
+      const error = gone(reply.trapped);
+      waiting?.reject(error);
+      this.#end(error);
     }
-    const error = gone(reply.trapped);
-    waiting?.reject(error);
-    this.#end(error);
   }
 
   #settle(id: number): Waiting | undefined {
@@ -91,19 +99,56 @@ export class Host {
  * A core that has started over `channel`. Rejects with `bad-wasm`, `too-large`, `unsupported` where the worker does not
  * come up, or the signal's reason; nothing is left running then.
  */
-export async function startHost(channel: Channel, args: Args<"start">, signal?: AbortSignal): Promise<Host> {
-  const host = new Host(channel);
+export async function startHost(
+  channel: Channel,
+  args: Omit<Args<"start">, "alarms">,
+  signal?: AbortSignal,
+): Promise<Host> {
+  const pairs = Array.from({ length: args.threads - 1 }, () => new MessageChannel());
+  const alarms = pairs.map(({ port2 }) => port2);
+  const host = new Host(
+    withAlarms(
+      channel,
+      pairs.map(({ port1 }) => port1),
+    ),
+  );
   try {
-    await host.call("start", args, { signal });
+    await host.call("start", { ...args, alarms }, { signal, transfer: alarms });
     return host;
   } catch (error) {
     host.dispose();
     // A core that trapped says so in words; only a worker that is gone or never came is an error of the channel.
-    if (!(error instanceof ConvzooError && error.code === "poisoned" && error.cause instanceof Error)) throw error;
+    if (!(error instanceof ConvzooError && error.code === "poisoned" && error.cause instanceof Error))
+      throw error;
     const why = error.cause.message;
-    const advice = "Is worker.js deployed beside the package's JavaScript, and does the page's policy allow workers from there?";
-    throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, { cause: error.cause });
+    const advice =
+      "Is worker.js deployed beside the package's JavaScript, and does the page's policy allow workers from there?";
+    throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, {
+      cause: error.cause,
+    });
   }
+}
+
+/**
+ * `channel`, which is also told when a worker of the core's pool fails. The core waits inside WebAssembly for those that
+ * share its work, where it hears nothing, so they tell the caller's side themselves.
+ */
+function withAlarms(channel: Channel, ports: readonly MessagePort[]): Channel {
+  return {
+    ...channel,
+    listen(onMessage, onError) {
+      channel.listen(onMessage, onError);
+      for (const port of ports) {
+        port.onmessage = ({ data }) => onError(String(data));
+        // Node: a port that is listened to would keep the process alive.
+        (port as { unref?: () => void }).unref?.();
+      }
+    },
+    end() {
+      channel.end();
+      for (const port of ports) port.close();
+    },
+  };
 }
 
 function gone(cause: unknown): ConvzooError {

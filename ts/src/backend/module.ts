@@ -1,7 +1,7 @@
 /** Getting a .wasm, and saying what came in its place. */
 import { ConvzooError } from "../errors.js";
-import { readSource } from "../weights/source.js";
 import type { Platform, WasmName, WasmSource } from "../platform.js";
+import { readSource } from "../weights/source.js";
 
 /** The compiled file `name` of the package, or what `source` gives in its place. */
 export async function wasmModule(
@@ -18,7 +18,8 @@ export async function wasmModule(
     throw new ConvzooError("unsupported", `This runtime cannot read ${name}.wasm by itself: ${advice}.`);
   }
   if (source instanceof WebAssembly.Module) return source;
-  const from = typeof source === "string" || source instanceof URL ? String(source) : `the ${name}.wasm that was passed`;
+  const from =
+    typeof source === "string" || source instanceof URL ? String(source) : `the ${name}.wasm that was passed`;
   let bytes: Uint8Array;
   try {
     bytes = await readSource(source, { platform, signal });
@@ -31,8 +32,11 @@ export async function wasmModule(
   if (!magic.every((byte, i) => bytes[i] === byte)) {
     const start = new TextDecoder().decode(bytes.subarray(0, 60)).trimStart();
     const what = start.startsWith("<") ? "an HTML page" : bytes.length === 0 ? "nothing" : "something else";
-    const advice = "Is the file deployed beside the package's JavaScript? Else pass its place to load as { wasm }.";
-    throw new ConvzooError("bad-wasm", `Got ${what} instead of ${name}.wasm from ${from}. ${advice}`, { source: from });
+    const advice =
+      "Is the file deployed beside the package's JavaScript? Else pass its place to load as { wasm }.";
+    throw new ConvzooError("bad-wasm", `Got ${what} instead of ${name}.wasm from ${from}. ${advice}`, {
+      source: from,
+    });
   }
   try {
     return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);

@@ -11,7 +11,13 @@ export type ImageMessage =
 /** The calls: what each takes and gives. */
 export interface Calls {
   /** Instantiates the core and starts `threads - 1` workers of the pool. Comes first. */
-  start(args: { readonly module: WebAssembly.Module; readonly threads: number; readonly shared: boolean }): void;
+  start(args: {
+    readonly module: WebAssembly.Module;
+    readonly threads: number;
+    readonly shared: boolean;
+    /** One for each worker of the pool, to say that it failed. */
+    readonly alarms: readonly MessagePort[];
+  }): void;
   /** Sets the network, as the graph's JSON. */
   network(args: { readonly graph: string }): void;
   /** Packs the weights of a node. */
@@ -54,5 +60,10 @@ export type Reply =
 
 /** To a worker that joins the pool of another. */
 export interface Join {
-  readonly join: { readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory; readonly receiver: number };
+  readonly join: {
+    readonly module: WebAssembly.Module;
+    readonly memory: WebAssembly.Memory;
+    readonly receiver: number;
+    readonly alarm: MessagePort;
+  };
 }

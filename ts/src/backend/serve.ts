@@ -60,10 +60,12 @@ async function perform(engine: Engine, request: CallRequest, check: () => void):
 }
 
 function replyOf(id: number, error: unknown): Reply {
-  if (error instanceof ConvzooError) return { id, refused: { code: error.code, message: error.message, node: error.node } };
+  if (error instanceof ConvzooError)
+    return { id, refused: { code: error.code, message: error.message, node: error.node } };
   // The core's refusals are plain objects; whatever else comes out of it is a trap or a bug.
   const { code, message, node } = (error ?? {}) as Partial<Refusal>;
-  if (!(error instanceof Error) && code && message) return { id, refused: { code: code as ErrorCode, message, node } };
+  if (!(error instanceof Error) && code && message)
+    return { id, refused: { code: code as ErrorCode, message, node } };
   return { id, trapped: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
 }
 

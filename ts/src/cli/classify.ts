@@ -1,6 +1,6 @@
 /** `convzoo classify`: what is on these images? */
 import colors from "picocolors";
-import { ConvzooError, type ErrorCode } from "../errors.js";
+import { type ErrorCode, isConvzooError } from "../errors.js";
 import type { LoadOptions, Progress } from "../load.js";
 import type { Classification, ClassifyOptions, Model } from "../model.js";
 import { bar, errorLine, table } from "./format.js";
@@ -50,7 +50,7 @@ export async function classify(asked: ClassifyRequest, io: Io): Promise<number> 
         results.push(answer);
         if (!json) io.stdout.write(report(answer, model, io));
       } catch (error) {
-        if (!(error instanceof ConvzooError)) throw error;
+        if (!isConvzooError(error)) throw error;
         const failure = { file, error: { code: error.code, message: error.message } };
         failed.push(failure);
         results.push(failure);

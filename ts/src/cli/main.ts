@@ -1,5 +1,5 @@
 /** The command line from arguments to exit code. */
-import { ConvzooError } from "../errors.js";
+import { isConvzooError } from "../errors.js";
 import { parse } from "./args.js";
 import { errorLine } from "./format.js";
 import type { Io } from "./io.js";
@@ -28,7 +28,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
         return (await import("./models.js")).listModels(asked, io);
     }
   } catch (error) {
-    if (!(error instanceof ConvzooError)) throw error;
+    if (!isConvzooError(error)) throw error;
     io.stderr.write(errorLine(error));
     return 2;
   }

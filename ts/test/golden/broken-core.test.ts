@@ -102,6 +102,11 @@ describe("a core that traps", () => {
     },
   );
 
+  test("in a thread of its pool", async () => {
+    const wasm = trappingCore("simd128-threads", "wbg_rayon_start_worker");
+    await refused(() => load("lenet5", { core: "simd128-threads", threads: 3, wasm }), "poisoned");
+  });
+
   test("while it loads", async () => {
     const wasm = trappingCore("simd128", "core_load");
     await refused(() => load("lenet5", { core: "simd128", wasm }), "poisoned");

@@ -40,7 +40,13 @@ impl Job<'_> {
 ///
 /// # Safety
 /// `x` must have `cells.reach(channels)` readable floats, `y` room for `channels`.
-pub(crate) unsafe fn mean<V: F32s>(cells: &Cells, divisor: usize, channels: usize, x: *const f32, y: *mut f32) {
+pub(crate) unsafe fn mean<V: F32s>(
+    cells: &Cells,
+    divisor: usize,
+    channels: usize,
+    x: *const f32,
+    y: *mut f32,
+) {
     let scale = 1.0 / divisor as f32;
     let whole = channels - channels % V::LANES;
     // SAFETY: the caller's promise.

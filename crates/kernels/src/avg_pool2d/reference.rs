@@ -16,7 +16,8 @@ pub fn avg_pool2d(spec: &AvgPool2d, x: &[f32], [h, w]: [usize; 2]) -> Vec<f64> {
                         let (py, px) = (oy * v.stride + ky, ox * s.stride + kx);
                         let (iy, ix) = (py.wrapping_sub(v.padding[0]), px.wrapping_sub(s.padding[0]));
                         let inside = iy < h && ix < w;
-                        let in_padding = py < h + v.padding[0] + v.padding[1] && px < w + s.padding[0] + s.padding[1];
+                        let in_padding =
+                            py < h + v.padding[0] + v.padding[1] && px < w + s.padding[0] + s.padding[1];
                         if inside {
                             sum += plane[iy * w + ix] as f64;
                         }

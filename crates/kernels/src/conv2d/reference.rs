@@ -3,7 +3,13 @@
 use super::Conv2d;
 
 /// `x` is [n, in_channels, h, w], `weight` [out_channels, in_channels / groups, kh, kw]; gives [n, out_channels, oh, ow].
-pub fn conv2d(spec: &Conv2d, x: &[f32], [n, h, w]: [usize; 3], weight: &[f32], bias: Option<&[f32]>) -> Vec<f64> {
+pub fn conv2d(
+    spec: &Conv2d,
+    x: &[f32],
+    [n, h, w]: [usize; 3],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f64> {
     let [oh, ow] = spec.output(h, w).expect("the kernel fits");
     let [kh, kw] = spec.kernel;
     let (in_group, out_group) = (spec.in_channels / spec.groups, spec.out_channels / spec.groups);

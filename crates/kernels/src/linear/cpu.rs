@@ -36,7 +36,11 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// How many independent chunks the job has.
     pub fn chunks(&self) -> usize {
-        par::split(self.panels.count(), CHUNKS, LEAST.div_ceil((self.panels.depth * self.panels.width).max(1)))
+        par::split(
+            self.panels.count(),
+            CHUNKS,
+            LEAST.div_ceil((self.panels.depth * self.panels.width).max(1)),
+        )
     }
 
     fn runs(&self) -> Runs {
@@ -78,7 +82,8 @@ impl Job<'_> {
         // SAFETY: the caller's promise; image i + r and column p * width lie in the maps.
         unsafe {
             let x = std::array::from_fn(|r| arena.read(self.x.at(i + r, 0, 0), runs.reach()));
-            let y = std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0) + p * self.panels.width, used));
+            let y =
+                std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0) + p * self.panels.width, used));
             tile::<V, R, N>(runs, self.panels, p, x, y, self.activation);
         }
     }

@@ -69,7 +69,10 @@ pub fn vertical(src: &[u8], from: usize, width: usize, to: usize, filter: Filter
             *block = sums.map(byte);
         }
         for (j, out) in rest.iter_mut().enumerate() {
-            let terms = weights.iter().enumerate().map(|(k, w)| i32::from(rows[k * width + done + j]).wrapping_mul(*w));
+            let terms = weights
+                .iter()
+                .enumerate()
+                .map(|(k, w)| i32::from(rows[k * width + done + j]).wrapping_mul(*w));
             *out = byte(terms.fold(HALF, i32::wrapping_add));
         }
     }

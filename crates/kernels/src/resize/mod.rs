@@ -160,7 +160,12 @@ fn pass(
 }
 
 /// Whether `src` is an image of this size, and the images to make (`made`) are within the limits.
-fn check(src: &[u8], size: (usize, usize), channels: usize, made: [(usize, usize); 2]) -> Result<(), ResizeError> {
+fn check(
+    src: &[u8],
+    size: (usize, usize),
+    channels: usize,
+    made: [(usize, usize); 2],
+) -> Result<(), ResizeError> {
     if channels != 1 && channels != 3 {
         return Err(ResizeError::Channels(channels));
     }

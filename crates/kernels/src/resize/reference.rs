@@ -46,7 +46,13 @@ pub fn nearest_sources(from: usize, to: usize) -> impl Iterator<Item = Option<us
 
 /// As [`super::resize`], slowly.
 #[cfg(test)]
-pub fn resize(src: &[u8], size: (usize, usize), channels: usize, to: (usize, usize), filter: Filter) -> Vec<u8> {
+pub fn resize(
+    src: &[u8],
+    size: (usize, usize),
+    channels: usize,
+    to: (usize, usize),
+    filter: Filter,
+) -> Vec<u8> {
     let rows = |image: &[u8], height: usize| map_axis(image, height, size.0, channels, to.0, filter);
     let columns = |image: &[u8], width: usize| map_axis(image, 1, size.1, width * channels, to.1, filter);
     if size.1 > 100 * size.0 && to.1 < size.1 {
@@ -70,7 +76,8 @@ fn map_axis(src: &[u8], outer: usize, from: usize, inner: usize, to: usize, filt
                     nearest_sources(from, to).nth(i).unwrap().map_or(0, pixel)
                 } else {
                     let (first, w) = weights(filter, from, to, i);
-                    let terms = w.iter().enumerate().map(|(k, w)| i32::from(pixel(first + k)).wrapping_mul(*w));
+                    let terms =
+                        w.iter().enumerate().map(|(k, w)| i32::from(pixel(first + k)).wrapping_mul(*w));
                     byte(terms.fold(1 << (PRECISION - 1), i32::wrapping_add))
                 };
             }

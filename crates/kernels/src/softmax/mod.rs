@@ -27,7 +27,10 @@ impl Job {
         let (x, y) = unsafe {
             (
                 std::slice::from_raw_parts(arena.read(self.x.at(image, row, column), self.x.c), self.x.c),
-                std::slice::from_raw_parts_mut(arena.write(self.y.at(image, row, column), self.y.c), self.y.c),
+                std::slice::from_raw_parts_mut(
+                    arena.write(self.y.at(image, row, column), self.y.c),
+                    self.y.c,
+                ),
             )
         };
         // The largest exponent is 0, so that no exponential overflows and their sum is at least 1.
