@@ -1,5 +1,5 @@
 /** onnxruntime-web's wasm back end, on the same weights as an ONNX model. Runs on the caller's thread, its default. */
-import * as ort from "onnxruntime-web/wasm";
+import * as ort from "onnxruntime-web";
 import { measure, settings } from "../case.js";
 import { toOnnx } from "../onnx.js";
 

@@ -54,7 +54,7 @@ impl Job<'_> {
     fn ranges(&self) -> usize {
         let panels = self.panels[0].count();
         let wanted = CHUNKS.div_ceil(self.blocks() * self.spec.groups);
-        let work = self.y.pixels().min(BLOCK) * self.panels[0].depth * self.panels[0].width;
+        let work = (self.y.pixels().min(BLOCK) * self.panels[0].width).saturating_mul(self.panels[0].depth);
         par::split(panels, wanted, LEAST.div_ceil(work.max(1)))
     }
 

@@ -8,7 +8,7 @@
 //! tall as wide, of every version before it: rows first. Pillow 13.0 does columns first wherever the height shrinks by
 //! more than twice what the width does.
 
-mod fast;
+mod cpu;
 mod reference;
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ pub fn resize(
         if size == to {
             out.copy_from_slice(src);
         } else {
-            fast::nearest(src, size, channels, to, &mut out);
+            cpu::nearest(src, size, channels, to, &mut out);
         }
         return Ok(out);
     }
@@ -152,9 +152,9 @@ fn pass(
     }
     let mut out = blank(to, channels)?;
     if size.0 != to.0 {
-        fast::horizontal(&src, size.0, channels, to.0, filter, &mut out);
+        cpu::horizontal(&src, size.0, channels, to.0, filter, &mut out);
     } else {
-        fast::vertical(&src, size.1, size.0 * channels, to.1, filter, &mut out);
+        cpu::vertical(&src, size.1, size.0 * channels, to.1, filter, &mut out);
     }
     Ok(Cow::Owned(out))
 }

@@ -2,6 +2,8 @@
 
 use super::{Filter, MAX_SIDE, ResizeError, reference, resize};
 use std::hash::{BuildHasher, Hasher, RandomState};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Written by scripts/make_resize_cases.py with Pillow; one case a line.
 const CASES: &str = include_str!("../../../../ts/test/goldens/preprocess/resize_cases.json");
