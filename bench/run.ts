@@ -87,6 +87,6 @@ if (values.save) {
   const date = new Date().toISOString().slice(0, 10);
   writeFileSync(
     new URL(`${date}-${values.threads}-threads.json`, folder),
-    `${JSON.stringify({ machine, rows }, null, 1)}\n`,
+    `${JSON.stringify({ machine, rows }, null, 2)}\n`,
   );
 }
