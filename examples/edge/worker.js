@@ -19,7 +19,7 @@ export default {
     const [width, height] = ["width", "height"].map((name) => Number(searchParams.get(name)));
     const data = new Uint8Array(await request.arrayBuffer());
     try {
-      model ??= await load("squeezenet1_1", { wasm, core: "simd128", weights });
+      model ??= await load("squeezenet1_1", { wasm, weights });
       return Response.json(await model.classify({ width, height, data }));
     } catch ({ code, message }) {
       // Pixels that do not fit the size are the sender's mistake; every error says which it is.

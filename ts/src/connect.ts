@@ -1,7 +1,7 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
-import { wasmModule } from "./backend/module.js";
+import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type ImageSource, imageMessage } from "./image/input.js";
 import { type RawPixels, toPixels } from "./image/pixels.js";
@@ -96,10 +96,11 @@ function imageHost(platform: Platform) {
   let idle: ReturnType<typeof setTimeout> | undefined;
 
   const start = async (wasm?: WasmSource) => {
-    const module = await wasmModule(platform, "simd128", wasm);
+    const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
+    const { module, shared } = await coreModule(platform, wanted);
     const channel = platform.spawn?.() ?? platform.inPlace?.();
     if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared: false });
+    return startHost(channel, { module, threads: 1, shared });
   };
   const end = (host: Host) => {
     host.dispose();

@@ -1,8 +1,7 @@
 /** From a network and its weights to a model that runs. */
 
-import { choose } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
-import { wasmModule } from "./backend/module.js";
+import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Graph, lower } from "./graph.js";
 import { imageMessage } from "./image/input.js";
@@ -43,7 +42,7 @@ export interface LoadOptions {
   readonly threads?: number;
   /** The core's build, instead of the fastest that runs here (for tests and benchmarks). */
   readonly core?: Flavour;
-  /** The core's .wasm, instead of the package's own file. */
+  /** The core's .wasm, instead of the package's own file; it says itself which build it is. */
   readonly wasm?: WasmSource;
   /** How images are prepared; by default as the checkpoint, or else the zoo's entry, says. */
   readonly preprocess?: PreprocessOptions;
@@ -67,7 +66,7 @@ export async function load(
   what: Net | ZooName | (string & {}),
   options: LoadOptions = {},
 ): Promise<Model> {
-  const { signal, device = "auto", wasm, onProgress } = options;
+  const { signal, device = "auto", onProgress } = options;
   signal?.throwIfAborted();
   if (device !== "auto" && device !== "wasm") {
     throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
@@ -78,16 +77,14 @@ export async function load(
     throw new ConvzooError("bad-option", "load takes a name of the zoo or a net, as alexnet() gives it.");
   }
   const graph = lower(net);
-  const choice = await choose(platform, options);
   const source = sourceOf(net, entry, options.weights);
-  // The module compiles while the weights are on their way.
-  const compiling = wasmModule(platform, choice.core, wasm, signal);
-  compiling.catch(() => {});
-  const weights = await given(platform, source.weights, stateShapes(net), signal, onProgress);
-  const module = await compiling;
+  // The core compiles while the weights are on their way.
+  const [{ module, core, threads, shared }, weights] = await Promise.all([
+    coreModule(platform, options, signal),
+    given(platform, source.weights, stateShapes(net), signal, onProgress),
+  ]);
   const channel = platform.spawn?.() ?? platform.inPlace?.();
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-  const { threads, shared } = choice;
   const host = await startHost(channel, { module, threads, shared }, signal);
   try {
     await send(host, graph, weights, signal, onProgress);
@@ -100,8 +97,8 @@ export async function load(
     net,
     graph,
     host,
-    core: choice.core,
-    threads: choice.threads,
+    core,
+    threads,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
       options.labels ??

@@ -28,6 +28,18 @@ impl From<Error> for JsValue {
     }
 }
 
+/// Which build this is, in a section of the .wasm that can be read before it is instantiated.
+const BUILD: &str = match (cfg!(target_feature = "relaxed-simd"), cfg!(feature = "threads")) {
+    (false, false) => "simd128",
+    (true, false) => "relaxed-simd",
+    (false, true) => "simd128-threads",
+    (true, true) => "relaxed-simd-threads",
+};
+
+#[used]
+#[unsafe(link_section = "convzoo-build")]
+static BUILD_SECTION: [u8; BUILD.len()] = *BUILD.as_bytes().first_chunk().expect("all of it");
+
 #[wasm_bindgen(start)]
 fn start() {
     std::panic::set_hook(Box::new(|info| wasm_bindgen::throw_str(&info.to_string())));

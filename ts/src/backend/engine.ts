@@ -43,7 +43,6 @@ export class Engine {
   }
 
   async start({ module, threads, shared, alarms }: Args<"start">): Promise<void> {
-    checkBuild(module, shared);
     if (!shared) {
       const { single } = this.#parts;
       this.#instance = { glue: single, memory: instantiate(single, module), helpers: 0 };
@@ -178,19 +177,6 @@ export class Engine {
     if (!this.#core) throw new Error("network comes first");
     return this.#core;
   }
-}
-
-/** Throws `bad-wasm` for a core with threads where one without them is wanted, and the other way round. */
-function checkBuild(module: WebAssembly.Module, shared: boolean): void {
-  // Only memory that is shared comes from outside.
-  const isShared = WebAssembly.Module.imports(module).some(({ kind }) => kind === "memory");
-  if (isShared === shared) return;
-  const [found, wanted] = shared ? ["without", "with"] : ["with", "without"];
-  const advice = "Pass load the option core that names the .wasm, or leave wasm out";
-  throw new ConvzooError(
-    "bad-wasm",
-    `The .wasm is a core ${found} threads, but one ${wanted} them is wanted. ${advice}.`,
-  );
 }
 
 /** The memory of a new instance. Throws `bad-wasm` where the module is not the core, `too-large` where memory is short. */

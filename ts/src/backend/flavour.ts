@@ -53,11 +53,21 @@ export async function capabilities(platform: Platform): Promise<Capabilities> {
   };
 }
 
+/** What a caller may ask for. */
+export interface Wanted {
+  readonly threads?: number;
+  readonly core?: Flavour;
+}
+
+/** What a model gets; `shared`: the build is one with threads. */
+export interface Choice {
+  readonly core: Flavour;
+  readonly threads: number;
+  readonly shared: boolean;
+}
+
 /** The build and the number of threads for a model: what was asked for, as far as the runtime has it. */
-export async function choose(
-  platform: Platform,
-  wanted: { readonly threads?: number; readonly core?: Flavour },
-): Promise<{ core: Flavour; threads: number; shared: boolean }> {
+export async function choose(platform: Platform, wanted: Wanted): Promise<Choice> {
   const { threads, core } = wanted;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
     throw new ConvzooError("bad-option", `threads is a whole number from 1 to 64, not ${String(threads)}.`);

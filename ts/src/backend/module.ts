@@ -1,7 +1,37 @@
 /** Getting a .wasm, and saying what came in its place. */
 import { ConvzooError } from "../errors.js";
-import type { Platform, WasmName, WasmSource } from "../platform.js";
+import type { Flavour, Platform, WasmName, WasmSource } from "../platform.js";
 import { readSource } from "../weights/source.js";
+import { type Choice, choose, FLAVOURS, type Wanted } from "./flavour.js";
+
+/**
+ * The core for a model: the compiled .wasm, which build it is, and the threads it gets. Rejects with `bad-option`,
+ * `unsupported`, `bad-wasm`, or the signal's reason.
+ */
+export async function coreModule(
+  platform: Platform,
+  wanted: Wanted & { readonly wasm?: WasmSource },
+  signal?: AbortSignal,
+): Promise<Choice & { readonly module: WebAssembly.Module }> {
+  const choice = await choose(platform, wanted);
+  const module = await wasmModule(platform, choice.core, wanted.wasm, signal);
+  const build = buildOf(module);
+  if (build === choice.core) return { ...choice, module };
+  // A .wasm of the caller's says itself which build it is.
+  if (build && wanted.wasm !== undefined && wanted.core === undefined) {
+    return { ...(await choose(platform, { ...wanted, core: build })), module };
+  }
+  const found = build ? `the build ${build} of the core` : "not the core of this version of convzoo";
+  const advice = "Pass the file that lies in the package's wasm folder, or leave wasm out";
+  throw new ConvzooError("bad-wasm", `The .wasm is ${found}; ${choice.core} was wanted. ${advice}.`);
+}
+
+/** The build that a module says it is, in the section that crates/nets/wasm.rs writes. */
+function buildOf(module: WebAssembly.Module): Flavour | undefined {
+  const [section] = WebAssembly.Module.customSections(module, "convzoo-build");
+  const name = new TextDecoder().decode(section);
+  return FLAVOURS.find((flavour) => flavour === name);
+}
 
 /** The compiled file `name` of the package, or what `source` gives in its place. */
 export async function wasmModule(

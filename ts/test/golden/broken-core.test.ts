@@ -36,11 +36,19 @@ describe("the core's file", () => {
     }
   });
 
-  test("the core's other kind", async () => {
-    const single = wasmPath("simd128.wasm");
-    await refused(() => load("lenet5", { wasm: single }), "bad-wasm", /without threads/);
-    const shared = wasmPath("simd128-threads.wasm");
-    await refused(() => load("lenet5", { core: "simd128", wasm: shared }), "bad-wasm", /with threads/);
+  test("another build than the one asked for", async () => {
+    const wasm = wasmPath("simd128-threads.wasm");
+    await refused(
+      () => load("lenet5", { core: "simd128", wasm }),
+      "bad-wasm",
+      /build simd128-threads/,
+      /simd128 was/,
+    );
+  });
+
+  test.each(["simd128", "simd128-threads"] as const)("a %s that says itself what it is", async (build) => {
+    using model = await load("lenet5", { wasm: wasmPath(`${build}.wasm`), threads: 2 });
+    expect([model.core, model.threads]).toEqual([build, build === "simd128" ? 1 : 2]);
   });
 
   test("a build that this Node does not run", async (context) => {

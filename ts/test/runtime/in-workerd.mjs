@@ -15,8 +15,8 @@ export default {
   async fetch() {
     try {
       const given = {
-        lenet5: { wasm, core: "simd128", weights: lenet5, labels: [..."0123456789"] },
-        squeezenet1_1: { wasm, core: "simd128", weights: squeezenet1_1 },
+        lenet5: { wasm, weights: lenet5, labels: [..."0123456789"] },
+        squeezenet1_1: { wasm, weights: squeezenet1_1 },
       };
       const report = await smoke(convzoo, {
         ...given,
