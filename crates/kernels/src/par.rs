@@ -61,11 +61,6 @@ impl Team {
         Team { helpers, asleep: Mutex::new(0), woken: Condvar::new(), sleepers: AtomicU32::new(0) }
     }
 
-    /// How many threads work.
-    pub fn members(&self) -> usize {
-        self.helpers + 1
-    }
-
     /// Calls `work(phase, chunk)` for each chunk of each phase; a phase begins when the one before it is done.
     pub fn run(&self, phases: &[Phase], work: impl Fn(usize, usize) + Sync) {
         if self.helpers == 0 {

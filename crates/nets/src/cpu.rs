@@ -3,7 +3,9 @@
 use crate::error::{Code, Error, Result};
 use crate::plan::{Op, Plan};
 use crate::weights::Packed;
-use kernels::layout::{Arena, Layout};
+use kernels::layout::Arena;
+#[cfg(test)]
+use kernels::layout::Layout;
 use kernels::par::Team;
 use kernels::simd::{Best, TILE_PIXELS};
 use kernels::{
@@ -79,6 +81,7 @@ pub fn run(plan: &Plan, slice: usize, packed: &[Option<Packed>], floats: &mut [f
 }
 
 /// The layouts that an operator reads and writes: for the tests that hold the planner to its promise.
+#[cfg(test)]
 pub fn maps(op: &Op) -> (Option<Layout>, Option<Layout>) {
     match *op {
         Op::Conv2d { x, y, .. }

@@ -57,7 +57,16 @@ pub struct Plan {
     pub slices: Vec<usize>,
     /// Floats that the arena must have.
     pub arena: usize,
-    pub picture: String,
+    /// Every map's buffer and its place, as `picture` draws them.
+    buffers: Vec<Buffer>,
+    offsets: Vec<u64>,
+}
+
+impl Plan {
+    /// The arena over time, for whoever studies a plan: a line a phase, memory from left to right.
+    pub fn picture(&self) -> String {
+        arena::picture(&self.buffers, &self.offsets, self.arena as u64, self.phases.len())
+    }
 }
 
 /// Plans a run on [n, c, h, w] that gives the requested nodes' maps.
@@ -217,7 +226,6 @@ impl<'a> Planner<'a> {
                 let message = format!("an input of {n} x {h} x {w} needs {} MiB for its maps", total >> 18);
                 Error::new(Code::TooLarge, message)
             })?;
-        let picture = arena::picture(&buffers, &offsets, total, self.drafts.len());
         let place =
             |buffer: usize, id: Id| Output { offset: offsets[buffer] as usize, dims: self.shapes[id].dims() };
         let staged = self.staged_input();
@@ -244,7 +252,7 @@ impl<'a> Planner<'a> {
                 macs = 0;
             }
         }
-        Ok(Plan { input, outputs, steps, phases, slices, arena, picture })
+        Ok(Plan { input, outputs, steps, phases, slices, arena, buffers, offsets })
     }
 
     fn step(

@@ -79,7 +79,8 @@ fn check(graph: &Graph, plan: &Plan, requested: &[Id], what: &str) {
         let mut written: Vec<Option<usize>> = vec![None; plan.arena];
         for (i, (_, writes)) in touched.iter().enumerate() {
             for &at in writes {
-                assert_eq!(written[at].replace(first + i), None, "{what}: phase {p} writes {at} twice");
+                let before = written[at].replace(first + i);
+                assert_eq!(before, None, "{what}: phase {p} writes {at} twice\n{}", plan.picture());
             }
         }
         for (step, (reads, _)) in phase.iter().zip(&touched) {
@@ -87,7 +88,7 @@ fn check(graph: &Graph, plan: &Plan, requested: &[Id], what: &str) {
             let mut good = writers(graph, id);
             graph.nodes[id].inputs().iter().for_each(|&i| good.extend(writers(graph, i)));
             for &at in reads {
-                assert_eq!(written[at], None, "{what}: phase {p} reads and writes {at}");
+                assert_eq!(written[at], None, "{what}: phase {p} reads and writes {at}\n{}", plan.picture());
                 let is_input = matches!(step.op, Op::Flatten { direction: Direction::ToChannelsLast, .. });
                 let Some(writer) = last[at].map(|i| steps[i]) else {
                     assert!(is_input && staged.contains(&at), "{what}: {} reads {at}, unwritten", step.path);
