@@ -3,7 +3,7 @@ import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
-import { type ImageSource, imageMessage } from "./image/input.js";
+import { type ImageSource, imageMessage, naming } from "./image/input.js";
 import { type RawPixels, toPixels } from "./image/pixels.js";
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
 import type { Net } from "./layers.js";
@@ -66,7 +66,7 @@ export function connect(platform: Platform): Connected {
     async decode(image, { signal, wasm } = {}) {
       const { message: sent, source } = await message(image, signal);
       if ("pixels" in sent) return sent.pixels;
-      return images(wasm, (host) => host.call("decode", { image: sent }, { signal })).catch(named(source));
+      return images(wasm, (host) => host.call("decode", { image: sent }, { signal })).catch(naming(source));
     },
     async resize(pixels, { width, height, filter = "bilinear", signal, wasm }) {
       const args = { pixels: toPixels(pixels), width, height, filter };
@@ -75,17 +75,9 @@ export function connect(platform: Platform): Connected {
     async preprocess(image, { signal, wasm, ...options }) {
       const { message: sent, source } = await message(image, signal);
       return images(wasm, (host) => host.call("preprocess", { image: sent, options }, { signal })).catch(
-        named(source),
+        naming(source),
       );
     },
-  };
-}
-
-/** Puts the image's name before what the core's side says of its bytes. */
-function named(source: string) {
-  return (error: unknown): never => {
-    if (!(error instanceof ConvzooError) || error.code !== "bad-image") throw error;
-    throw new ConvzooError("bad-image", `${source}: ${error.message}`, { source, cause: error });
   };
 }
 

@@ -4,7 +4,7 @@ import type { Host } from "./backend/host.js";
 import type { ImageMessage } from "./backend/protocol.js";
 import { ConvzooError } from "./errors.js";
 import type { Graph } from "./graph.js";
-import type { ImageSource } from "./image/input.js";
+import { type ImageSource, naming } from "./image/input.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
 import type { Net } from "./layers.js";
 import type { Flavour } from "./platform.js";
@@ -137,15 +137,7 @@ export class Model {
 
   async #tensor(image: ImageSource, options: PreprocessOptions, signal?: AbortSignal): Promise<Tensor> {
     const { message, source } = await this.#parts.image(image, signal);
-    try {
-      return await this.#parts.host.call("preprocess", { image: message, options }, { signal });
-    } catch (error) {
-      // The core's side does not know what the image is called.
-      if (error instanceof ConvzooError && error.code === "bad-image") {
-        throw new ConvzooError(error.code, `${source}: ${error.message}`, { source, cause: error });
-      }
-      throw error;
-    }
+    return this.#parts.host.call("preprocess", { image: message, options }, { signal }).catch(naming(source));
   }
 
   #node(path: string): number {

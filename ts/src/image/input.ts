@@ -46,6 +46,14 @@ export async function imageMessage(
   return { message: { bytes, codec }, source: nameOf(given) };
 }
 
+/** For a call's rejection: puts the image's name before what the core's side, which does not know it, says of its bytes. */
+export function naming(source: string) {
+  return (error: unknown): never => {
+    if (!(error instanceof ConvzooError) || error.code !== "bad-image") throw error;
+    throw new ConvzooError("bad-image", `${source}: ${error.message}`, { source, cause: error });
+  };
+}
+
 function isPixels(image: unknown): image is RawPixels {
   return (
     typeof image === "object" && image !== null && "width" in image && "height" in image && "data" in image
