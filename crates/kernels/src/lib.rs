@@ -3,6 +3,8 @@
 //!
 //! Nothing here knows of graphs, weights files or JavaScript; `par` alone knows of threads.
 
+pub mod activation;
+pub mod epilogue;
 pub mod layout;
 pub mod par;
 pub mod simd;

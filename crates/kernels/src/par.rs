@@ -61,37 +61,43 @@ impl Team {
         Team { helpers, asleep: Mutex::new(0), woken: Condvar::new(), sleepers: AtomicU32::new(0) }
     }
 
-    /// Calls `work(phase, chunk)` for each chunk of each phase; a phase begins when the one before it is done.
-    pub fn run(&self, phases: &[Phase], work: impl Fn(usize, usize) + Sync) {
+    /// How many members there are, the caller included.
+    pub fn members(&self) -> usize {
+        self.helpers + 1
+    }
+
+    /// Calls `work(member, phase, chunk)` for each chunk of each phase; a phase begins when the one before it is done. No two
+    /// calls at a time have the same member.
+    pub fn run(&self, phases: &[Phase], work: impl Fn(usize, usize, usize) + Sync) {
         if self.helpers == 0 {
             for (p, phase) in phases.iter().enumerate() {
                 for chunk in 0..phase.chunks() {
-                    work(p, chunk);
+                    work(0, p, chunk);
                 }
             }
             return;
         }
         phases.iter().for_each(Phase::reset);
-        self.run_together(&|| self.member(phases, &work));
+        self.run_together(&|member| self.member(member, phases, &work));
     }
 
     #[cfg(feature = "threads")]
-    fn run_together(&self, member: &(impl Fn() + Sync)) {
+    fn run_together(&self, member: &(impl Fn(usize) + Sync)) {
         rayon::in_place_scope(|scope| {
-            scope.spawn_broadcast(|_, _| member());
-            member();
+            scope.spawn_broadcast(|_, context| member(1 + context.index()));
+            member(0);
         });
     }
 
     #[cfg(not(feature = "threads"))]
-    fn run_together(&self, member: &(impl Fn() + Sync)) {
-        member();
+    fn run_together(&self, member: &(impl Fn(usize) + Sync)) {
+        member(0);
     }
 
-    fn member(&self, phases: &[Phase], work: &(impl Fn(usize, usize) + Sync)) {
+    fn member(&self, member: usize, phases: &[Phase], work: &(impl Fn(usize, usize, usize) + Sync)) {
         for (p, phase) in phases.iter().enumerate() {
             while let Some(chunk) = phase.claim() {
-                work(p, chunk);
+                work(member, p, chunk);
                 if phase.done.fetch_add(1, SeqCst) + 1 == phase.chunks {
                     self.wake();
                 }
@@ -154,7 +160,7 @@ mod tests {
         let seen: Vec<Vec<AtomicUsize>> =
             phases.iter().map(|p| (0..p.chunks()).map(|_| AtomicUsize::new(0)).collect()).collect();
         for round in 1..=50 {
-            team.run(&phases, |p, chunk| {
+            team.run(&phases, |_, p, chunk| {
                 for earlier in &seen[..p] {
                     assert!(earlier.iter().all(|c| c.load(SeqCst) == round), "phase {p} began early");
                 }
@@ -183,7 +189,7 @@ mod tests {
         let team = Team::new(3);
         let phases = [Phase::new(1), Phase::new(8), Phase::new(1), Phase::new(4)];
         let sum = AtomicUsize::new(0);
-        team.run(&phases, |p, chunk| {
+        team.run(&phases, |_, p, chunk| {
             std::thread::sleep(std::time::Duration::from_millis(5));
             sum.fetch_add(p * 100 + chunk, SeqCst);
         });

@@ -12,9 +12,12 @@ pub trait F32s: Copy + Send + Sync + 'static {
     /// `LANES` floats must be writable at `p` (no alignment is asked for).
     unsafe fn store(self, p: *mut f32);
     fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     /// The larger of each pair; `self` where they do not compare, so that a NaN in `self` stays.
     fn max(self, other: Self) -> Self;
+    /// The smaller of each pair, likewise.
+    fn min(self, other: Self) -> Self;
     /// `self * b + acc`, rounded once where the build can (relaxed-simd), else twice. The same within a build.
     fn madd(self, b: Self, acc: Self) -> Self;
 }
@@ -51,12 +54,20 @@ impl<const L: usize> F32s for Scalar<L> {
         self.zip(o, |a, b| a + b)
     }
     #[inline(always)]
+    fn sub(self, o: Self) -> Self {
+        self.zip(o, |a, b| a - b)
+    }
+    #[inline(always)]
     fn mul(self, o: Self) -> Self {
         self.zip(o, |a, b| a * b)
     }
     #[inline(always)]
     fn max(self, o: Self) -> Self {
         self.zip(o, |a, b| if a < b { b } else { a })
+    }
+    #[inline(always)]
+    fn min(self, o: Self) -> Self {
+        self.zip(o, |a, b| if b < a { b } else { a })
     }
     #[inline(always)]
     fn madd(self, b: Self, acc: Self) -> Self {
@@ -97,6 +108,10 @@ mod wasm {
             V128(f32x4_add(self.0, o.0))
         }
         #[inline(always)]
+        fn sub(self, o: Self) -> Self {
+            V128(f32x4_sub(self.0, o.0))
+        }
+        #[inline(always)]
         fn mul(self, o: Self) -> Self {
             V128(f32x4_mul(self.0, o.0))
         }
@@ -104,6 +119,10 @@ mod wasm {
         fn max(self, o: Self) -> Self {
             // pmax is one instruction on x64, max is eight.
             V128(f32x4_pmax(self.0, o.0))
+        }
+        #[inline(always)]
+        fn min(self, o: Self) -> Self {
+            V128(f32x4_pmin(self.0, o.0))
         }
         #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]

@@ -1,6 +1,8 @@
 //! What the operators' tests share: random numbers from a printed seed, an arena full of poison, a run that watches it,
 //! and the tolerance of sums.
 
+use crate::activation::Activation;
+use crate::epilogue::{Affine, Epilogue};
 use crate::layout::{Arena, Layout};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -204,5 +206,65 @@ pub fn assert_within(
     for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
         let good = got as f64 == want || (got as f64 - want).abs() <= tolerance(i);
         assert!(good, "{what:?}: number {i} is {got}, not {want} to within {:e}", tolerance(i));
+    }
+}
+
+/// An epilogue with what it refers to.
+#[derive(Default)]
+pub struct Ending {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    affine: Option<Affine>,
+    /// The summand, in PyTorch's order, and its map.
+    add: Option<(Vec<f32>, Layout)>,
+    activation: Activation,
+}
+
+impl Ending {
+    pub fn plain(activation: Activation) -> Self {
+        Ending { activation, ..Ending::default() }
+    }
+
+    /// Any parts, for a result of [n, c, h, w]; a summand is put on the stage.
+    pub fn random(random: &mut Random, stage: &mut Stage, dims: [usize; 4], activation: Activation) -> Self {
+        let mut ending = Ending::plain(activation);
+        if random.coin() {
+            ending.scale = random.floats(dims[1]);
+            ending.shift = random.floats(dims[1]);
+            ending.affine = Affine::new(dims[1], |c| (ending.scale[c], ending.shift[c]));
+        }
+        if random.coin() {
+            let numbers = random.floats(dims.iter().product());
+            let map = stage.map(dims, random.several(0, 2), random.several(0, 3));
+            stage.put(&map, &numbers);
+            ending.add = Some((numbers, map));
+        }
+        ending
+    }
+
+    pub fn epilogue(&self) -> Epilogue<'_> {
+        let add = self.add.as_ref().map(|(_, map)| *map);
+        Epilogue { affine: self.affine.as_ref(), add, activation: self.activation }
+    }
+
+    /// Finishes exact sums of a result [n, c, h, w] (an image has `pixels`), which the kernel may have missed by
+    /// `tolerance`, and gives the tolerance that results from it.
+    pub fn finish(&self, sums: &mut [f64], pixels: usize, tolerance: f64) -> f64 {
+        let (mut most, mut steepest) = (0.0f64, 1.0f64);
+        for (i, y) in sums.iter_mut().enumerate() {
+            if self.affine.is_some() {
+                let c = i / pixels % self.scale.len();
+                steepest = steepest.max(self.scale[c].abs() as f64);
+                *y = *y * self.scale[c] as f64 + self.shift[c] as f64;
+            }
+            most = most.max(y.abs());
+            if let Some((numbers, _)) = &self.add {
+                *y += numbers[i] as f64;
+            }
+            let (least, highest) = self.activation.bounds();
+            *y = y.clamp(least as f64, highest as f64);
+        }
+        // A rounding of the product, of each sum and of the result; numbers besides the sums are at most 1.
+        tolerance * steepest + 4.0 * f32::EPSILON as f64 * (most + 2.0)
     }
 }

@@ -5,8 +5,10 @@
 //! channels-last map), so nothing is copied together first; the right operand is packed into panels, one for each
 //! `V::LANES * N` columns, in the order in which it is read.
 
+use crate::epilogue::Epilogue;
 use crate::layout::Floats;
 use crate::simd::F32s;
+use std::ops::Range;
 
 /// The rectangle of runs that makes up a row: `rows * cols` runs of `len` floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +38,6 @@ impl Runs {
     }
 }
 
-/// What is done to a sum before it is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    #[default]
-    Identity,
-    Relu,
-}
-
-impl Activation {
-    #[inline(always)]
-    fn apply<V: F32s>(self, v: V) -> V {
-        match self {
-            Activation::Identity => v,
-            Activation::Relu => v.max(V::splat(0.0)),
-        }
-    }
-}
-
 /// The right operand: `columns` columns of `depth` numbers in panels of `width`, the last one filled up with zeros.
 /// Number k of column c lies at `(c / width * depth + k) * width + c % width`; biases follow the same columns.
 pub struct Panels {
@@ -65,29 +49,29 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Packs `at(column, k)`. `None` where there is no memory.
-    pub fn pack(
-        width: usize,
-        columns: usize,
-        depth: usize,
-        bias: Option<&[f32]>,
-        at: impl Fn(usize, usize) -> f32,
-    ) -> Option<Self> {
+    /// Panels of zeros. `None` where there is no memory.
+    pub fn zeros(width: usize, columns: usize, depth: usize) -> Option<Self> {
         let panels = columns.div_ceil(width);
-        let mut numbers = Floats::zeros(panels * depth * width)?;
-        for (p, panel) in numbers.chunks_exact_mut((depth * width).max(1)).enumerate() {
-            let used = width.min(columns - p * width);
-            for (k, row) in panel.chunks_exact_mut(width).enumerate() {
-                for (j, number) in row[..used].iter_mut().enumerate() {
-                    *number = at(p * width + j, k);
-                }
+        let numbers = Floats::zeros(panels * depth * width)?;
+        let bias = Floats::zeros(panels * width)?;
+        Some(Panels { width, depth, columns, numbers, bias })
+    }
+
+    /// Packs `at(column, k)` for a range of columns: weights may come piece by piece.
+    pub fn fill(&mut self, columns: Range<usize>, at: impl Fn(usize, usize) -> f32) {
+        assert!(columns.end <= self.columns);
+        for column in columns {
+            let panel = &mut self.numbers[column / self.width * self.depth * self.width..];
+            let places = panel.iter_mut().skip(column % self.width).step_by(self.width);
+            for (k, number) in places.take(self.depth).enumerate() {
+                *number = at(column, k);
             }
         }
-        let mut biases = Floats::zeros(panels * width)?;
-        if let Some(bias) = bias {
-            biases[..columns].copy_from_slice(bias);
-        }
-        Some(Panels { width, depth, columns, numbers, bias: biases })
+    }
+
+    /// The columns' biases: zeros until they are set.
+    pub fn bias_mut(&mut self) -> &mut [f32] {
+        &mut self.bias[..self.columns]
     }
 
     pub fn count(&self) -> usize {
@@ -110,7 +94,9 @@ impl Panels {
 ///
 /// # Safety
 /// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panel's used columns, which nobody
-/// else reads or writes. `panels.width` must be `N * V::LANES` and `panels.depth` `runs.total()`.
+/// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the panel's first
+/// column, and the used ones behind it must be channels of the output. `panels.width` must be `N * V::LANES` and
+/// `panels.depth` `runs.total()`.
 #[inline(always)]
 pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
     runs: &Runs,
@@ -118,7 +104,9 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
     p: usize,
     x: [*const f32; R],
     y: [*mut f32; R],
-    activation: Activation,
+    add: [*const f32; R],
+    c: usize,
+    epilogue: &Epilogue,
 ) {
     debug_assert_eq!((panels.width, panels.depth), (N * V::LANES, runs.total()));
     let (mut w, bias) = panels.panel(p);
@@ -139,13 +127,16 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
             }
         }
         let used = panels.columns - p * panels.width;
-        for (sums, y) in sums.iter().zip(y) {
-            if used >= N * V::LANES {
-                for (j, sum) in sums.iter().enumerate() {
-                    activation.apply(*sum).store(y.add(j * V::LANES));
+        for ((sums, y), add) in sums.iter().zip(y).zip(add) {
+            for (j, sum) in sums.iter().enumerate() {
+                let j = j * V::LANES;
+                // An address that is not looked at may lie anywhere.
+                let (y, add) = (y.wrapping_add(j), add.wrapping_add(j));
+                if j + V::LANES <= used {
+                    epilogue.finish(*sum, c + j, add).store(y);
+                } else if j < used {
+                    store_some(*sum, y, add, used - j, c + j, epilogue);
                 }
-            } else {
-                store_some(sums, y, used, activation);
             }
         }
     }
@@ -172,26 +163,33 @@ unsafe fn accumulate<V: F32s, const R: usize, const N: usize>(
     }
 }
 
-/// The last panel's used columns, by way of a buffer.
+/// The last `used` columns of the last panel, by way of buffers.
 ///
 /// # Safety
-/// `y` must have room for `used` floats.
+/// `y` must have room for `used` floats, and `add` as many to read where the epilogue adds.
 // Inlined so that the sums' address never escapes: they would leave their registers for the whole loop.
 #[inline(always)]
-unsafe fn store_some<V: F32s, const N: usize>(
-    sums: &[V; N],
+unsafe fn store_some<V: F32s>(
+    sum: V,
     y: *mut f32,
+    add: *const f32,
     used: usize,
-    activation: Activation,
+    c: usize,
+    epilogue: &Epilogue,
 ) {
-    let mut buffer = [[0.0f32; 8]; N];
-    assert!(V::LANES <= 8);
-    for (sum, part) in sums.iter().zip(&mut buffer) {
-        // SAFETY: a part has room for 8 floats.
-        unsafe { activation.apply(*sum).store(part.as_mut_ptr()) }
-    }
-    for i in 0..used {
-        // SAFETY: the caller's promise.
-        unsafe { y.add(i).write(buffer[i / V::LANES][i % V::LANES]) }
+    let mut buffer = [0.0f32; 8];
+    const { assert!(V::LANES <= 8) };
+    // SAFETY: the caller's promise; a buffer has room for a vector.
+    unsafe {
+        if epilogue.add.is_some() {
+            for (i, summand) in buffer[..used].iter_mut().enumerate() {
+                *summand = *add.add(i);
+            }
+        }
+        let sum = epilogue.finish(sum, c, buffer.as_ptr());
+        sum.store(buffer.as_mut_ptr());
+        for (i, sum) in buffer[..used].iter().enumerate() {
+            y.add(i).write(*sum);
+        }
     }
 }

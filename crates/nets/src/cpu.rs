@@ -3,6 +3,7 @@
 use crate::error::{Code, Error, Result};
 use crate::plan::{Op, Plan};
 use crate::weights::Packed;
+use kernels::epilogue::Epilogue;
 use kernels::layout::Arena;
 #[cfg(test)]
 use kernels::layout::Layout;
@@ -15,13 +16,15 @@ use kernels::{
 fn conv<'a>(op: &'a Op, packed: &'a [Option<Packed>]) -> Option<conv2d::Job<'a>> {
     let Op::Conv2d { node, spec, x, y, activation } = op else { return None };
     let Some(Packed::Conv2d(panels)) = &packed[*node] else { return None };
-    Some(conv2d::Job { spec, panels, x: *x, y: *y, activation: *activation })
+    let epilogue = Epilogue { activation: *activation, ..Epilogue::default() };
+    Some(conv2d::Job { spec, panels, x: *x, y: *y, epilogue })
 }
 
 fn dense<'a>(op: &Op, packed: &'a [Option<Packed>]) -> Option<linear::Job<'a>> {
     let Op::Linear { node, x, y, activation } = op else { return None };
     let Some(Packed::Linear(panels)) = &packed[*node] else { return None };
-    Some(linear::Job { panels, x: *x, y: *y, activation: *activation })
+    let epilogue = Epilogue { activation: *activation, ..Epilogue::default() };
+    Some(linear::Job { panels, x: *x, y: *y, epilogue })
 }
 
 /// Into how many chunks an operator is cut. Its weights must be there.
@@ -68,7 +71,7 @@ pub fn run(plan: &Plan, slice: usize, packed: &[Option<Packed>], floats: &mut [f
     let arena = Arena::new(floats);
     let first = if slice == 0 { 0 } else { plan.slices[slice - 1] };
     let last = plan.slices[slice];
-    team.run(&plan.phases[first..last], |phase, mut chunk| {
+    team.run(&plan.phases[first..last], |_, phase, mut chunk| {
         for step in &plan.steps[first + phase] {
             if chunk < step.chunks {
                 // SAFETY: the arena is large enough (above), and the plan is `plan`'s.

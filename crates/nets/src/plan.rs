@@ -7,9 +7,9 @@ use crate::fuse::{Fused, Home, fuse};
 use crate::graph::{Graph, Id, Node};
 use crate::shape::{MOST, Shape, infer};
 use crate::weights::Packed;
+use kernels::activation::Activation;
 use kernels::layout::Layout;
 use kernels::par::Phase;
-use kernels::tile::Activation;
 use kernels::{avg_pool2d, conv2d, flatten, max_pool2d};
 
 /// Products after which a run comes up for air, so that it can be aborted: some 30 ms of one thread. Most networks on one

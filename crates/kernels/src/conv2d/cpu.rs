@@ -6,10 +6,11 @@
 //! tiles pass by.
 
 use super::Conv2d;
+use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
 use crate::par;
 use crate::simd::F32s;
-use crate::tile::{Activation, Panels, Runs, tile};
+use crate::tile::{Panels, Runs, tile};
 
 /// Vectors a panel is wide.
 const N: usize = 2;
@@ -27,10 +28,12 @@ pub fn pack<V: F32s>(spec: &Conv2d, weight: &[f32], bias: Option<&[f32]>) -> Opt
     (0..spec.groups)
         .map(|g| {
             let weight = &weight[g * out_group * in_group * taps..];
-            let bias = bias.map(|b| &b[g * out_group..][..out_group]);
-            Panels::pack(N * V::LANES, out_group, spec.depth(), bias, |o, k| {
-                weight[(o * in_group + k % in_group) * taps + k / in_group]
-            })
+            let mut panels = Panels::zeros(N * V::LANES, out_group, spec.depth())?;
+            panels.fill(0..out_group, |o, k| weight[(o * in_group + k % in_group) * taps + k / in_group]);
+            if let Some(bias) = bias {
+                panels.bias_mut().copy_from_slice(&bias[g * out_group..][..out_group]);
+            }
+            Some(panels)
         })
         .collect()
 }
@@ -42,7 +45,7 @@ pub struct Job<'a> {
     /// The input without its padding; the zeros must lie around it.
     pub x: Layout,
     pub y: Layout,
-    pub activation: Activation,
+    pub epilogue: Epilogue<'a>,
 }
 
 impl Job<'_> {
@@ -82,6 +85,7 @@ impl Job<'_> {
         const { assert!(BLOCK.is_multiple_of(R)) };
         let (block, rest) = (chunk % self.blocks(), chunk / self.blocks());
         let (range, group) = (rest % self.ranges(), rest / self.ranges());
+        let c = group * self.panels[group].columns;
         let panels = &self.panels[group];
         let runs = self.runs();
         let x0 = self.x.offset + group * (self.spec.in_channels / self.spec.groups);
@@ -91,10 +95,11 @@ impl Job<'_> {
         let count = BLOCK.min(self.y.pixels() - first);
         let mut x = [std::ptr::null::<f32>(); BLOCK];
         let mut y = [std::ptr::null_mut::<f32>(); BLOCK];
+        let mut add = [std::ptr::null::<f32>(); BLOCK];
         let (mut image, mut oy, mut ox) = self.position(first);
         // What padding takes off the first window's corner.
         let corner = self.spec.padding[0] * self.x.row + self.spec.padding[1] * self.x.pixel;
-        for (x, y) in x.iter_mut().zip(&mut y).take(count) {
+        for ((x, y), add) in x.iter_mut().zip(&mut y).zip(&mut add).take(count) {
             let (iy, ix) = (oy * self.spec.stride[0], ox * self.spec.stride[1]);
             let from = x0 + image * self.x.image + iy * self.x.row + ix * self.x.pixel - corner;
             let to = y0 + image * self.y.image + oy * self.y.row + ox * self.y.pixel;
@@ -102,6 +107,9 @@ impl Job<'_> {
             unsafe {
                 *x = arena.read(from, runs.reach());
                 *y = arena.write(to, panels.columns);
+                if let Some(map) = &self.epilogue.add {
+                    *add = arena.read(map.at(image, oy, ox) + group * panels.columns, panels.columns);
+                }
             }
             ox += 1;
             if ox == self.y.w {
@@ -115,18 +123,18 @@ impl Job<'_> {
             let mut i = 0;
             while i + R <= count {
                 // SAFETY: see above; a panel's columns lie behind its first.
-                unsafe { self.tile::<V, R>(&runs, panels, p, &x, &y, i) };
+                unsafe { self.tile::<V, R>(&runs, panels, p, &x, &y, &add, c, i) };
                 i += R;
             }
             // SAFETY: as above.
             unsafe {
                 match count - i {
                     0 => {}
-                    1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, i),
-                    2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, i),
-                    3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, i),
-                    4 => self.tile::<V, 4>(&runs, panels, p, &x, &y, i),
-                    5 => self.tile::<V, 5>(&runs, panels, p, &x, &y, i),
+                    1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, &add, c, i),
+                    2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, &add, c, i),
+                    3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, &add, c, i),
+                    4 => self.tile::<V, 4>(&runs, panels, p, &x, &y, &add, c, i),
+                    5 => self.tile::<V, 5>(&runs, panels, p, &x, &y, &add, c, i),
                     rest => unreachable!("a tile of {R} rows leaves {rest}"),
                 }
             }
@@ -148,12 +156,15 @@ impl Job<'_> {
         p: usize,
         x: &[*const f32; BLOCK],
         y: &[*mut f32; BLOCK],
+        add: &[*const f32; BLOCK],
+        c: usize,
         i: usize,
     ) {
         let x: [*const f32; R] = x[i..i + R].try_into().expect("R pixels");
         // SAFETY: the column lies within the pixel that y points at.
         let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { y[i + r].add(p * panels.width) });
+        let add: [*const f32; R] = std::array::from_fn(|r| add[i + r].wrapping_add(p * panels.width));
         // SAFETY: the caller's promise.
-        unsafe { tile::<V, R, N>(runs, panels, p, x, y, self.activation) }
+        unsafe { tile::<V, R, N>(runs, panels, p, x, y, add, c + p * panels.width, &self.epilogue) }
     }
 }

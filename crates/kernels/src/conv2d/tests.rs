@@ -1,8 +1,8 @@
 use super::{Conv2d, Job, pack, reference};
+use crate::activation::Activation;
 use crate::every_vector;
 use crate::simd::F32s;
-use crate::testing::{Random, Stage, assert_within, elements, largest, sum_tolerance};
-use crate::tile::Activation;
+use crate::testing::{Ending, Random, Stage, assert_within, elements, largest, sum_tolerance};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -17,6 +17,8 @@ struct Case {
     y_beside: [usize; 2],
     bias: bool,
     activation: Activation,
+    /// Whether an affine and a summand may follow.
+    ending: bool,
 }
 
 /// Square kernel, stride and padding; maps without gaps.
@@ -32,7 +34,16 @@ fn square(channels: [usize; 2], [kernel, stride, padding]: [usize; 3], size: [us
         groups: 1,
     };
     let activation = Activation::Identity;
-    Case { spec, size, extra: [0; 4], x_beside: [0; 2], y_beside: [0; 2], bias: true, activation }
+    Case {
+        spec,
+        size,
+        extra: [0; 4],
+        x_beside: [0; 2],
+        y_beside: [0; 2],
+        bias: true,
+        activation,
+        ending: false,
+    }
 }
 
 fn check<V: F32s>(random: &mut Random, case: &Case) {
@@ -44,9 +55,6 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let bias: Vec<f32> = random.floats(spec.out_channels).iter().map(|b| b * most as f32).collect();
     let bias = case.bias.then_some(&bias[..]);
     let mut want = reference::conv2d(spec, &x, [*n, *h, *w], &weight, bias);
-    if case.activation == Activation::Relu {
-        want.iter_mut().for_each(|y| *y = y.max(0.0));
-    }
 
     let [oh, ow] = spec.output(*h, *w).expect("the kernel fits");
     let mut stage = Stage::new();
@@ -56,9 +64,14 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     stage.put(&map, &x);
     let y = stage.map([*n, spec.out_channels, oh, ow], case.extra, case.y_beside);
     let panels = pack::<V>(spec, &weight, bias).expect("memory");
-    let job = Job { spec, panels: &panels, x: map, y, activation: case.activation };
+    let ending = match case.ending {
+        true => Ending::random(random, &mut stage, [*n, spec.out_channels, oh, ow], case.activation),
+        false => Ending::plain(case.activation),
+    };
+    let job = Job { spec, panels: &panels, x: map, y, epilogue: ending.epilogue() };
     let (places, chunks) = (elements(&y), job.chunks());
     let tolerance = sum_tolerance(spec.depth(), largest(&x), largest(&weight));
+    let tolerance = ending.finish(&mut want, oh * ow, tolerance);
     // SAFETY: the stage holds both maps with the padding, and its arena has no other user.
     let results = unsafe {
         [
@@ -211,6 +224,7 @@ fn random_shapes<V: F32s>() {
             y_beside: random.several(0, 3),
             bias: random.coin(),
             activation: if random.coin() { Activation::Relu } else { Activation::Identity },
+            ending: true,
         };
         check::<V>(random, &case);
         checked += 1;

@@ -2,10 +2,11 @@
 //! independent sums) and only a few rows share it; the batch passes by while a panel is in the cache.
 
 use super::Linear;
+use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
 use crate::par;
 use crate::simd::F32s;
-use crate::tile::{Activation, Panels, Runs, tile};
+use crate::tile::{Panels, Runs, tile};
 
 /// Vectors a panel is wide.
 const N: usize = 4;
@@ -20,9 +21,14 @@ const LEAST: usize = 16_384;
 /// channel-major to PyTorch but channels-last here: the columns are put into that order. `None` where there is no memory.
 pub fn pack<V: F32s>(spec: &Linear, channels: usize, weight: &[f32], bias: Option<&[f32]>) -> Option<Panels> {
     let cells = spec.in_features / channels;
-    Panels::pack(N * V::LANES, spec.out_features, spec.in_features, bias, |o, k| {
+    let mut panels = Panels::zeros(N * V::LANES, spec.out_features, spec.in_features)?;
+    panels.fill(0..spec.out_features, |o, k| {
         weight[o * spec.in_features + k % channels * cells + k / channels]
-    })
+    });
+    if let Some(bias) = bias {
+        panels.bias_mut().copy_from_slice(bias);
+    }
+    Some(panels)
 }
 
 /// One linear layer over a map that is read as a vector of h * w * c features.
@@ -30,7 +36,7 @@ pub struct Job<'a> {
     pub panels: &'a Panels,
     pub x: Layout,
     pub y: Layout,
-    pub activation: Activation,
+    pub epilogue: Epilogue<'a>,
 }
 
 impl Job<'_> {
@@ -84,7 +90,12 @@ impl Job<'_> {
             let x = std::array::from_fn(|r| arena.read(self.x.at(i + r, 0, 0), runs.reach()));
             let y =
                 std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0) + p * self.panels.width, used));
-            tile::<V, R, N>(runs, self.panels, p, x, y, self.activation);
+            let c = p * self.panels.width;
+            let add = std::array::from_fn(|r| match &self.epilogue.add {
+                Some(map) => arena.read(map.at(i + r, 0, 0) + c, used),
+                None => std::ptr::null(),
+            });
+            tile::<V, R, N>(runs, self.panels, p, x, y, add, c, &self.epilogue);
         }
     }
 }

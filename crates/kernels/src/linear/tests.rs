@@ -1,8 +1,8 @@
 use super::{Job, Linear, pack, reference};
+use crate::activation::Activation;
 use crate::every_vector;
 use crate::simd::F32s;
-use crate::testing::{Random, Stage, assert_within, elements, largest, sum_tolerance};
-use crate::tile::Activation;
+use crate::testing::{Ending, Random, Stage, assert_within, elements, largest, sum_tolerance};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -16,11 +16,22 @@ struct Case {
     y_beside: [usize; 2],
     bias: bool,
     activation: Activation,
+    /// Whether an affine and a summand may follow.
+    ending: bool,
 }
 
 fn plain(dims: [usize; 4], out: usize) -> Case {
     let activation = Activation::Identity;
-    Case { dims, out, halo: [0; 4], x_beside: [0; 2], y_beside: [0; 2], bias: true, activation }
+    Case {
+        dims,
+        out,
+        halo: [0; 4],
+        x_beside: [0; 2],
+        y_beside: [0; 2],
+        bias: true,
+        activation,
+        ending: false,
+    }
 }
 
 fn check<V: F32s>(random: &mut Random, case: &Case) {
@@ -33,20 +44,22 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let bias: Vec<f32> = random.floats(case.out).iter().map(|b| b * most as f32).collect();
     let bias = case.bias.then_some(&bias[..]);
     let mut want = reference::linear(&spec, &x, &weight, bias);
-    if case.activation == Activation::Relu {
-        want.iter_mut().for_each(|y| *y = y.max(0.0));
-    }
 
     let mut stage = Stage::new();
     let map = stage.map(case.dims, case.halo, case.x_beside);
     stage.put(&map, &x);
     let y = stage.map([n, case.out, 1, 1], [0; 4], case.y_beside);
     let panels = pack::<V>(&spec, c, &weight, bias).expect("memory");
-    let job = Job { panels: &panels, x: map, y, activation: case.activation };
+    let ending = match case.ending {
+        true => Ending::random(random, &mut stage, [n, case.out, 1, 1], case.activation),
+        false => Ending::plain(case.activation),
+    };
+    let job = Job { panels: &panels, x: map, y, epilogue: ending.epilogue() };
     // SAFETY: the stage holds both maps, and its arena has no other user.
     let got =
         stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
     let tolerance = sum_tolerance(spec.in_features, largest(&x), largest(&weight));
+    let tolerance = ending.finish(&mut want, 1, tolerance);
     assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
 }
 
@@ -117,6 +130,7 @@ fn random_shapes<V: F32s>() {
             y_beside: random.several(0, 3),
             bias: random.coin(),
             activation: if random.coin() { Activation::Relu } else { Activation::Identity },
+            ending: true,
         };
         check::<V>(random, &case);
     }

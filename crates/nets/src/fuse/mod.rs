@@ -5,7 +5,7 @@ mod relu;
 
 use crate::graph::{Graph, Id, Node};
 use crate::shape::Shape;
-use kernels::tile::Activation;
+use kernels::activation::Activation;
 
 /// One operator to run: the node it comes from, the maps it reads and the one it writes, by the id of the node they are
 /// the output of.

@@ -2,7 +2,7 @@
 
 use super::{Fused, Home, can_activate};
 use crate::graph::{Graph, Id, Node};
-use kernels::tile::Activation;
+use kernels::activation::Activation;
 
 pub fn into_producers(fused: &mut Fused, graph: &Graph, requested: &[Id]) {
     let mut i = 0;
@@ -32,7 +32,7 @@ mod tests {
     use super::super::fuse;
     use crate::graph::Graph;
     use crate::shape::infer;
-    use kernels::tile::Activation;
+    use kernels::activation::Activation;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
