@@ -1,60 +1,64 @@
-/** What every engine is given: a net, weights made from the golden recipe, one input; and how it is timed. */
+/** The files of a model, one for each engine: the golden recipe's weights and input, and PyTorch's answer to them. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { lower } from "../ts/src/graph.js";
+import { shapesOf } from "../ts/src/shape.js";
 import { stateShapes } from "../ts/src/state.js";
 import { type ZooName, zoo } from "../ts/src/zoo/index.js";
-import { fill, fillInput } from "../ts/test/recipe.js";
+import { fill, fillInput, readGolden } from "../ts/test/recipe.js";
+import { fold, type Step, type Weights } from "./fold.js";
+import { toOnnx } from "./onnx.js";
+import { toTfjs } from "./tfjs.js";
+import { toTflite } from "./tflite.js";
 
-export interface Settings {
-  readonly model: ZooName;
-  readonly threads: number;
-  /** Runs before the timed ones. */
-  readonly warmups: number;
-  readonly runs: number;
+export interface Case {
+  readonly folder: URL;
+  /** [1, C, H, W]. */
+  readonly input: readonly number[];
+  readonly steps: readonly Step[];
+  /** The largest difference of an output from PyTorch's in float64, as a share of its largest number. */
+  difference(output: readonly number[]): number;
 }
 
-/** What an engine prints: each run's milliseconds, and its answer, by which it is judged first. */
-export interface Report {
-  readonly engine: string;
-  readonly version: string;
-  readonly how: string;
-  readonly loadMs: number;
-  readonly ms: readonly number[];
-  readonly output: readonly number[];
-}
-
-export function makeCase(model: ZooName) {
-  const entry = zoo[model];
-  const net = entry.build();
-  const weights = new Map(
-    [...stateShapes(net)].map(([key, { shape }]) => [key, fill(key, shape, 1)] as const),
+/** Writes `files` ("model.onnx" and so on) for a model that has a golden file, at the size of that. */
+export function makeCase(model: ZooName, files: ReadonlySet<string>): Case {
+  const golden = readGolden(model);
+  const net = zoo[model].build();
+  const weights: Weights = new Map(
+    [...stateShapes(net)].map(([key, { shape }]) => [key, fill(key, shape, golden.seed, golden.norms)]),
   );
-  return { net, weights, input: fillInput([1, ...entry.input], 7) };
+  const input = golden.input_shape;
+  const graph = lower(net);
+  const steps = fold(graph, shapesOf(graph, input.slice(1)), weights);
+  const folder = new URL(`../build/bench/${model}/`, import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const pixels = fillInput(input, golden.input_seed).data as Float32Array;
+  writeFileSync(new URL("input.bin", folder), pixels);
+  const writers: Record<string, () => Uint8Array> = {
+    "model.safetensors": () => toSafetensors(weights),
+    "model.onnx": () => toOnnx(graph, weights, input),
+    "model.tflite": () => toTflite(steps),
+    "model.tfjs": () => toTfjs(steps),
+  };
+  for (const [name, write] of Object.entries(writers))
+    if (files.has(name)) writeFileSync(new URL(name, folder), write());
+  const difference = (output: readonly number[]): number =>
+    Math.max(...golden.output.map((value, i) => Math.abs(value - (output[i] ?? Number.NaN)))) / golden.scale;
+  return { folder, input, steps, difference };
 }
 
-/** Loads, warms up, times each run by itself, and prints the report. The engine is a function from here on. */
-export async function measure(
-  settings: Settings,
-  start: (made: ReturnType<typeof makeCase>) => Promise<{
-    engine: string;
-    version: string;
-    how: string;
-    run: () => Promise<Float32Array>;
-    end?: () => void;
-  }>,
-): Promise<void> {
-  const made = makeCase(settings.model);
-  const begin = performance.now();
-  const { run, end, ...names } = await start(made);
-  const loadMs = performance.now() - begin;
-  let output = await run();
-  for (let i = 1; i < settings.warmups; i++) output = await run();
-  const ms: number[] = [];
-  for (let i = 0; i < settings.runs; i++) {
-    const before = performance.now();
-    output = await run();
-    ms.push(performance.now() - before);
-  }
-  end?.();
-  process.stdout.write(JSON.stringify({ ...names, loadMs, ms, output: [...output] } satisfies Report));
+/** The weights as a .safetensors file. */
+function toSafetensors(weights: Weights): Uint8Array {
+  let at = 0;
+  const entries = [...weights].map(([key, { shape, data }]) => {
+    const data_offsets = [at, at + data.byteLength];
+    at += data.byteLength;
+    return [key, { dtype: "F32", shape, data_offsets }];
+  });
+  const json = JSON.stringify(Object.fromEntries(entries));
+  const header = new TextEncoder().encode(json.padEnd(Math.ceil(json.length / 8) * 8));
+  const length = new BigUint64Array([BigInt(header.length)]);
+  const parts = [length, header, ...[...weights.values()].map(({ data }) => data)];
+  return Buffer.concat(
+    parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  );
 }
-
-export const settings = (): Settings => JSON.parse(process.argv[2]!) as Settings;

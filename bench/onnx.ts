@@ -1,7 +1,7 @@
-/** Writes a net with its weights as an ONNX model, so that a peer runs the very same numbers. */
+/** Writes a graph with its weights as an ONNX model, so that a peer runs the very same numbers. */
 import protobuf from "protobufjs";
-import { lower } from "../ts/src/graph.js";
-import type { Net } from "../ts/src/layers.js";
+import { type Graph, neededBy } from "../ts/src/graph.js";
+import type { Weights } from "./fold.js";
 
 /** The part of onnx.proto3 that is written here. */
 const SCHEMA = `
@@ -23,62 +23,80 @@ const FLOAT = 1;
 const INT = 2;
 const INTS = 7;
 
-/** `weights` by checkpoint key, float32. Throws where the net has an operator that no benchmark needed yet. */
-export function toOnnx(
-  net: Net,
-  weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
-  input: readonly number[],
-): Uint8Array {
-  const graph = lower(net);
+/** `input` is [1, C, H, W]. Throws where the net has an operator that no benchmark needed yet. */
+export function toOnnx(graph: Graph, weights: Weights, input: readonly number[]): Uint8Array {
   const ints = (name: string, values: readonly number[]) => ({ name, type: INTS, ints: values });
   const int = (name: string, value: number) => ({ name, type: INT, i: value });
+  const float = (name: string, value: number) => ({ name, type: FLOAT, f: value });
   const name = (id: number) => `v${id}`;
   const initializer: object[] = [];
-  const parameter = (key: string) => {
-    const { shape, data } = weights.get(key)!;
-    initializer.push({
-      name: key,
-      dims: shape,
-      data_type: FLOAT,
-      raw_data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    });
-    return key;
+  const constant = (
+    name: string,
+    dims: readonly number[],
+    { buffer, byteOffset, byteLength }: Float32Array,
+  ) => {
+    const raw_data = new Uint8Array(buffer, byteOffset, byteLength);
+    initializer.push({ name, dims, data_type: FLOAT, raw_data });
+    return name;
   };
-  const parameters = (path: string, bias: boolean) => [
-    parameter(`${path}.weight`),
-    ...(bias ? [parameter(`${path}.bias`)] : []),
-  ];
+  const parameters = (path: string, ...names: string[]) =>
+    names.map((own) => {
+      const key = `${path}.${own}`;
+      const { shape, data } = weights.get(key)!;
+      return constant(key, shape, data as Float32Array);
+    });
+  const weightAndBias = (node: { path: string; bias: boolean }) =>
+    parameters(node.path, ...(node.bias ? ["weight", "bias"] : ["weight"]));
+  const windowOf = (node: {
+    kernel: readonly number[];
+    stride: readonly number[];
+    padding: readonly number[];
+  }) => [ints("kernel_shape", node.kernel), ints("strides", node.stride), ints("pads", node.padding)];
+  const needed = neededBy(graph, [graph.output]);
   const node = graph.nodes.flatMap((node, id) => {
-    if (node.op === "input") return [];
+    if (node.op === "input" || !needed.has(id)) return [];
     const inputs = node.inputs.map(name);
     const make = (op_type: string, attribute: object[] = [], more: string[] = []) => [
       { op_type, name: `n${id}`, input: [...inputs, ...more], output: [name(id)], attribute },
     ];
     switch (node.op) {
       case "conv2d": {
-        const window = [
-          ints("kernel_shape", node.kernel),
-          ints("strides", node.stride),
-          ints("pads", node.padding),
-        ];
-        const attributes = [...window, ints("dilations", node.dilation), int("group", node.groups)];
-        return make("Conv", attributes, parameters(node.path, node.bias));
+        const attributes = [...windowOf(node), ints("dilations", node.dilation), int("group", node.groups)];
+        return make("Conv", attributes, weightAndBias(node));
+      }
+      case "batch_norm2d": {
+        const names = ["weight", "bias", "running_mean", "running_var"];
+        return make("BatchNormalization", [float("epsilon", node.eps)], parameters(node.path, ...names));
       }
       case "linear":
-        return make("Gemm", [int("transB", 1)], parameters(node.path, node.bias));
-      case "relu":
-        return make("Relu");
+        return make("Gemm", [int("transB", 1)], weightAndBias(node));
+      case "activation": {
+        const [from, to] = [inputs[0]!, name(id)];
+        if (node.kind === "relu") return make("Relu");
+        if (node.kind === "sigmoid") return make("Sigmoid");
+        if (node.kind === "relu6") {
+          const ends = [0, 6].map((end) => constant(`${to}.${end}`, [], Float32Array.of(end)));
+          return make("Clip", [], ends);
+        }
+        if (node.kind !== "silu") throw new Error(`no ONNX form of ${node.kind} here yet`);
+        return [
+          { op_type: "Sigmoid", name: `n${id}s`, input: [from], output: [`${to}s`], attribute: [] },
+          { op_type: "Mul", name: `n${id}`, input: [from, `${to}s`], output: [to], attribute: [] },
+        ];
+      }
+      case "add":
+        return make("Add");
+      case "mul":
+        return make("Mul");
       case "flatten":
         return make("Flatten", [int("axis", 1)]);
       case "concat":
         return make("Concat", [int("axis", 1)]);
-      case "max_pool2d": {
-        const window = [
-          ints("kernel_shape", node.kernel),
-          ints("strides", node.stride),
-          ints("pads", node.padding),
-        ];
-        return make("MaxPool", [...window, int("ceil_mode", Number(node.ceil_mode))]);
+      case "max_pool2d":
+        return make("MaxPool", [...windowOf(node), int("ceil_mode", Number(node.ceil_mode))]);
+      case "avg_pool2d": {
+        const counts = int("count_include_pad", Number(node.count_include_pad));
+        return make("AveragePool", [...windowOf(node), int("ceil_mode", Number(node.ceil_mode)), counts]);
       }
       case "adaptive_avg_pool2d":
         if (String(node.output) === "1,1") return make("GlobalAveragePool");

@@ -1,92 +1,162 @@
 /**
- * Runs every engine on every model in turn, a process each, several rounds, and prints a table of ratios. An answer that
- * differs from ours voids its row. `npm run bench -- --models alexnet --rounds 5 --threads 1 --node PATH --save`
+ * Every engine on every model, in turns, several rounds: a table of times, ratios and shares of the roofline. An answer
+ * that differs from PyTorch's voids its row. Options and method: README.md beside this.
  */
-import { execFile } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { parseArgs, promisify } from "node:util";
-import type { ZooName } from "../ts/src/zoo/index.js";
-import type { Report, Settings } from "./case.js";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { findEntry, type ZooName } from "../ts/src/zoo/index.js";
+import { type Case, makeCase } from "./case.js";
+import { type Chromium, findChromium, startChromium } from "./chromium.js";
+import type { Settings } from "./engine.js";
+import { BYTES, FLOPS, makePeak } from "./peak.js";
+import { roofline } from "./roofline.js";
+import { openProcess, type Session } from "./session.js";
+import { type Measured, median, type Row, rowsOf, summary } from "./table.js";
 
-const ENGINES = ["convzoo", "onnxruntime-web"] as const;
+const MODELS =
+  "alexnet,vgg19,googlenet,resnet18,resnet50,densenet121,efficientnet_b0,squeezenet1_1,mobilenet_v2";
 
+/** Where each engine can run, and the file that it reads. */
+const KNOWN: Record<string, { readonly in: readonly string[]; readonly file: string }> = {
+  convzoo: { in: ["chromium", "node"], file: "model.safetensors" },
+  litert: { in: ["chromium"], file: "model.tflite" },
+  "onnxruntime-web": { in: ["chromium", "node"], file: "model.onnx" },
+  "tfjs-wasm": { in: ["chromium", "node"], file: "model.tfjs" },
+  pytorch: { in: ["native"], file: "model.safetensors" },
+  onnxruntime: { in: ["native"], file: "model.onnx" },
+};
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const node24 = path("../ts/test/runtime/node_modules/node-24/bin/node");
 const { values } = parseArgs({
   options: {
-    models: { type: "string", default: "squeezenet1_1,alexnet" },
+    models: { type: "string", default: MODELS },
+    engines: { type: "string", default: Object.keys(KNOWN).join(",") },
+    runtime: { type: "string", default: "chromium,node,native" },
     threads: { type: "string", default: "1" },
-    rounds: { type: "string", default: "5" },
-    runs: { type: "string", default: "30" },
-    warmups: { type: "string", default: "10" },
-    node: { type: "string", default: process.execPath },
+    rounds: { type: "string", default: "12" },
+    runs: { type: "string", default: "3" },
+    warmups: { type: "string", default: "8" },
+    node: { type: "string", default: existsSync(node24) ? node24 : process.execPath },
+    python: { type: "string", default: "python3" },
     save: { type: "boolean", default: false },
   },
 });
+const threads = Number(values.threads);
+const engines = values.engines.split(",");
+const unknown = engines.find((engine) => !Object.hasOwn(KNOWN, engine));
+if (unknown) throw new Error(`no engine is called ${unknown}; there are ${Object.keys(KNOWN).join(", ")}`);
+const models = values.models.split(",").map((name) => findEntry(name) && (name as ZooName));
 
-/** A folder name of a processor. */
-const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+/** Those of the wanted runtimes that are here; what is not is said and left out. */
+const executable = findChromium();
+const runtimes = values.runtime.split(",").filter((runtime) => {
+  if (runtime !== "chromium" || executable) return true;
+  console.log("no Chromium: install one or set CHROME_PATH; its rows are left out");
+  return false;
+});
+const modulesOf: Record<string, string> = {
+  pytorch: "import torch, torchvision",
+  onnxruntime: "import onnxruntime",
+};
+const wanted = engines
+  .flatMap((engine) => runtimes.map((runtime) => ({ engine, runtime })))
+  .filter(({ engine, runtime }) => {
+    if (!KNOWN[engine]!.in.includes(runtime)) return false;
+    const modules = modulesOf[engine];
+    if (!modules || spawnSync(values.python, ["-c", `${modules}, numpy`]).status === 0) return true;
+    console.log(`${engine}: ${values.python} lacks it (--python PATH names another); its rows are left out`);
+    return false;
+  });
 
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+const { version } = JSON.parse(readFileSync(path("../package.json"), "utf8")) as { version: string };
+const chromium = runtimes.includes("chromium") ? await startChromium(executable!) : undefined;
+const nodeVersion = execFileSync(values.node, ["--version"], { encoding: "utf8" }).trim();
 
-async function one(engine: string, settings: Settings): Promise<Report> {
-  const program = new URL(`./engines/${engine}.ts`, import.meta.url).pathname;
-  const args = ["--import", "tsx", program, JSON.stringify(settings)];
-  const { stdout } = await promisify(execFile)(values.node, args, { maxBuffer: 1 << 26 });
-  return JSON.parse(stdout) as Report;
-}
-
-/** The largest difference of two answers, as a share of the largest number of the first. */
-function difference(a: Report, b: Report): number {
-  const scale = Math.max(...a.output.map(Math.abs));
-  return Math.max(...a.output.map((value, i) => Math.abs(value - (b.output[i] ?? Number.NaN)))) / scale;
-}
-
-const nodeVersion = (await promisify(execFile)(values.node, ["--version"])).stdout.trim();
-const machine = `${cpus()[0]?.model ?? "?"} x ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${nodeVersion}`;
-console.log(machine);
-const rows: object[] = [];
-for (const model of values.models.split(",") as ZooName[]) {
+function open(engine: string, runtime: string, model: ZooName, made: Case): Promise<Session> {
   const settings: Settings = {
+    engine: engine as Settings["engine"],
     model,
-    threads: +values.threads,
-    warmups: +values.warmups,
-    runs: +values.runs,
+    threads,
+    input: made.input,
+    warmups: Number(values.warmups),
+    convzoo: { entry: "convzoo", version },
   };
-  const rounds: Report[][] = [];
-  for (let round = 0; round < +values.rounds; round++) {
-    const reports: Report[] = [];
-    // The order turns with the rounds, so that none always runs on the machine that another has warmed.
-    for (let i = 0; i < ENGINES.length; i++)
-      reports.push(await one(ENGINES[(i + round) % ENGINES.length]!, settings));
-    rounds.push(
-      reports.sort((a, b) => ENGINES.indexOf(a.engine as never) - ENGINES.indexOf(b.engine as never)),
-    );
-  }
-  for (const [i, engine] of ENGINES.entries()) {
-    const medians = rounds.map((reports) => median(reports[i]!.ms));
-    const ratios = rounds.map((reports) => median(reports[i]!.ms) / median(reports[0]!.ms));
-    const report = rounds[0]![i]!;
-    const apart = difference(rounds[0]![0]!, report);
-    rows.push({
-      model,
-      engine: `${engine} ${report.version}`,
-      how: report.how,
-      "ms (median)": +median(medians).toFixed(2),
-      "ms (best)": +Math.min(...rounds.flatMap((reports) => reports[i]!.ms)).toFixed(2),
-      "load ms": +median(rounds.map((reports) => reports[i]!.loadMs)).toFixed(0),
-      "times ours": +median(ratios).toFixed(2),
-      "answer differs by": apart <= 1e-4 ? apart.toExponential(1) : `VOID ${apart.toExponential(1)}`,
+  if (runtime === "chromium") return (chromium as Chromium).open(settings);
+  if (runtime === "node")
+    return openProcess(values.node, ["--import", "tsx", path("in-node.ts"), JSON.stringify(settings)]);
+  const args = [
+    engine,
+    fileURLToPath(made.folder),
+    model,
+    values.threads,
+    values.warmups,
+    JSON.stringify(made.input),
+  ];
+  return openProcess(values.python, [path("native.py"), ...args]);
+}
+
+/** All engines on one model: opened one after the other, then timed in turns. */
+async function measure(model: ZooName): Promise<Measured[]> {
+  const made = makeCase(model, new Set(wanted.map(({ engine }) => KNOWN[engine]!.file)));
+  // A native engine could do more than WebAssembly, and is held against the same bounds.
+  const bounds = runtimes.includes("chromium") ? "chromium" : "node";
+  const peaks = ["peak-flops", "peak-bandwidth"].map((engine) => ({ engine, runtime: bounds }));
+  const opened: { engine: string; runtime: string; session: Session; rounds: number[][] }[] = [];
+  try {
+    for (const one of [...peaks, ...wanted]) {
+      const session = await open(one.engine, one.runtime, model, made);
+      opened.push({ ...one, session, rounds: [] });
+    }
+    for (let round = 0; round < Number(values.rounds); round++)
+      // The order turns with the rounds, so that none always runs on the machine that another has warmed.
+      for (let i = 0; i < opened.length; i++) {
+        const { session, rounds } = opened[(i + round) % opened.length]!;
+        rounds.push(await session.time(Number(values.runs)));
+      }
+    const [flops, bytes] = opened.map(({ rounds }) => rounds.map((ms) => 1e3 / Math.min(...ms)));
+    const bound = flops!.map((_, i) => {
+      const peak = { flops: FLOPS * flops![i]!, bytes: BYTES * bytes![i]! };
+      return 1e3 * roofline(made.steps, peak, threads);
     });
+    console.log(
+      `${model}: peak ${((FLOPS * median(flops!)) / 1e9).toFixed(1)} GFLOPS, ${((BYTES * median(bytes!)) / 1e9).toFixed(1)} GB/s a thread; roofline ${median(bound).toFixed(2)} ms`,
+    );
+    const measured: Measured[] = [];
+    for (const { session, ...one } of opened.slice(peaks.length)) {
+      const peakMiB = await session.close();
+      const difference = made.difference(session.opened.output);
+      measured.push({ ...one, model, opened: session.opened, peakMiB, difference, roofline: bound });
+    }
+    return measured;
+  } finally {
+    for (const { session } of opened) await session.close().catch(() => {});
   }
 }
-console.table(rows);
-if (values.save) {
-  const folder = new URL(`./results/${slug(cpus()[0]?.model ?? "unknown")}/`, import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  const date = new Date().toISOString().slice(0, 10);
-  writeFileSync(
-    new URL(`${date}-${values.threads}-threads.json`, folder),
-    `${JSON.stringify({ machine, rows }, null, 2)}\n`,
-  );
+
+const machine = `${cpus()[0]?.model ?? "?"} x ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+const about = `${machine}; Chromium ${chromium?.version ?? "-"}, Node ${nodeVersion}, ${threads} thread${threads === 1 ? "" : "s"}`;
+console.log(about);
+mkdirSync(path("../build/bench"), { recursive: true });
+writeFileSync(
+  path("../build/bench/peak.wasm"),
+  await makePeak(chromium !== undefined || nodeVersion >= "v21"),
+);
+const rows: Row[] = [];
+for (const model of models) {
+  const measured = rowsOf(await measure(model));
+  console.table(measured);
+  rows.push(...measured);
 }
+console.table(summary(rows));
+if (values.save) {
+  const slug = (cpus()[0]?.model ?? "unknown").toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const folder = path(`results/${slug}`);
+  mkdirSync(folder, { recursive: true });
+  const file = `${folder}/${new Date().toISOString().slice(0, 10)}-${threads}-threads.json`;
+  writeFileSync(file, `${JSON.stringify({ about, rows, summary: summary(rows) }, null, 2)}\n`);
+}
+chromium?.close();

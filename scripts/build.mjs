@@ -50,6 +50,12 @@ const threads = [
   ),
 ];
 
+/**
+ * Keeps the instructions of an inner loop in the source's order. LLVM would else sort them so that more numbers are alive at
+ * a time than V8 has registers: a tile of 6 x 8 then spills and is half as fast (bench/README.md).
+ */
+const inOrder = "-C llvm-args=-pre-RA-sched=source";
+
 /** The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. */
 export const flavours = [
   { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
@@ -138,7 +144,7 @@ function adaptGlue(text, kind) {
 /** The environment that compiles one flavour, be it by wasm-pack or, for tests, by cargo. */
 export function flavourEnv(flavour) {
   const { env, wasmFlags } = toolchain();
-  const flags = [...wasmFlags, `-C target-feature=${flavour.features}`, ...flavour.threads];
+  const flags = [...wasmFlags, inOrder, `-C target-feature=${flavour.features}`, ...flavour.threads];
   return {
     ...env,
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),

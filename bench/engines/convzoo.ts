@@ -1,17 +1,14 @@
 /** The built package, as a user has it: the call into the worker and back is in the time. */
-import { readFileSync } from "node:fs";
-import { measure, settings } from "../case.js";
+import type { Engine, Given } from "../engine.js";
 
-const wanted = settings();
-await measure(wanted, async ({ net, weights, input }) => {
-  const { load } = (await import("convzoo")) as typeof import("../../ts/src/node.js");
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  const model = await load(net, { weights, threads: wanted.threads });
+export const file = "model.safetensors";
+
+export async function start({ model, input, bytes, pixels, threads, convzoo }: Given): Promise<Engine> {
+  const { load, zoo } = (await import(convzoo.entry)) as typeof import("../../ts/src/node.js");
+  const loaded = await load(zoo[model].build(), { weights: bytes, threads });
   return {
-    engine: "convzoo",
-    version,
-    how: `${model.core}, ${model.threads} threads`,
-    run: async () => (await model.run(input)).data,
-    end: () => model.dispose(),
+    version: convzoo.version,
+    how: `${loaded.core}, ${loaded.threads} threads`,
+    run: async () => (await loaded.run({ shape: input, data: pixels })).data as Float32Array,
   };
-});
+}

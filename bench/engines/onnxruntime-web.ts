@@ -1,19 +1,20 @@
-/** onnxruntime-web's wasm back end, on the same weights as an ONNX model. Runs on the caller's thread, its default. */
+/** onnxruntime-web's wasm back end, on the caller's thread, its default. */
 import * as ort from "onnxruntime-web";
-import { measure, settings } from "../case.js";
-import { toOnnx } from "../onnx.js";
+import type { Engine, Given } from "../engine.js";
 
-const wanted = settings();
-await measure(wanted, async ({ net, weights, input }) => {
-  ort.env.wasm.numThreads = wanted.threads;
-  const session = await ort.InferenceSession.create(toOnnx(net, weights, input.shape), {
+export const file = "model.onnx";
+
+export async function start({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> {
+  ort.env.wasm.numThreads = threads;
+  if (modules) ort.env.wasm.wasmPaths = `${modules}onnxruntime-web/dist/`;
+  const session = await ort.InferenceSession.create(bytes, {
+    executionProviders: ["wasm"],
     graphOptimizationLevel: "all",
   });
-  const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", input.data, [...input.shape]) };
+  const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", pixels, [...input]) };
   return {
-    engine: "onnxruntime-web",
     version: ort.env.versions.web ?? "?",
     how: `wasm, ${ort.env.wasm.numThreads} threads`,
     run: async () => (await session.run(feeds))[session.outputNames[0]!]!.data as Float32Array,
   };
-});
+}

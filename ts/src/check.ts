@@ -1,5 +1,8 @@
 import { ConvzooError } from "./errors.js";
 
+/** Top, left, bottom, right. */
+export type Sides = readonly [number, number, number, number];
+
 /**
  * Checks of what callers pass to builders. `where` and `name` say in the message which option of what is
  * meant.
@@ -25,10 +28,18 @@ export function withDefaults<T extends object>(where: string, defaults: T, given
   return { ...defaults, ...Object.fromEntries(set) };
 }
 
-/** A whole number from `least` to 2^31 - 1, which fits every integer of the core. Throws `bad-option`. */
-export function integer(where: string, name: string, value: number, least: number): number {
-  if (isInteger(value, least)) return value;
-  throw wrong(where, name, `a whole number of at least ${least}`, value);
+/** A whole number from `least` to `most`; 2^31 - 1 fits every integer of the core. Throws `bad-option`. */
+export function integer(
+  where: string,
+  name: string,
+  value: number,
+  least: number,
+  most = 2 ** 31 - 1,
+): number {
+  if (isInteger(value, least) && value <= most) return value;
+  const wanted =
+    most < 2 ** 31 - 1 ? `a whole number from ${least} to ${most}` : `a whole number of at least ${least}`;
+  throw wrong(where, name, wanted, value);
 }
 
 /** A number or a pair of them, in the form given (PyTorch prints it so). Throws `bad-option`. */
@@ -46,19 +57,50 @@ export function size(
 }
 
 /**
- * A pooling's padding: at most half of the kernel, so that every window sees some of the input. Throws
+ * A pooling's padding: at most half of the kernel, so that every window sees some of the input; or `"same"`. Throws
  * `bad-option`.
  */
 export function poolPadding(
   where: string,
-  value: number | readonly [number, number],
+  value: number | readonly [number, number] | "same",
   kernel: number | readonly [number, number],
-): number | readonly [number, number] {
+): number | readonly [number, number] | "same" {
+  if (value === "same") return value;
   const padding = size(where, "padding", value, 0);
   const [rows, columns] = pairOf(padding);
   const [kernelRows, kernelColumns] = pairOf(kernel);
   if (2 * rows <= kernelRows && 2 * columns <= kernelColumns) return padding;
   throw wrong(where, "padding", `at most half of the kernel, ${show(kernel)}`, value);
+}
+
+/** Zeros on each side, [top, left, bottom, right]. Throws `bad-option`. */
+export function sides(where: string, value: readonly number[], least: number): Sides {
+  if (Array.isArray(value) && value.length === 4 && value.every((side) => isInteger(side, least))) {
+    return [...(value as unknown as Sides)];
+  }
+  throw wrong(where, "padding", `[top, left, bottom, right], whole numbers of at least ${least}`, value);
+}
+
+/** A finite number above `above`. Throws `bad-option`. */
+export function number(where: string, name: string, value: number, above = Number.NEGATIVE_INFINITY): number {
+  if (Number.isFinite(value) && value > above) return value;
+  throw wrong(
+    where,
+    name,
+    above > Number.NEGATIVE_INFINITY ? `a number above ${above}` : "a finite number",
+    value,
+  );
+}
+
+/** A list of at least one value, each of which `check` takes. Throws `bad-option`. */
+export function list<T>(
+  where: string,
+  name: string,
+  values: readonly T[],
+  check: (where: string, name: string, value: T) => T,
+): readonly T[] {
+  if (!Array.isArray(values) || values.length === 0) throw wrong(where, name, "a list", values);
+  return values.map((value, i) => check(where, `${name}[${i}]`, value));
 }
 
 /** A number from 0 to 1. Throws `bad-option`. */

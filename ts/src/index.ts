@@ -21,8 +21,6 @@ export type {
   Weights,
   WeightTensor,
 } from "./weights/index.js";
-export { type AlexNetOptions, alexnet } from "./zoo/alexnet.js";
+export * from "./zoo/builders.js";
 export { type ZooName, zoo } from "./zoo/index.js";
-export { lenet5 } from "./zoo/lenet.js";
 export type { Checkpoint, ModelOptions, ZooEntry } from "./zoo/row.js";
-export { squeezenet1_0, squeezenet1_1 } from "./zoo/squeezenet.js";

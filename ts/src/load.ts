@@ -10,7 +10,7 @@ import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Flavour, Platform, WasmSource } from "./platform.js";
-import { stateShapes } from "./state.js";
+import { stateShapes, weightKeys } from "./state.js";
 import {
   type GivenWeights,
   loadWeights,
@@ -48,6 +48,11 @@ export interface LoadOptions {
   readonly preprocess?: PreprocessOptions;
   /** Names of the classes; by default the checkpoint's, or ImageNet's for 1000 classes. */
   readonly labels?: readonly string[];
+  /**
+   * Whether convolutions may be computed by Winograd's algorithms, which are faster and round a little more (within the
+   * same tolerance); true by default.
+   */
+  readonly winograd?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -87,7 +92,8 @@ export async function load(
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
   const host = await startHost(channel, { module, threads, shared }, signal);
   try {
-    await send(host, graph, weights, signal, onProgress);
+    const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
+    await send(host, graph, weights, { ...options, size: [rows, columns] });
   } catch (error) {
     host.dispose();
     throw error;
@@ -172,31 +178,47 @@ function isGiven(weights: WeightSource | GivenWeights): weights is GivenWeights 
   );
 }
 
-/** Sends the graph, then the weights layer by layer: the other side packs one while the next is on its way. */
+/** Floats of a piece of weights: what is on its way is held twice, so pieces are small. */
+const PIECE = 1 << 20;
+
+/** Sends the graph, then the weights piece by piece: the other side packs one while the next is on its way. */
 async function send(
   host: Host,
   graph: Graph,
   weights: ReadonlyMap<string, WeightTensor>,
-  signal?: AbortSignal,
-  onProgress?: (progress: Progress) => void,
+  { size, winograd = true, signal, onProgress }: LoadOptions & { size: readonly [number, number] },
 ): Promise<void> {
   // Paths are for this side.
-  await host.call(
-    "network",
-    { graph: JSON.stringify({ nodes: graph.nodes, output: graph.output }) },
-    { signal },
-  );
-  const layers = graph.nodes.flatMap((node, id) =>
-    node.op === "conv2d" || node.op === "linear" ? [{ id, path: node.path, bias: node.bias }] : [],
-  );
-  const tensor = (key: string) => toFloat32(weights.get(key)!);
-  for (const [i, { id, path, bias }] of layers.entries()) {
-    const args = {
-      node: id,
-      weight: tensor(`${path}.weight`),
-      bias: bias ? tensor(`${path}.bias`) : undefined,
-    };
-    await host.call("load", args, { signal });
+  const nodes = JSON.stringify({ nodes: graph.nodes, output: graph.output });
+  await host.call("network", { graph: nodes, size, winograd }, { signal });
+  const layers = graph.nodes.flatMap((node, id) => {
+    const keys = weightKeys(node);
+    return keys.length > 0 ? [{ id, node, keys }] : [];
+  });
+  for (const [i, { id, node, keys }] of layers.entries()) {
+    const tensors = keys.map((key) => toFloat32(weights.get(key)!));
+    const isSum = node.op === "conv2d" || node.op === "linear";
+    const [weight, bias] = isSum ? [tensors[0]!, tensors[1]] : [joined(tensors), undefined];
+    const rows = isSum ? weights.get(keys[0]!)!.shape[0]! : 1;
+    const depth = weight.length / rows;
+    const step = Math.max(1, Math.floor(PIECE / depth));
+    for (let first = 0; first < rows; first += step) {
+      // Copied, since a view would take all of its buffer along.
+      const piece = weight.slice(first * depth, (first + step) * depth);
+      const args = { node: id, first, weight: piece, bias: first === 0 ? bias?.slice() : undefined };
+      await host.call("load", args, { signal, transfer: [piece.buffer] });
+    }
     onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
   }
+}
+
+/** Arrays one behind the other. */
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
 }

@@ -1,6 +1,6 @@
 import { show } from "./check.js";
 import { ConvzooError } from "./errors.js";
-import type { Graph, GraphNode } from "./graph.js";
+import { type Graph, type GraphNode, neededBy } from "./graph.js";
 
 /** The shape of one image's value, without the batch: [C, H, W], or [F] when flat. */
 export type Shape = readonly number[];
@@ -29,13 +29,14 @@ export function windowCount(size: number, { kernel, stride, dilation, padding, c
 }
 
 /**
- * The shape of every node's value, by id, for an input [C, H, W].
+ * The shape of every node's value, by id, for an input [C, H, W]; undefined for what the net's output does not need
+ * and what does not fit at this size.
  *
  * Throws `bad-shape` where the input is not of that form or has other channels than the net reads, and where
  * a layer's window or a Linear does not fit at this size (the message names the layer and the smallest square
  * input that works); `bad-net` where layers would not fit together at any size.
  */
-export function shapesOf(graph: Graph, input: Shape): readonly Shape[] {
+export function shapesOf(graph: Graph, input: Shape): Shapes {
   const channels = channelsOf(graph);
   if (!Array.isArray(input) || input.length !== 3 || !input.every((n) => Number.isSafeInteger(n) && n > 0)) {
     const form = `[channels, height, width], whole numbers from 1, no batch (here [${channels}, H, W])`;
@@ -75,21 +76,25 @@ function advice(graph: Graph, input: Shape): string {
   return `No input of ${times(input)} fits this network: ${smallest}; for other sizes, convolutionize it.`;
 }
 
-type Inferred = { readonly shapes: readonly Shape[] } | { readonly path: string; readonly misfit: string };
+type Shapes = readonly (Shape | undefined)[];
+type Inferred = { readonly shapes: Shapes } | { readonly path: string; readonly misfit: string };
 
-/** Nothing is thrown for a size that does not fit, since `smallestSide` tries many. */
+/**
+ * Nothing is thrown for a size that does not fit, since `smallestSide` tries many. What the graph's output does not
+ * need (auxiliary heads) need not fit: it has no shape then.
+ */
 function infer(graph: Graph, input: Shape): Inferred {
-  const shapes: Shape[] = [];
-  for (const node of graph.nodes) {
-    if (node.op === "input") {
-      shapes.push(input);
-      continue;
+  const needed = neededBy(graph, [graph.output]);
+  const shapes: (Shape | undefined)[] = [];
+  for (const [id, node] of graph.nodes.entries()) {
+    const inputs = node.op === "input" ? [] : node.inputs.map((from) => shapes[from]);
+    const known = inputs.filter((shape) => shape !== undefined);
+    let shape: Shape | string | undefined = input;
+    if (node.op !== "input") shape = known.length === inputs.length ? nodeShape(node, known) : undefined;
+    if (typeof shape === "string") {
+      if (needed.has(id) && node.op !== "input") return { path: node.path || node.op, misfit: shape };
+      shape = undefined;
     }
-    const shape = nodeShape(
-      node,
-      node.inputs.map((id) => shapes[id] ?? []),
-    );
-    if (typeof shape === "string") return { path: node.path || node.op, misfit: shape };
     shapes.push(shape);
   }
   return { shapes };
@@ -101,9 +106,39 @@ type Inner = Exclude<GraphNode, { op: "input" }>;
 function nodeShape(node: Inner, inputs: readonly Shape[]): Shape | string {
   const input = inputs[0] ?? [];
   switch (node.op) {
-    case "relu":
+    case "activation":
     case "softmax":
+    case "log_softmax":
       return input;
+    case "batch_norm2d":
+    case "layer_norm2d":
+    case "layer_scale":
+      return channelsMatch(node, input, node.channels);
+    case "prelu":
+      return node.channels === 1 ? input : channelsMatch(node, input, node.channels);
+    case "affine": {
+      const counts = [node.scale.length, node.shift.length].filter((count) => count !== 1);
+      return counts.every((count) => count === input[0]) ? input : channelsMatch(node, input, counts[0] ?? 1);
+    }
+    case "local_response_norm":
+      return mapOf(node, input);
+    case "channel_shuffle": {
+      const [channels] = mapOf(node, input);
+      if (channels % node.groups === 0) return input;
+      throw misfit(node, `needs a multiple of ${node.groups} channels, but gets ${times(input)}`);
+    }
+    case "slice": {
+      if (node.end <= (input[0] ?? 0)) return [node.end - node.start, ...input.slice(1)];
+      throw misfit(node, `takes channels ${node.start} to ${node.end}, but gets ${times(input)}`);
+    }
+    case "pad_channels":
+      return [node.before + (input[0] ?? 0) + node.after, ...input.slice(1)];
+    case "pad2d": {
+      const [channels, height, width] = mapOf(node, input);
+      const [top, left, bottom, right] = node.padding;
+      const padded = [channels, height + top + bottom, width + left + right];
+      return padded.every((side) => side > 0) ? padded : `the cut leaves nothing of ${times(input)}`;
+    }
     case "flatten":
       return [input.reduce((a, b) => a * b, 1)];
     case "linear": {
@@ -121,36 +156,53 @@ function nodeShape(node: Inner, inputs: readonly Shape[]): Shape | string {
     case "avg_pool2d":
       return windows(node, input, mapOf(node, input)[0]);
     case "adaptive_avg_pool2d":
+    case "adaptive_max_pool2d":
       return [mapOf(node, input)[0], ...node.output];
-    case "concat": {
-      const size = input.slice(1);
-      if (inputs.some((other) => other.length !== input.length)) {
-        throw misfit(
-          node,
-          `joins maps and flat features, ${inputs.map(times).join(" and ")}: flatten all or none`,
-        );
-      }
-      if (inputs.some((other) => times(other.slice(1)) !== times(size))) {
-        return `the branches of a concat have different sizes, ${inputs.map(times).join(" and ")}`;
-      }
-      return [inputs.reduce((sum, other) => sum + (other[0] ?? 0), 0), ...size];
-    }
+    case "concat":
+    case "add":
+    case "mul":
+      return joined(node, inputs);
   }
 }
 
-function windows(node: Extract<Inner, { kernel: unknown }>, input: Shape, channels: number): Shape | string {
+/** The shape of branches brought together. */
+function joined(node: Inner, inputs: readonly Shape[]): Shape | string {
+  const [input = []] = inputs;
+  const shapes = inputs.map(times).join(" and ");
+  const perChannel = node.op === "mul" && times(inputs[1] ?? []) === `${input[0]} x 1 x 1`;
+  if (perChannel) return mapOf(node, input);
+  if (inputs.some((other) => other.length !== input.length))
+    throw misfit(node, `joins maps and flat features, ${shapes}: flatten all or none`);
+  // Flat features may come of the input's size, channels never do.
+  if (node.op !== "concat" && input.length === 3 && inputs.some((other) => other[0] !== input[0]))
+    throw misfit(node, `reads values of one shape, but gets ${shapes}`);
+  const from = node.op === "concat" ? 1 : 0;
+  if (inputs.some((other) => times(other.slice(from)) !== times(input.slice(from))))
+    return `the branches of ${node.op} have different sizes, ${shapes}`;
+  if (node.op !== "concat") return input;
+  return [inputs.reduce((sum, other) => sum + (other[0] ?? 0), 0), ...input.slice(1)];
+}
+
+function channelsMatch(node: Inner, input: Shape, channels: number): Shape {
+  if (input[0] === channels) return input;
+  throw misfit(node, `reads ${channels} channels, but gets ${times(input)}`);
+}
+
+function windows(node: Extract<Inner, { same: boolean }>, input: Shape, channels: number): Shape | string {
   const [, height, width] = mapOf(node, input);
   const [top, left, bottom, right] = node.padding;
   const dilation = node.op === "avg_pool2d" ? ([1, 1] as const) : node.dilation;
   const ceil = node.op !== "conv2d" && node.ceil_mode;
-  const along = (axis: 0 | 1, size: number, padding: readonly [number, number]): number =>
-    windowCount(size, {
+  const along = (axis: 0 | 1, size: number, padding: readonly [number, number]): number => {
+    if (node.same) return Math.ceil(size / node.stride[axis]);
+    return windowCount(size, {
       kernel: node.kernel[axis],
       stride: node.stride[axis],
       dilation: dilation[axis],
       padding,
       ceil,
     });
+  };
   const rows = along(0, height, [top, bottom]);
   const columns = along(1, width, [left, right]);
   if (rows > 0 && columns > 0) return [channels, rows, columns];

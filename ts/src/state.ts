@@ -1,5 +1,6 @@
+import type { GraphNode } from "./graph.js";
 import { join } from "./graph.js";
-import type { Layer, Net } from "./layers.js";
+import type { Layer, Leaf, Net } from "./layers.js";
 
 /** What a checkpoint must hold under a key. */
 export interface StateEntry {
@@ -7,8 +8,8 @@ export interface StateEntry {
 }
 
 /**
- * Every key that a checkpoint of this net holds, with its shape, in the order of PyTorch's `state_dict()`.
- * Layers that never run (auxiliary heads) have theirs too.
+ * Every key that a checkpoint of this net holds, with its shape, in the order of PyTorch's `state_dict()`; but not
+ * `num_batches_tracked`, which some checkpoints lack and nothing here needs. Layers that never run have theirs too.
  */
 export function stateShapes(net: Net): ReadonlyMap<string, StateEntry> {
   const entries = new Map<string, StateEntry>();
@@ -21,25 +22,71 @@ export function stateShapes(net: Net): ReadonlyMap<string, StateEntry> {
   return entries;
 }
 
-/** The weights of one layer by their own names ("weight", "bias"), in PyTorch's order. */
-export function ownShapes(layer: Layer): readonly (readonly [string, readonly number[]])[] {
+/**
+ * The weights of one layer by their own names ("weight", "bias"), in PyTorch's order. A parameter whose key is the
+ * layer's path has the empty name.
+ */
+export function ownShapes(layer: Leaf): readonly (readonly [string, readonly number[]])[] {
+  const named = (weight: readonly number[], rest: readonly string[]) =>
+    [["weight", weight], ...rest.map((name) => [name, weight.slice(0, 1)] as const)] as const;
   switch (layer.op) {
     case "conv2d":
-      return weightAndBias([layer.outChannels, layer.inChannels / layer.groups, ...layer.kernel], layer.bias);
+      return named(
+        [layer.outChannels, layer.inChannels / layer.groups, ...layer.kernel],
+        layer.bias ? ["bias"] : [],
+      );
     case "linear":
-      return weightAndBias([layer.outFeatures, layer.inFeatures], layer.bias);
+      return named([layer.outFeatures, layer.inFeatures], layer.bias ? ["bias"] : []);
+    case "batch_norm2d":
+      return named([layer.channels], ["bias", ...STATISTICS]).slice(layer.affine ? 0 : 2);
+    case "layer_norm2d":
+      return named([layer.channels], ["bias"]);
+    case "prelu":
+      return named([layer.slopes], []);
+    case "layer_scale":
+      return [["", [layer.channels, 1, 1]]];
     default:
       return [];
   }
 }
 
-const weightAndBias = (
-  weight: readonly [number, ...number[]],
-  bias: boolean,
-): [string, readonly number[]][] =>
-  bias
-    ? [
-        ["weight", weight],
-        ["bias", [weight[0]]],
-      ]
-    : [["weight", weight]];
+/** A batch norm's buffers: in checkpoints, but none of PyTorch's `parameters()`. */
+const STATISTICS: readonly string[] = ["running_mean", "running_var"];
+
+/** How many parameters these weights are, each with its own name. */
+export function countParameters(weights: Iterable<readonly [string, readonly number[]]>): number {
+  let count = 0;
+  for (const [name, shape] of weights)
+    if (!STATISTICS.includes(name)) count += shape.reduce((a, b) => a * b, 1);
+  return count;
+}
+
+/** What PyTorch's `parameters()` of this net count, layers that never run too. */
+export function parameterCount(net: Net): number {
+  const weights = [...stateShapes(net)].map(
+    ([key, { shape }]) => [key.split(".").at(-1) ?? "", shape] as const,
+  );
+  return countParameters(weights);
+}
+
+/** The keys of the weights that the core wants for a node, in its order. */
+export function weightKeys(node: GraphNode): readonly string[] {
+  const names = (): readonly string[] => {
+    switch (node.op) {
+      case "conv2d":
+      case "linear":
+        return node.bias ? ["weight", "bias"] : ["weight"];
+      case "batch_norm2d":
+        return [...(node.affine ? ["weight", "bias"] : []), ...STATISTICS];
+      case "layer_norm2d":
+        return ["weight", "bias"];
+      case "prelu":
+        return ["weight"];
+      case "layer_scale":
+        return [""];
+      default:
+        return [];
+    }
+  };
+  return node.op === "input" ? [] : names().map((name) => join(node.path, name));
+}

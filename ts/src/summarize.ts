@@ -1,9 +1,9 @@
-import { type Leaf, trace } from "./graph.js";
-import type { Net } from "./layers.js";
+import { neededBy, trace } from "./graph.js";
+import type { Leaf, Net } from "./layers.js";
 import { type Shape, shapesOf } from "./shape.js";
-import { ownShapes, stateShapes } from "./state.js";
+import { countParameters, ownShapes, parameterCount } from "./state.js";
 
-/** One run of a leaf layer. */
+/** One run of a leaf layer. `op` is the graph's name of the operator, or the kind of an activation. */
 export interface SummaryRow {
   readonly path: string;
   readonly op: string;
@@ -16,7 +16,8 @@ export interface SummaryRow {
 }
 
 /**
- * What {@link summarize} gives. `params` counts layers that never run too, as PyTorch's `parameters()` does.
+ * What {@link summarize} gives. The rows are what the net's output needs; `params` counts auxiliary heads and layers
+ * that never run too, as PyTorch's `parameters()` does.
  */
 export interface Summary {
   readonly rows: readonly SummaryRow[];
@@ -29,17 +30,20 @@ export interface Summary {
  * [C, H, W]. Throws `bad-shape` where the net cannot take that size (see {@link shapesOf}), and `bad-net`.
  */
 export function summarize(net: Net, input: readonly number[]): Summary {
-  const { graph, leaves } = trace(net);
+  const { graph, runs } = trace(net);
   const shapes = shapesOf(graph, input);
+  const needed = neededBy(graph, [graph.output]);
   const counted = new Set<string>();
-  const rows = leaves.map((leaf): SummaryRow => {
-    const output = shapes[leaf.node] ?? [];
-    const params = counted.has(leaf.path) ? 0 : sum(ownShapes(leaf.layer).map(([, shape]) => product(shape)));
-    counted.add(leaf.path);
-    return { path: leaf.path, op: leaf.layer.op, output, params, macs: macsOf(leaf, output) };
-  });
-  const params = sum([...stateShapes(net).values()].map(({ shape }) => product(shape)));
-  return { rows, params, macs: sum(rows.map((row) => row.macs)) };
+  const rows = runs
+    .filter(({ node }) => needed.has(node))
+    .map(({ path, layer, node }): SummaryRow => {
+      const output = shapes[node] ?? [];
+      const params = counted.has(path) ? 0 : countParameters(ownShapes(layer));
+      counted.add(path);
+      const op = layer.op === "activation" ? layer.kind : layer.op;
+      return { path, op, output, params, macs: macsOf(layer, output) };
+    });
+  return { rows, params: parameterCount(net), macs: sum(rows.map((row) => row.macs)) };
 }
 
 /** A summary as a table for a terminal: a head, a line a row, and the totals; no line break at the end. */
@@ -69,10 +73,10 @@ export function formatSummary(summary: Summary): string {
   return [table[0], rule, ...table.slice(1, -1), rule, table.at(-1)].join("\n");
 }
 
-function macsOf({ layer }: Leaf, output: Shape): number {
+function macsOf(layer: Leaf, output: Shape): number {
   if (layer.op === "conv2d")
     return (product(output) * layer.inChannels * product(layer.kernel)) / layer.groups;
-  return layer.op === "linear" ? layer.inFeatures * layer.outFeatures : 0;
+  return layer.op === "linear" ? product(output) * layer.inFeatures : 0;
 }
 
 const count = (value: number): string => (value === 0 ? "-" : value.toLocaleString("en-US"));

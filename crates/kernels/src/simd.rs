@@ -20,6 +20,16 @@ pub trait F32s: Copy + Send + Sync + 'static {
     fn min(self, other: Self) -> Self;
     /// `self * b + acc`, rounded once where the build can (relaxed-simd), else twice. The same within a build.
     fn madd(self, b: Self, acc: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    fn sqrt(self) -> Self;
+    /// The floats whose bits are each one's lowest 9, moved to where sign and exponent are.
+    fn exponent(self) -> Self;
+}
+
+/// `a < b`, hidden from LLVM: in a build with relaxed-simd it makes of a choice by it an instruction that may lose a NaN.
+#[inline(always)]
+fn less(a: f32, b: f32) -> bool {
+    std::hint::black_box(a < b)
 }
 
 /// `L` plain floats: the vector of tests and of native builds.
@@ -63,15 +73,27 @@ impl<const L: usize> F32s for Scalar<L> {
     }
     #[inline(always)]
     fn max(self, o: Self) -> Self {
-        self.zip(o, |a, b| if a < b { b } else { a })
+        self.zip(o, |a, b| if less(a, b) { b } else { a })
     }
     #[inline(always)]
     fn min(self, o: Self) -> Self {
-        self.zip(o, |a, b| if b < a { b } else { a })
+        self.zip(o, |a, b| if less(b, a) { b } else { a })
     }
     #[inline(always)]
     fn madd(self, b: Self, acc: Self) -> Self {
         self.mul(b).add(acc)
+    }
+    #[inline(always)]
+    fn div(self, o: Self) -> Self {
+        self.zip(o, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Scalar(self.0.map(f32::sqrt))
+    }
+    #[inline(always)]
+    fn exponent(self) -> Self {
+        Scalar(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
     }
 }
 
@@ -115,11 +137,25 @@ mod wasm {
         fn mul(self, o: Self) -> Self {
             V128(f32x4_mul(self.0, o.0))
         }
+        // With relaxed-simd LLVM makes relaxed_max and relaxed_min of pmax and pmin, and what those do with a NaN is the
+        // machine's choice. A selection by lanes it leaves alone.
+        #[cfg(target_feature = "relaxed-simd")]
+        #[inline(always)]
+        fn max(self, o: Self) -> Self {
+            V128(i32x4_relaxed_laneselect(o.0, self.0, f32x4_lt(self.0, o.0)))
+        }
+        #[cfg(target_feature = "relaxed-simd")]
+        #[inline(always)]
+        fn min(self, o: Self) -> Self {
+            V128(i32x4_relaxed_laneselect(o.0, self.0, f32x4_lt(o.0, self.0)))
+        }
+        #[cfg(not(target_feature = "relaxed-simd"))]
         #[inline(always)]
         fn max(self, o: Self) -> Self {
             // pmax is one instruction on x64, max is eight.
             V128(f32x4_pmax(self.0, o.0))
         }
+        #[cfg(not(target_feature = "relaxed-simd"))]
         #[inline(always)]
         fn min(self, o: Self) -> Self {
             V128(f32x4_pmin(self.0, o.0))
@@ -133,6 +169,18 @@ mod wasm {
         #[inline(always)]
         fn madd(self, b: Self, acc: Self) -> Self {
             self.mul(b).add(acc)
+        }
+        #[inline(always)]
+        fn div(self, o: Self) -> Self {
+            V128(f32x4_div(self.0, o.0))
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            V128(f32x4_sqrt(self.0))
+        }
+        #[inline(always)]
+        fn exponent(self) -> Self {
+            V128(i32x4_shl(self.0, 23))
         }
     }
 }
@@ -156,4 +204,71 @@ macro_rules! every_vector {
         $check::<$crate::simd::Scalar<8>>();
         $check::<$crate::simd::Best>();
     }};
+}
+
+/// `K` vectors as one. Where a function has many constants, an engine makes each once for all of them.
+#[derive(Clone, Copy)]
+pub struct Several<V, const K: usize>([V; K]);
+
+impl<V: F32s, const K: usize> Several<V, K> {
+    #[inline(always)]
+    fn zip(self, o: Self, f: impl Fn(V, V) -> V) -> Self {
+        Several(std::array::from_fn(|i| f(self.0[i], o.0[i])))
+    }
+}
+
+impl<V: F32s, const K: usize> F32s for Several<V, K> {
+    const LANES: usize = K * V::LANES;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        Several([V::splat(v); K])
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        Several(std::array::from_fn(|i| unsafe { V::load(p.add(i * V::LANES)) }))
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32) {
+        for (i, v) in self.0.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { v.store(p.add(i * V::LANES)) }
+        }
+    }
+    #[inline(always)]
+    fn add(self, o: Self) -> Self {
+        self.zip(o, V::add)
+    }
+    #[inline(always)]
+    fn sub(self, o: Self) -> Self {
+        self.zip(o, V::sub)
+    }
+    #[inline(always)]
+    fn mul(self, o: Self) -> Self {
+        self.zip(o, V::mul)
+    }
+    #[inline(always)]
+    fn max(self, o: Self) -> Self {
+        self.zip(o, V::max)
+    }
+    #[inline(always)]
+    fn min(self, o: Self) -> Self {
+        self.zip(o, V::min)
+    }
+    #[inline(always)]
+    fn madd(self, b: Self, acc: Self) -> Self {
+        Several(std::array::from_fn(|i| self.0[i].madd(b.0[i], acc.0[i])))
+    }
+    #[inline(always)]
+    fn div(self, o: Self) -> Self {
+        self.zip(o, V::div)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Several(self.0.map(V::sqrt))
+    }
+    #[inline(always)]
+    fn exponent(self) -> Self {
+        Several(self.0.map(V::exponent))
+    }
 }

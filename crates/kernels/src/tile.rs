@@ -127,17 +127,10 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
             }
         }
         let used = panels.columns - p * panels.width;
-        for ((sums, y), add) in sums.iter().zip(y).zip(add) {
-            for (j, sum) in sums.iter().enumerate() {
-                let j = j * V::LANES;
-                // An address that is not looked at may lie anywhere.
-                let (y, add) = (y.wrapping_add(j), add.wrapping_add(j));
-                if j + V::LANES <= used {
-                    epilogue.finish(*sum, c + j, add).store(y);
-                } else if j < used {
-                    store_some(*sum, y, add, used - j, c + j, epilogue);
-                }
-            }
+        if used >= N * V::LANES {
+            epilogue.store(sums, c, add, y);
+        } else {
+            finish_some(sums, c, add, y, used, epilogue);
         }
     }
 }
@@ -163,33 +156,37 @@ unsafe fn accumulate<V: F32s, const R: usize, const N: usize>(
     }
 }
 
-/// The last `used` columns of the last panel, by way of buffers.
+/// The last panel's `used` columns, by way of a buffer.
 ///
 /// # Safety
-/// `y` must have room for `used` floats, and `add` as many to read where the epilogue adds.
+/// Each `y` must have room for `used` floats, and each `add` as many to read where the epilogue adds.
 // Inlined so that the sums' address never escapes: they would leave their registers for the whole loop.
 #[inline(always)]
-unsafe fn store_some<V: F32s>(
-    sum: V,
-    y: *mut f32,
-    add: *const f32,
-    used: usize,
+unsafe fn finish_some<V: F32s, const R: usize, const N: usize>(
+    sums: [[V; N]; R],
     c: usize,
+    add: [*const f32; R],
+    y: [*mut f32; R],
+    used: usize,
     epilogue: &Epilogue,
 ) {
-    let mut buffer = [0.0f32; 8];
     const { assert!(V::LANES <= 8) };
-    // SAFETY: the caller's promise; a buffer has room for a vector.
+    let mut buffer = [[[0.0f32; 8]; N]; R];
+    let rows: [*mut f32; R] = std::array::from_fn(|r| buffer[r].as_mut_ptr().cast());
+    // SAFETY: the caller's promise; a buffer's row has room for a panel's width.
     unsafe {
         if epilogue.add.is_some() {
-            for (i, summand) in buffer[..used].iter_mut().enumerate() {
-                *summand = *add.add(i);
+            for (row, add) in rows.iter().zip(add) {
+                for i in 0..used {
+                    *row.add(i) = *add.add(i);
+                }
             }
         }
-        let sum = epilogue.finish(sum, c, buffer.as_ptr());
-        sum.store(buffer.as_mut_ptr());
-        for (i, sum) in buffer[..used].iter().enumerate() {
-            y.add(i).write(*sum);
+        epilogue.store(sums, c, rows.map(|row| row.cast_const()), rows);
+        for (row, y) in rows.iter().zip(y) {
+            for i in 0..used {
+                *y.add(i) = *row.add(i);
+            }
         }
     }
 }

@@ -30,6 +30,14 @@ impl Window {
         Some(if last_starts_outside { count - 1 } else { count })
     }
 
+    /// The window with TensorFlow's SAME padding for `size` cells: one window for each stride that begins inside, the
+    /// smaller half of what that lacks in front.
+    pub fn same(self, size: usize) -> Self {
+        let wanted = size.saturating_sub(1) / self.stride * self.stride + self.reach();
+        let lacking = wanted.saturating_sub(size);
+        Window { padding: [lacking / 2, lacking - lacking / 2], ceil: false, ..self }
+    }
+
     /// The cells of window `i` that lie inside `0..size`, as `(first cell, number of taps)`; taps are `dilation` apart.
     pub fn taps(&self, i: usize, size: usize) -> (usize, usize) {
         let start = i * self.stride;
@@ -103,6 +111,21 @@ mod tests {
                 }
             }
         });
+    }
+
+    #[test]
+    fn same_keeps_a_window_for_each_stride() {
+        every_window(|w| {
+            for size in 1..30usize {
+                let same = w.same(size);
+                assert_eq!(same.count(size), Some(size.div_ceil(w.stride)), "{w:?} over {size}");
+                assert!(same.padding[0] <= same.padding[1] && same.padding[1] <= same.padding[0] + 1);
+            }
+        });
+        // EfficientNet's stem: 224 cells, a kernel of 3, every other one.
+        let stem = Window { kernel: 3, stride: 2, padding: [0; 2], dilation: 1, ceil: false };
+        assert_eq!(stem.same(224).padding, [0, 1]);
+        assert_eq!(stem.same(225).padding, [1, 1]);
     }
 
     #[test]

@@ -1,81 +1,258 @@
-//! cpu: runs a plan's steps. The match in `run` is the whole dispatch.
+//! cpu: runs a plan's steps. The match in `run_chunk` is the whole dispatch.
 
 use crate::error::{Code, Error, Result};
-use crate::plan::{Op, Plan};
+use crate::plan::{Ending, Kernel, Plan, Scaling};
 use crate::weights::Packed;
-use kernels::epilogue::Epilogue;
+use kernels::conv2d::{self, depthwise, winograd};
+use kernels::epilogue::{Affine, Epilogue};
 use kernels::layout::Arena;
 #[cfg(test)]
 use kernels::layout::Layout;
 use kernels::par::Team;
-use kernels::simd::{Best, TILE_PIXELS};
+use kernels::simd::Best;
 use kernels::{
-    adaptive_avg_pool2d, avg_pool2d, concat, conv2d, flatten, halo, linear, max_pool2d, relu, softmax,
+    activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, channel_shuffle, concat,
+    flatten, halo, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul, pad_channels,
+    pad2d, prelu, softmax,
 };
 
-fn conv<'a>(op: &'a Op, packed: &'a [Option<Packed>]) -> Option<conv2d::Job<'a>> {
-    let Op::Conv2d { node, spec, x, y, activation } = op else { return None };
-    let Some(Packed::Conv2d(panels)) = &packed[*node] else { return None };
-    let epilogue = Epilogue { activation: *activation, ..Epilogue::default() };
-    Some(conv2d::Job { spec, panels, x: *x, y: *y, epilogue })
+/// What a kernel needs beside its maps.
+pub struct Needs {
+    /// Phases that it takes.
+    pub stages: usize,
+    /// Floats that its stages share.
+    pub temp: usize,
+    /// Floats for each member that runs one of its chunks.
+    pub scratch: usize,
 }
 
-fn dense<'a>(op: &Op, packed: &'a [Option<Packed>]) -> Option<linear::Job<'a>> {
-    let Op::Linear { node, x, y, activation } = op else { return None };
-    let Some(Packed::Linear(panels)) = &packed[*node] else { return None };
-    let epilogue = Epilogue { activation: *activation, ..Epilogue::default() };
-    Some(linear::Job { panels, x: *x, y: *y, epilogue })
+/// A node's weights, as a plan or a run finds them.
+#[derive(Clone, Copy)]
+pub struct Weights<'a> {
+    pub packed: &'a [Option<Packed>],
+    /// Pixels of the direct convolution's tile.
+    pub height: usize,
 }
 
-/// Into how many chunks an operator is cut. Its weights must be there.
-pub fn chunks(op: &Op, packed: &[Option<Packed>]) -> Result<usize> {
-    let lacking = || Error::new(Code::BadNet, "its weights were not loaded");
-    Ok(match op {
-        Op::Conv2d { .. } => conv(op, packed).ok_or_else(lacking)?.chunks(),
-        Op::Linear { .. } => dense(op, packed).ok_or_else(lacking)?.chunks(),
-        &Op::Relu { x, y } => relu::Job { x, y }.chunks(),
-        &Op::MaxPool2d { ref spec, x, y } => max_pool2d::Job { spec, x, y }.chunks(),
-        &Op::AvgPool2d { ref spec, x, y } => avg_pool2d::Job { spec, x, y }.chunks(),
-        &Op::AdaptiveAvgPool2d { x, y } => adaptive_avg_pool2d::Job { x, y }.chunks(),
-        &Op::Softmax { x, y } => softmax::Job { x, y }.chunks(),
-        &Op::Concat { x, y } => concat::Job { x, y }.chunks(),
-        &Op::Flatten { direction, map, flat } => flatten::Job { direction, map, flat }.chunks(),
-        &Op::Halo { map, halo } => halo::Job { map, halo }.chunks(),
-    })
+/// A convolution by the algorithm that its weights were packed for.
+enum Convolution<'a> {
+    Direct(conv2d::Job<'a>),
+    Winograd(winograd::Job<'a>),
+    Depthwise(depthwise::Job<'a>),
 }
 
-/// # Safety
-/// The plan must be one that `plan` made for these weights, and the arena as large as it says.
-unsafe fn run_chunk(op: &Op, packed: &[Option<Packed>], arena: Arena, chunk: usize) {
-    const LOADED: &str = "a plan is made of loaded weights";
-    // SAFETY: the caller's promise: the planner keeps what runs together apart.
-    unsafe {
-        match op {
-            Op::Conv2d { .. } => conv(op, packed).expect(LOADED).run::<Best, TILE_PIXELS>(arena, chunk),
-            Op::Linear { .. } => dense(op, packed).expect(LOADED).run::<Best>(arena, chunk),
-            &Op::Relu { x, y } => relu::Job { x, y }.run::<Best>(arena, chunk),
-            &Op::MaxPool2d { ref spec, x, y } => max_pool2d::Job { spec, x, y }.run::<Best>(arena, chunk),
-            &Op::AvgPool2d { ref spec, x, y } => avg_pool2d::Job { spec, x, y }.run::<Best>(arena, chunk),
-            &Op::AdaptiveAvgPool2d { x, y } => adaptive_avg_pool2d::Job { x, y }.run::<Best>(arena, chunk),
-            &Op::Softmax { x, y } => softmax::Job { x, y }.run(arena, chunk),
-            &Op::Concat { x, y } => concat::Job { x, y }.run(arena, chunk),
-            &Op::Flatten { direction, map, flat } => flatten::Job { direction, map, flat }.run(arena, chunk),
-            &Op::Halo { map, halo } => halo::Job { map, halo }.run(arena, chunk),
+fn lacking() -> Error {
+    Error::new(Code::BadNet, "its weights were not loaded")
+}
+
+fn affine_of(packed: &[Option<Packed>], id: usize) -> Result<&Affine> {
+    match &packed[id] {
+        Some(Packed::Affine(affine)) => Ok(affine),
+        _ => Err(lacking()),
+    }
+}
+
+impl<'a> Weights<'a> {
+    fn epilogue(self, ending: &Ending) -> Result<Epilogue<'a>> {
+        let affine = match ending.scale {
+            Some(Scaling::Node(id)) => Some(affine_of(self.packed, id)?),
+            _ => None,
+        };
+        Ok(Epilogue { affine, add: ending.add, activation: ending.activation })
+    }
+
+    fn convolution(self, kernel: &'a Kernel) -> Result<Convolution<'a>> {
+        let &Kernel::Conv2d { node, ref spec, x, y, ref before, ref ending, temp, .. } = kernel else {
+            unreachable!("only convolutions are asked for");
+        };
+        let epilogue = self.epilogue(ending)?;
+        Ok(match self.packed[node].as_ref().ok_or_else(lacking)? {
+            Packed::Direct(panels) => {
+                let before = match *before {
+                    None => None,
+                    Some((Scaling::Node(id), activation)) => {
+                        let scaling = conv2d::Scaling::Affine(affine_of(self.packed, id)?);
+                        Some(conv2d::Before { scaling, activation })
+                    }
+                    Some((Scaling::Map(map), activation)) => {
+                        Some(conv2d::Before { scaling: conv2d::Scaling::Map(map), activation })
+                    }
+                };
+                let height = self.height;
+                Convolution::Direct(conv2d::Job { spec, panels, x, y, before, epilogue, height })
+            }
+            Packed::Winograd(packed) => Convolution::Winograd(winograd::Job {
+                spec,
+                packed,
+                x,
+                y,
+                epilogue,
+                temp,
+                height: self.height,
+            }),
+            Packed::Depthwise(weights) => {
+                Convolution::Depthwise(depthwise::Job { spec, weights, x, y, epilogue, sums: None })
+            }
+            _ => unreachable!("a convolution's weights are packed as one"),
+        })
+    }
+
+    fn linear(self, kernel: &Kernel) -> Result<linear::Job<'a>> {
+        let &Kernel::Linear { node, x, y, ref ending } = kernel else { unreachable!("a linear layer") };
+        let Some(Packed::Linear(panels)) = &self.packed[node] else { return Err(lacking()) };
+        Ok(linear::Job { panels, x, y, epilogue: self.epilogue(ending)? })
+    }
+
+    fn prelu(self, kernel: &Kernel) -> Result<prelu::Job<'a>> {
+        let &Kernel::Prelu { node, x, y } = kernel else { unreachable!("a prelu") };
+        let Some(Packed::Prelu(slopes)) = &self.packed[node] else { return Err(lacking()) };
+        Ok(prelu::Job { slopes, x, y })
+    }
+
+    /// What a kernel needs. Its weights must be there; where its maps lie does not matter.
+    pub fn needs(self, kernel: &Kernel) -> Result<Needs> {
+        let mut needs = Needs { stages: 1, temp: 0, scratch: 0 };
+        if let Kernel::Conv2d { .. } = kernel {
+            match self.convolution(kernel)? {
+                Convolution::Direct(job) => needs.scratch = job.scratch(),
+                Convolution::Winograd(job) => {
+                    needs = Needs { stages: job.stages(), temp: job.temp_floats(), scratch: job.scratch() };
+                }
+                Convolution::Depthwise(_) => {}
+            }
+        }
+        Ok(needs)
+    }
+
+    /// Into how many chunks a kernel is cut.
+    pub fn chunks(self, kernel: &Kernel) -> Result<usize> {
+        Ok(match kernel {
+            Kernel::Conv2d { stage, .. } => match self.convolution(kernel)? {
+                Convolution::Direct(job) => job.chunks(),
+                Convolution::Winograd(job) => job.chunks(*stage),
+                Convolution::Depthwise(job) => job.chunks(),
+            },
+            Kernel::Linear { .. } => self.linear(kernel)?.chunks(),
+            &Kernel::Elementwise { x, y, ref ending } => {
+                affine::Job { x, y, epilogue: self.epilogue(ending)? }.chunks()
+            }
+            &Kernel::Mul { a, b, y, ref ending } => {
+                mul::Job { a, b, y, epilogue: self.epilogue(ending)? }.chunks()
+            }
+            &Kernel::Add { ref xs, y, activation } => add::Job { xs, y, activation }.chunks(),
+            &Kernel::Activation { x, y, activation } => activation::Job { x, y, activation }.chunks(),
+            Kernel::Prelu { .. } => self.prelu(kernel)?.chunks(),
+            &Kernel::LayerNorm2d { eps, x, y, ref ending } => {
+                layer_norm2d::Job { eps, x, y, epilogue: self.epilogue(ending)? }.chunks()
+            }
+            &Kernel::LocalResponseNorm { ref spec, x, y } => local_response_norm::Job { spec, x, y }.chunks(),
+            &Kernel::MaxPool2d { ref spec, x, y } => max_pool2d::Job { spec, x, y }.chunks(),
+            &Kernel::AvgPool2d { ref spec, x, y } => avg_pool2d::Job { spec, x, y }.chunks(),
+            &Kernel::AdaptiveAvgPool2d { x, y } => adaptive_avg_pool2d::Job { x, y }.chunks(),
+            &Kernel::AdaptiveMaxPool2d { x, y } => adaptive_max_pool2d::Job { x, y }.chunks(),
+            &Kernel::Concat { x, y } => concat::Job { x, y }.chunks(),
+            &Kernel::Pad2d { ref spec, x, y } => pad2d::Job { spec, x, y }.chunks(),
+            &Kernel::PadChannels { before, x, y } => pad_channels::Job { before, x, y }.chunks(),
+            &Kernel::ChannelShuffle { groups, x, y } => channel_shuffle::Job { groups, x, y }.chunks(),
+            &Kernel::Softmax { x, y } => softmax::Job { x, y }.chunks(),
+            &Kernel::LogSoftmax { x, y } => log_softmax::Job { x, y }.chunks(),
+            &Kernel::Flatten { direction, map, flat } => flatten::Job { direction, map, flat }.chunks(),
+            &Kernel::Halo { map, halo } => halo::Job { map, halo }.chunks(),
+        })
+    }
+
+    /// # Safety
+    /// The plan must be one that `plan` made for these weights, the arena as large as it says, and the scratch nobody else's.
+    unsafe fn run_chunk(self, kernel: &Kernel, arena: Arena, scratch: &mut [f32], chunk: usize) {
+        const LOADED: &str = "a plan is made of loaded weights";
+        let epilogue = |ending| self.epilogue(ending).expect(LOADED);
+        // SAFETY: the caller's promise: the planner keeps what runs together apart.
+        unsafe {
+            match kernel {
+                Kernel::Conv2d { stage, .. } => match self.convolution(kernel).expect(LOADED) {
+                    Convolution::Direct(job) => job.run::<Best>(arena, scratch, chunk),
+                    Convolution::Winograd(job) => job.run::<Best>(*stage, arena, scratch, chunk),
+                    Convolution::Depthwise(job) => job.run::<Best>(arena, chunk),
+                },
+                Kernel::Linear { .. } => self.linear(kernel).expect(LOADED).run::<Best>(arena, chunk),
+                &Kernel::Elementwise { x, y, ref ending } => {
+                    affine::Job { x, y, epilogue: epilogue(ending) }.run::<Best>(arena, chunk);
+                }
+                &Kernel::Mul { a, b, y, ref ending } => {
+                    mul::Job { a, b, y, epilogue: epilogue(ending) }.run::<Best>(arena, chunk);
+                }
+                &Kernel::Add { ref xs, y, activation } => {
+                    add::Job { xs, y, activation }.run::<Best>(arena, chunk);
+                }
+                &Kernel::Activation { x, y, activation } => {
+                    activation::Job { x, y, activation }.run::<Best>(arena, chunk);
+                }
+                Kernel::Prelu { .. } => self.prelu(kernel).expect(LOADED).run::<Best>(arena, chunk),
+                &Kernel::LayerNorm2d { eps, x, y, ref ending } => {
+                    layer_norm2d::Job { eps, x, y, epilogue: epilogue(ending) }.run::<Best>(arena, chunk);
+                }
+                &Kernel::LocalResponseNorm { ref spec, x, y } => {
+                    local_response_norm::Job { spec, x, y }.run::<Best>(arena, chunk);
+                }
+                &Kernel::MaxPool2d { ref spec, x, y } => {
+                    max_pool2d::Job { spec, x, y }.run::<Best>(arena, chunk);
+                }
+                &Kernel::AvgPool2d { ref spec, x, y } => {
+                    avg_pool2d::Job { spec, x, y }.run::<Best>(arena, chunk);
+                }
+                &Kernel::AdaptiveAvgPool2d { x, y } => {
+                    adaptive_avg_pool2d::Job { x, y }.run::<Best>(arena, chunk);
+                }
+                &Kernel::AdaptiveMaxPool2d { x, y } => {
+                    adaptive_max_pool2d::Job { x, y }.run::<Best>(arena, chunk);
+                }
+                &Kernel::Concat { x, y } => concat::Job { x, y }.run(arena, chunk),
+                &Kernel::Pad2d { ref spec, x, y } => pad2d::Job { spec, x, y }.run(arena, chunk),
+                &Kernel::PadChannels { before, x, y } => {
+                    pad_channels::Job { before, x, y }.run(arena, chunk);
+                }
+                &Kernel::ChannelShuffle { groups, x, y } => {
+                    channel_shuffle::Job { groups, x, y }.run(arena, chunk);
+                }
+                &Kernel::Softmax { x, y } => softmax::Job { x, y }.run::<Best>(arena, chunk),
+                &Kernel::LogSoftmax { x, y } => log_softmax::Job { x, y }.run::<Best>(arena, chunk),
+                &Kernel::Flatten { direction, map, flat } => {
+                    flatten::Job { direction, map, flat }.run(arena, chunk);
+                }
+                &Kernel::Halo { map, halo } => halo::Job { map, halo }.run(arena, chunk),
+            }
+        }
+    }
+
+    /// The algorithm that a step's kernel is, for whoever reads a profile.
+    pub fn algorithm(self, kernel: &Kernel) -> String {
+        let Kernel::Conv2d { node, .. } = kernel else { return String::new() };
+        match &self.packed[*node] {
+            Some(Packed::Winograd(packed)) => {
+                let [rows, columns] = packed.tile.0;
+                format!("winograd {rows} x {columns}")
+            }
+            Some(Packed::Depthwise(_)) => "depthwise".into(),
+            _ => "direct".into(),
         }
     }
 }
 
-/// Runs slice `slice` of the plan over the arena, in which the input already lies.
-pub fn run(plan: &Plan, slice: usize, packed: &[Option<Packed>], floats: &mut [f32], team: &Team) {
+/// Runs phases of the plan over the arena, in which the input already lies.
+pub fn run(plan: &Plan, phases: std::ops::Range<usize>, weights: Weights, floats: &mut [f32], team: &Team) {
     assert!(floats.len() >= plan.arena, "the arena was grown when the plan was made");
+    assert!(plan.members >= team.members(), "each member has scratch of its own");
     let arena = Arena::new(floats);
-    let first = if slice == 0 { 0 } else { plan.slices[slice - 1] };
-    let last = plan.slices[slice];
-    team.run(&plan.phases[first..last], |_, phase, mut chunk| {
+    let first = phases.start;
+    team.run(&plan.phases[phases], |member, phase, mut chunk| {
+        let [start, each] = plan.scratch;
+        // SAFETY: behind the maps, and no two members have the same number.
+        let scratch =
+            unsafe { std::slice::from_raw_parts_mut(arena.write(start + member * each, each), each) };
         for step in &plan.steps[first + phase] {
             if chunk < step.chunks {
                 // SAFETY: the arena is large enough (above), and the plan is `plan`'s.
-                unsafe { run_chunk(&step.op, packed, arena, chunk) };
+                unsafe { weights.run_chunk(&step.kernel, arena, scratch, chunk) };
                 return;
             }
             chunk -= step.chunks;
@@ -83,21 +260,48 @@ pub fn run(plan: &Plan, slice: usize, packed: &[Option<Packed>], floats: &mut [f
     });
 }
 
-/// The layouts that an operator reads and writes: for the tests that hold the planner to its promise.
+/// The layouts that a kernel reads, and the one that it writes: for the tests that hold the planner to its promise.
 #[cfg(test)]
-pub fn maps(op: &Op) -> (Option<Layout>, Option<Layout>) {
-    match *op {
-        Op::Conv2d { x, y, .. }
-        | Op::Linear { x, y, .. }
-        | Op::Relu { x, y }
-        | Op::MaxPool2d { x, y, .. }
-        | Op::AvgPool2d { x, y, .. }
-        | Op::AdaptiveAvgPool2d { x, y }
-        | Op::Softmax { x, y }
-        | Op::Concat { x, y } => (Some(x), Some(y)),
-        Op::Flatten { direction: flatten::Direction::ToChannelsFirst, map, .. } => (Some(map), None),
-        Op::Flatten { direction: flatten::Direction::ToChannelsLast, map, .. } | Op::Halo { map, .. } => {
-            (None, Some(map))
+pub fn maps(kernel: &Kernel) -> (Vec<Layout>, Option<Layout>) {
+    let with = |x: &Layout, ending: &Ending| {
+        let scale = match ending.scale {
+            Some(Scaling::Map(map)) => Some(map),
+            _ => None,
+        };
+        [Some(*x), scale, ending.add].into_iter().flatten().collect::<Vec<_>>()
+    };
+    match kernel {
+        Kernel::Conv2d { x, y, before, ending, .. } => {
+            let mut xs = with(x, ending);
+            if let Some((Scaling::Map(map), _)) = before {
+                xs.push(*map);
+            }
+            (xs, Some(*y))
         }
+        Kernel::Linear { x, y, ending, .. }
+        | Kernel::LayerNorm2d { x, y, ending, .. }
+        | Kernel::Elementwise { x, y, ending } => (with(x, ending), Some(*y)),
+        Kernel::Mul { a, b, y, ending } => {
+            let mut xs = with(a, ending);
+            xs.push(*b);
+            (xs, Some(*y))
+        }
+        Kernel::Add { xs, y, .. } => (xs.clone(), Some(*y)),
+        Kernel::Activation { x, y, .. }
+        | Kernel::Prelu { x, y, .. }
+        | Kernel::LocalResponseNorm { x, y, .. }
+        | Kernel::MaxPool2d { x, y, .. }
+        | Kernel::AvgPool2d { x, y, .. }
+        | Kernel::AdaptiveAvgPool2d { x, y }
+        | Kernel::AdaptiveMaxPool2d { x, y }
+        | Kernel::Pad2d { x, y, .. }
+        | Kernel::PadChannels { x, y, .. }
+        | Kernel::ChannelShuffle { x, y, .. }
+        | Kernel::Softmax { x, y }
+        | Kernel::LogSoftmax { x, y }
+        | Kernel::Concat { x, y } => (vec![*x], Some(*y)),
+        Kernel::Flatten { direction: flatten::Direction::ToChannelsFirst, map, .. } => (vec![*map], None),
+        Kernel::Flatten { direction: flatten::Direction::ToChannelsLast, map, .. }
+        | Kernel::Halo { map, .. } => (vec![], Some(*map)),
     }
 }

@@ -1,8 +1,13 @@
 //! The network as TypeScript sends it: operators in topological order, each naming the ones it reads.
 
+mod check;
+
 use crate::error::{Code, Error, Result};
+use kernels::activation::Activation;
+use kernels::conv2d::Conv2d;
 use kernels::window::Window;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value};
 
 /// A node's place in the list.
 pub type Id = usize;
@@ -15,16 +20,24 @@ pub struct Graph {
     pub output: Id,
 }
 
+/// An operator, the nodes it reads, and the layer's path in the network, for messages.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub inputs: Vec<Id>,
+    pub path: String,
+    pub op: Op,
+}
+
+/// The operators; a sliding window is a pair of (vertical, horizontal), a padding top, left, bottom, right. With `same`,
+/// padding follows from the input's size as TensorFlow's SAME has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Node {
+pub enum Op {
     Input {
         channels: usize,
     },
     #[serde(rename = "conv2d")]
     Conv2d {
-        inputs: [Id; 1],
-        path: String,
         in_channels: usize,
         out_channels: usize,
         kernel: [usize; 2],
@@ -33,125 +46,186 @@ pub enum Node {
         dilation: [usize; 2],
         groups: usize,
         bias: bool,
+        #[serde(default)]
+        same: bool,
     },
     Linear {
-        inputs: [Id; 1],
-        path: String,
         in_features: usize,
         out_features: usize,
         bias: bool,
     },
-    Relu {
-        inputs: [Id; 1],
-        path: String,
+    Activation {
+        kind: Kind,
+    },
+    Prelu {
+        channels: usize,
+    },
+    #[serde(rename = "batch_norm2d")]
+    BatchNorm2d {
+        channels: usize,
+        eps: f64,
+        affine: bool,
+    },
+    LayerScale {
+        channels: usize,
+    },
+    /// Constants of the network: one pair for all channels, or one for each.
+    Affine {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+    },
+    #[serde(rename = "layer_norm2d")]
+    LayerNorm2d {
+        channels: usize,
+        eps: f64,
+    },
+    LocalResponseNorm {
+        size: usize,
+        alpha: f64,
+        beta: f64,
+        k: f64,
     },
     #[serde(rename = "max_pool2d")]
     MaxPool2d {
-        inputs: [Id; 1],
-        path: String,
         kernel: [usize; 2],
         stride: [usize; 2],
         padding: [usize; 4],
         dilation: [usize; 2],
         ceil_mode: bool,
+        #[serde(default)]
+        same: bool,
     },
     #[serde(rename = "avg_pool2d")]
     AvgPool2d {
-        inputs: [Id; 1],
-        path: String,
         kernel: [usize; 2],
         stride: [usize; 2],
         padding: [usize; 4],
         ceil_mode: bool,
         count_include_pad: bool,
+        #[serde(default)]
+        same: bool,
     },
     #[serde(rename = "adaptive_avg_pool2d")]
     AdaptiveAvgPool2d {
-        inputs: [Id; 1],
-        path: String,
         output: [usize; 2],
     },
-    Softmax {
-        inputs: [Id; 1],
-        path: String,
+    #[serde(rename = "adaptive_max_pool2d")]
+    AdaptiveMaxPool2d {
+        output: [usize; 2],
     },
-    Flatten {
-        inputs: [Id; 1],
-        path: String,
+    Add,
+    /// Of two maps, or of a map and a number for each of its channels [n, c, 1, 1].
+    Mul,
+    Concat,
+    Slice {
+        start: usize,
+        end: usize,
     },
-    Concat {
-        inputs: Vec<Id>,
-        path: String,
+    /// Zeros around a map; a negative side is cut off.
+    #[serde(rename = "pad2d")]
+    Pad2d {
+        padding: [isize; 4],
     },
+    PadChannels {
+        before: usize,
+        after: usize,
+    },
+    ChannelShuffle {
+        groups: usize,
+    },
+    Softmax,
+    LogSoftmax,
+    Flatten,
+}
+
+/// The activations that stand in a graph.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Relu,
+    Relu6,
+    Hardswish,
+    Hardsigmoid,
+    Sigmoid,
+    Silu,
+    Gelu,
+    Tanh,
+}
+
+impl From<Kind> for Activation {
+    fn from(kind: Kind) -> Activation {
+        match kind {
+            Kind::Relu => Activation::Relu,
+            Kind::Relu6 => Activation::Relu6,
+            Kind::Hardswish => Activation::Hardswish,
+            Kind::Hardsigmoid => Activation::Hardsigmoid,
+            Kind::Sigmoid => Activation::Sigmoid,
+            Kind::Silu => Activation::Silu,
+            Kind::Gelu => Activation::Gelu,
+            Kind::Tanh => Activation::Tanh,
+        }
+    }
+}
+
+// By hand, since serde refuses unknown fields only where nothing is flattened.
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let is_input = fields.get("op").is_some_and(|op| op == "input");
+        let mut take = |name: &'static str| match fields.remove(name) {
+            Some(value) => Ok(value),
+            None if is_input && name == "path" => Ok("input".into()),
+            None if is_input => Ok(Value::Array(vec![])),
+            None => Err(de::Error::missing_field(name)),
+        };
+        Ok(Node {
+            inputs: Vec::deserialize(take("inputs")?).map_err(de::Error::custom)?,
+            path: String::deserialize(take("path")?).map_err(de::Error::custom)?,
+            op: Op::deserialize(Value::Object(fields)).map_err(de::Error::custom)?,
+        })
+    }
 }
 
 impl Node {
-    pub fn inputs(&self) -> &[Id] {
-        match self {
-            Node::Input { .. } => &[],
-            Node::Concat { inputs, .. } => inputs,
-            Node::Conv2d { inputs, .. }
-            | Node::Linear { inputs, .. }
-            | Node::Relu { inputs, .. }
-            | Node::MaxPool2d { inputs, .. }
-            | Node::AvgPool2d { inputs, .. }
-            | Node::AdaptiveAvgPool2d { inputs, .. }
-            | Node::Softmax { inputs, .. }
-            | Node::Flatten { inputs, .. } => inputs,
-        }
-    }
-
-    /// The layer's path in the network, for messages.
-    pub fn path(&self) -> &str {
-        match self {
-            Node::Input { .. } => "input",
-            Node::Conv2d { path, .. }
-            | Node::Linear { path, .. }
-            | Node::Relu { path, .. }
-            | Node::MaxPool2d { path, .. }
-            | Node::AvgPool2d { path, .. }
-            | Node::AdaptiveAvgPool2d { path, .. }
-            | Node::Softmax { path, .. }
-            | Node::Flatten { path, .. }
-            | Node::Concat { path, .. } => path,
-        }
-    }
-
-    /// The windows of a pooling, vertical and horizontal.
-    pub fn windows(&self) -> Option<[Window; 2]> {
-        let (kernel, stride, padding, dilation, ceil) = match self {
-            Node::MaxPool2d { kernel, stride, padding, dilation, ceil_mode, .. } => {
-                (kernel, stride, padding, *dilation, *ceil_mode)
+    /// The windows of a convolution or pooling over an input of h x w cells, vertical and horizontal.
+    pub fn windows(&self, size: [usize; 2]) -> Option<[Window; 2]> {
+        let (kernel, stride, padding, dilation, ceil, same) = match &self.op {
+            Op::Conv2d { kernel, stride, padding, dilation, same, .. } => {
+                (kernel, stride, padding, *dilation, false, *same)
             }
-            Node::AvgPool2d { kernel, stride, padding, ceil_mode, .. } => {
-                (kernel, stride, padding, [1, 1], *ceil_mode)
+            Op::MaxPool2d { kernel, stride, padding, dilation, ceil_mode, same } => {
+                (kernel, stride, padding, *dilation, *ceil_mode, *same)
+            }
+            Op::AvgPool2d { kernel, stride, padding, ceil_mode, same, .. } => {
+                (kernel, stride, padding, [1, 1], *ceil_mode, *same)
             }
             _ => return None,
         };
-        Some([0, 1].map(|axis| Window {
-            kernel: kernel[axis],
-            stride: stride[axis],
-            padding: [padding[axis], padding[axis + 2]],
-            dilation: dilation[axis],
-            ceil,
+        Some([0, 1].map(|axis| {
+            let window = Window {
+                kernel: kernel[axis],
+                stride: stride[axis],
+                padding: [padding[axis], padding[axis + 2]],
+                dilation: dilation[axis],
+                ceil,
+            };
+            if same { window.same(size[axis]) } else { window }
         }))
     }
 
-    /// The convolution that the node is.
-    pub fn conv2d(&self) -> Option<kernels::conv2d::Conv2d> {
-        let Node::Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups, .. } = self
-        else {
+    /// The convolution that the node is, over an input of h x w cells.
+    pub fn conv2d(&self, size: [usize; 2]) -> Option<Conv2d> {
+        let Op::Conv2d { in_channels, out_channels, kernel, stride, dilation, groups, .. } = self.op else {
             return None;
         };
-        Some(kernels::conv2d::Conv2d {
-            in_channels: *in_channels,
-            out_channels: *out_channels,
-            kernel: *kernel,
-            stride: *stride,
-            padding: *padding,
-            dilation: *dilation,
-            groups: *groups,
-        })
+        let [v, h] = self.windows(size)?;
+        let padding = [v.padding[0], h.padding[0], v.padding[1], h.padding[1]];
+        Some(Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups })
+    }
+
+    /// Whether it is the one vector of a squeeze-excite that scales a map, not two maps of a size.
+    pub fn is_scale(&self, shape: impl Fn(Id) -> crate::shape::Shape) -> bool {
+        matches!(self.op, Op::Mul) && shape(self.inputs[0]) != shape(self.inputs[1])
     }
 }
 
@@ -161,35 +235,32 @@ impl Graph {
         let bad = |message: String| Error::new(Code::BadNet, message);
         let graph: Graph = serde_json::from_str(json)
             .map_err(|e| bad(format!("the network's graph cannot be read: {e}")))?;
-        if !matches!(graph.nodes.first(), Some(Node::Input { channels: 1.. })) {
+        if !matches!(graph.nodes.first(), Some(Node { op: Op::Input { channels: 1.. }, .. })) {
             return Err(bad("the network must begin with its input".into()));
         }
         if graph.output >= graph.nodes.len() {
             return Err(bad("the network's output is none of its layers".into()));
         }
         for (id, node) in graph.nodes.iter().enumerate() {
-            let is_input = matches!(node, Node::Input { .. });
-            if is_input != (id == 0)
-                || node.inputs().iter().any(|&i| i >= id)
-                || (!is_input && node.inputs().is_empty())
-            {
+            let is_input = matches!(node.op, Op::Input { .. });
+            if is_input != (id == 0) || node.inputs.iter().any(|&i| i >= id) {
                 return Err(bad("layers must read earlier ones, and only the first is the input".into())
-                    .at(node.path()));
+                    .at(&node.path));
             }
-            node.check().map_err(|message| bad(message).at(node.path()))?;
+            check::node(node).map_err(|message| bad(message).at(&node.path))?;
         }
         Ok(graph)
     }
 
     /// The nodes that read `id`.
     pub fn readers(&self, id: Id) -> impl Iterator<Item = (Id, &Node)> {
-        self.nodes.iter().enumerate().filter(move |(_, node)| node.inputs().contains(&id))
+        self.nodes.iter().enumerate().filter(move |(_, node)| node.inputs.contains(&id))
     }
 
     /// Whether a flatten needs no work: linear layers take a map as it lies, since their weights are packed to fit.
     pub fn flatten_is_free(&self, id: Id) -> bool {
-        matches!(self.nodes[id], Node::Flatten { .. })
-            && self.readers(id).all(|(_, node)| matches!(node, Node::Linear { .. }))
+        matches!(self.nodes[id].op, Op::Flatten)
+            && self.readers(id).all(|(_, node)| matches!(node.op, Op::Linear { .. }))
     }
 
     /// Channels of each node's map, known before any size is. A flattened map keeps its channels where the flatten is
@@ -197,71 +268,18 @@ impl Graph {
     pub fn channels(&self) -> Vec<Option<usize>> {
         let mut channels: Vec<Option<usize>> = Vec::with_capacity(self.nodes.len());
         for (id, node) in self.nodes.iter().enumerate() {
-            let first = node.inputs().first().and_then(|&i| channels[i]);
-            channels.push(match node {
-                Node::Input { channels } => Some(*channels),
-                Node::Conv2d { out_channels, .. } => Some(*out_channels),
-                Node::Linear { out_features, .. } => Some(*out_features),
-                Node::Concat { inputs, .. } => inputs.iter().map(|&i| channels[i]).sum(),
-                Node::Flatten { .. } if !self.flatten_is_free(id) => None,
+            let first = node.inputs.first().and_then(|&i| channels[i]);
+            channels.push(match node.op {
+                Op::Input { channels } => Some(channels),
+                Op::Conv2d { out_channels, .. } => Some(out_channels),
+                Op::Linear { out_features, .. } => Some(out_features),
+                Op::Concat => node.inputs.iter().map(|&i| channels[i]).sum(),
+                Op::Slice { start, end } => Some(end - start),
+                Op::PadChannels { before, after } => first.map(|c| c + before + after),
+                Op::Flatten if !self.flatten_is_free(id) => None,
                 _ => first,
             });
         }
         channels
     }
-}
-
-impl Node {
-    /// Numbers that no kernel could have.
-    fn check(&self) -> std::result::Result<(), String> {
-        let positive = |what: &str, values: &[usize]| {
-            // Far above any network, and low enough that no product of sizes overflows before it is checked.
-            let good = values.iter().all(|v| (1..=1 << 20).contains(v));
-            good.then_some(()).ok_or_else(|| format!("{what} must be from 1 to 2^20, not {values:?}"))
-        };
-        let reach = |kernel: &[usize; 2], dilation: &[usize; 2]| {
-            let good = kernel.iter().zip(dilation).all(|(&k, &d)| (k as u64 - 1) * (d as u64) < 1 << 20);
-            good.then_some(())
-                .ok_or_else(|| format!("a kernel of {kernel:?} dilated by {dilation:?} is beyond reason"))
-        };
-        let below = |what: &str, padding: &[usize; 4], reach: [usize; 2]| {
-            let good = padding.iter().enumerate().all(|(i, &p)| p < reach[i % 2].max(1) + (1 << 12));
-            good.then_some(()).ok_or_else(|| format!("{what} {padding:?} is beyond reason"))
-        };
-        match self {
-            Node::Input { channels } => positive("channels", &[*channels]),
-            Node::Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups, .. } => {
-                positive("channels and groups", &[*in_channels, *out_channels, *groups])?;
-                positive("kernel, stride and dilation", &[*kernel, *stride, *dilation].concat())?;
-                reach(kernel, dilation)?;
-                below("padding", padding, *kernel)?;
-                if in_channels % groups != 0 || out_channels % groups != 0 {
-                    return Err(format!(
-                        "{groups} groups do not divide {in_channels} and {out_channels} channels"
-                    ));
-                }
-                Ok(())
-            }
-            Node::Linear { in_features, out_features, .. } => {
-                positive("features", &[*in_features, *out_features])
-            }
-            Node::MaxPool2d { kernel, stride, padding, dilation, .. } => {
-                positive("kernel, stride and dilation", &[*kernel, *stride, *dilation].concat())?;
-                reach(kernel, dilation)?;
-                half(padding, kernel)
-            }
-            Node::AvgPool2d { kernel, stride, padding, .. } => {
-                positive("kernel and stride", &[*kernel, *stride].concat())?;
-                half(padding, kernel)
-            }
-            Node::AdaptiveAvgPool2d { output, .. } => positive("output size", output),
-            Node::Relu { .. } | Node::Softmax { .. } | Node::Flatten { .. } | Node::Concat { .. } => Ok(()),
-        }
-    }
-}
-
-/// PyTorch's rule for poolings, without which a window could see padding alone.
-fn half(padding: &[usize; 4], kernel: &[usize; 2]) -> std::result::Result<(), String> {
-    let good = padding.iter().enumerate().all(|(i, &p)| p <= kernel[i % 2] / 2);
-    good.then_some(()).ok_or_else(|| format!("padding {padding:?} is more than half the kernel {kernel:?}"))
 }

@@ -2,9 +2,10 @@
 
 use crate::cpu;
 use crate::error::{Code, Error, Result};
-use crate::graph::{Graph, Id};
+use crate::graph::{Graph, Id, Node, Op};
 use crate::plan::{Plan, plan};
-use crate::weights::{self, Packed};
+use crate::shape::infer;
+use crate::weights::{self, Choice, Packed, Packing};
 use kernels::layout::Floats;
 use kernels::par::Team;
 
@@ -18,10 +19,28 @@ struct Kept {
     plan: Plan,
 }
 
+/// How a model is to compute.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads of rayon's pool beside the caller.
+    pub helpers: usize,
+    /// The height and width of the inputs to expect: other sizes work, but algorithms are chosen for this one.
+    pub size: [usize; 2],
+    /// Whether Winograd's algorithms may be used.
+    pub winograd: bool,
+    /// Pixels of the direct convolution's tile: 4 or 6, whichever is faster here.
+    pub height: usize,
+}
+
 /// A network with its packed weights, its plans and the arena that they share.
 pub struct Model {
     graph: Graph,
+    options: Options,
+    /// Height and width of what each node reads, at the size that is expected.
+    sizes: Vec<[usize; 2]>,
     packed: Vec<Option<Packed>>,
+    /// The node whose weights are coming.
+    packing: Option<(Id, Packing)>,
     /// The most recently used is last.
     plans: Vec<Kept>,
     next: u32,
@@ -30,26 +49,41 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model of `json`'s network, run by the caller and `helpers` threads of rayon's pool.
-    pub fn new(json: &str, helpers: usize) -> Result<Self> {
+    pub fn new(json: &str, options: Options) -> Result<Self> {
         let graph = Graph::parse(json)?;
-        let packed = graph.nodes.iter().map(|_| None).collect();
+        let packed = graph.nodes.iter().map(weights::constants).collect::<Result<Vec<_>>>()?;
         Ok(Model {
+            sizes: sizes(&graph, options.size),
             graph,
+            options,
             packed,
+            packing: None,
             plans: vec![],
             next: 0,
             arena: Floats::default(),
-            team: Team::new(helpers),
+            team: Team::new(options.helpers),
         })
     }
 
-    /// Packs the weights of a node; they are copied.
-    pub fn load(&mut self, node: Id, weight: &[f32], bias: Option<&[f32]>) -> Result<()> {
-        let packed = weights::pack(&self.graph, node, weight, bias)?;
-        self.plans.clear();
-        self.packed[node] = Some(packed);
+    /// Packs a piece of a node's weights, those of the outputs from `first` on; they are copied. The first piece brings the
+    /// bias.
+    pub fn load(&mut self, node: Id, first: usize, weight: &[f32], bias: Option<&[f32]>) -> Result<()> {
+        let packing = self.packing.take().filter(|(id, _)| *id == node).map(|(_, packing)| packing);
+        let size = self.sizes.get(node).copied().unwrap_or_default();
+        let choice = Choice { winograd: self.options.winograd };
+        let packing = weights::load(&self.graph, node, packing, first, weight, bias, size, choice)?;
+        match packing.finished(&self.graph.nodes[node]) {
+            Ok(packed) => {
+                self.plans.clear();
+                self.packed[node] = Some(packed);
+            }
+            Err(packing) => self.packing = Some((node, packing)),
+        }
         Ok(())
+    }
+
+    fn weights(&self) -> cpu::Weights<'_> {
+        cpu::Weights { packed: &self.packed, height: self.options.height }
     }
 
     /// A handle to the plan for [n, c, h, w] and these outputs (the network's own where none is named), made if need be.
@@ -62,7 +96,7 @@ impl Model {
             let kept = self.plans.remove(i);
             self.plans.push(kept);
         } else {
-            let plan = plan(&self.graph, &self.packed, input, &outputs)?;
+            let plan = plan(&self.graph, self.weights(), input, &outputs, self.team.members())?;
             self.arena.grow(plan.arena).ok_or_else(|| {
                 let message =
                     format!("there is no memory for the {} MiB that this input needs", plan.arena >> 18);
@@ -116,12 +150,26 @@ impl Model {
         if slice >= plan.slices.len() {
             return Err(Error::new(Code::BadOption, format!("the plan has no slice {slice}")));
         }
-        cpu::run(plan, slice, &self.packed, &mut self.arena, &self.team);
+        let first = if slice == 0 { 0 } else { plan.slices[slice - 1] };
+        // Not by `weights`, which would borrow the arena too.
+        let weights = cpu::Weights { packed: &self.packed, height: self.options.height };
+        cpu::run(plan, first..plan.slices[slice], weights, &mut self.arena, &self.team);
         Ok(slice + 1 < plan.slices.len())
     }
 
     /// Bytes of weights and arena.
     pub fn bytes(&self) -> [usize; 2] {
-        [self.packed.iter().flatten().map(weights::bytes).sum(), 4 * self.arena.len()]
+        [self.packed.iter().flatten().map(Packed::bytes).sum(), 4 * self.arena.len()]
     }
+}
+
+/// Height and width of what each node reads in an input of this size; where it does not fit the network, the input's own.
+fn sizes(graph: &Graph, size: [usize; 2]) -> Vec<[usize; 2]> {
+    let Op::Input { channels } = graph.nodes[0].op else { unreachable!("node 0 is the input") };
+    let shapes = infer(graph, [1, channels, size[0], size[1]]);
+    let size_of = |node: &Node| match (&shapes, node.inputs.first()) {
+        (Ok(shapes), Some(&x)) => [shapes[x].h, shapes[x].w],
+        _ => size,
+    };
+    graph.nodes.iter().map(size_of).collect()
 }

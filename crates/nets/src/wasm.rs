@@ -4,7 +4,7 @@
 //! other side knows that this instance can no longer be trusted.
 
 use crate::error::{Code, Error};
-use crate::model::Model;
+use crate::model::{Model, Options};
 use js_sys::{Object, Reflect, Uint32Array};
 use kernels::resize;
 use wasm_bindgen::prelude::*;
@@ -51,15 +51,30 @@ pub struct Core(Model);
 
 #[wasm_bindgen]
 impl Core {
-    /// `helpers`: threads beside the caller; the pool must have been started with as many.
+    /// `helpers`: threads beside the caller; the pool must have been started with as many. `rows` and `columns`: the input's
+    /// size to expect. `height`: see `tileHeight`.
     #[wasm_bindgen(constructor)]
-    pub fn new(graph: &str, helpers: usize) -> Result<Core, JsValue> {
-        Ok(Core(Model::new(graph, helpers)?))
+    pub fn new(
+        graph: &str,
+        helpers: usize,
+        rows: usize,
+        columns: usize,
+        winograd: bool,
+        height: usize,
+    ) -> Result<Core, JsValue> {
+        let options = Options { helpers, size: [rows, columns], winograd, height };
+        Ok(Core(Model::new(graph, options)?))
     }
 
-    /// Packs a node's weights.
-    pub fn load(&mut self, node: usize, weight: &[f32], bias: Option<Box<[f32]>>) -> Result<(), JsValue> {
-        Ok(self.0.load(node, weight, bias.as_deref())?)
+    /// Packs a piece of a node's weights: those of the outputs from `first` on, the bias with the first piece.
+    pub fn load(
+        &mut self,
+        node: usize,
+        first: usize,
+        weight: &[f32],
+        bias: Option<Box<[f32]>>,
+    ) -> Result<(), JsValue> {
+        Ok(self.0.load(node, first, weight, bias.as_deref())?)
     }
 
     /// A handle to the plan for an input of [n, c, h, w] and the nodes whose maps are wanted (none: the network's output).

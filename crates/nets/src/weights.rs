@@ -1,72 +1,243 @@
-//! The packed weights of a network, node by node.
+//! The packed weights of a network, node by node: for each convolution this is where its algorithm is chosen.
 
 use crate::error::{Code, Error, Result};
-use crate::graph::{Graph, Id, Node};
+use crate::graph::{Graph, Id, Node, Op};
 use crate::shape::MOST;
+use kernels::conv2d::{Conv2d, depthwise, winograd};
+use kernels::epilogue::Affine;
+use kernels::layout::Floats;
 use kernels::simd::Best;
 use kernels::tile::Panels;
-use kernels::{conv2d, linear};
+use kernels::{conv2d, linear, prelu};
 
 /// What a node's kernel reads.
 pub enum Packed {
     /// A `Panels` a group.
-    Conv2d(Vec<Panels>),
+    Direct(Vec<Panels>),
+    Winograd(winograd::Winograd),
+    Depthwise(depthwise::Weights),
     Linear(Panels),
+    /// A batch norm, a layer norm, a layer scale, a network's constants.
+    Affine(Affine),
+    /// A prelu's slopes.
+    Prelu(Floats),
 }
 
-/// Packs the weights of node `id`, given as in a checkpoint (PyTorch's order).
-pub fn pack(graph: &Graph, id: Id, weight: &[f32], bias: Option<&[f32]>) -> Result<Packed> {
-    let node =
-        graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))?;
-    let wrong = |message: String| Error::new(Code::WeightShape, message).at(node.path());
-    let check = |weights: usize, outputs: usize, wants_bias: bool| {
-        if weight.len() != weights {
-            return Err(wrong(format!("expects {weights} weights, got {}", weight.len())));
+impl Packed {
+    /// Whether a convolution wants its padding around its input, as zeros.
+    pub fn reads_halo(&self) -> bool {
+        matches!(self, Packed::Direct(_) | Packed::Depthwise(_))
+    }
+
+    /// Whether the node's kernel can scale what it reads while it reads it.
+    pub fn takes_before(&self, node: &Node) -> bool {
+        let Op::Conv2d { kernel: [1, 1], padding: [0, 0, 0, 0], groups: 1, .. } = node.op else {
+            return false;
+        };
+        matches!(self, Packed::Direct(_))
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Packed::Direct(groups) => groups.iter().map(Panels::bytes).sum(),
+            Packed::Winograd(weights) => weights.bytes(),
+            Packed::Depthwise(weights) => weights.bytes(),
+            Packed::Linear(panels) => panels.bytes(),
+            Packed::Affine(affine) => affine.bytes(),
+            Packed::Prelu(slopes) => 4 * slopes.len(),
         }
-        if bias.map(<[f32]>::len) != wants_bias.then_some(outputs) {
-            return Err(wrong(format!("its bias has the wrong size for {outputs} outputs")));
+    }
+}
+
+/// A node's weights while they come, piece by piece.
+pub struct Packing {
+    packed: Packed,
+    /// Outputs whose weights are there.
+    done: usize,
+}
+
+impl Packing {
+    /// The weights, if all of them are there.
+    pub fn finished(self, node: &Node) -> std::result::Result<Packed, Self> {
+        if self.done == rows(node).0 { Ok(self.packed) } else { Err(self) }
+    }
+}
+
+/// How many outputs a node's weights are for, and how many numbers each has.
+fn rows(node: &Node) -> (usize, usize) {
+    match node.op {
+        Op::Conv2d { in_channels, out_channels, groups, kernel: [kh, kw], .. } => {
+            (out_channels, in_channels / groups * kh * kw)
         }
-        Ok(())
-    };
-    let full = || Error::new(Code::TooLarge, "there is no memory left for its weights").at(node.path());
-    // Checked before any of these numbers is multiplied as a usize. A panel is filled up, to less than 64 columns more.
+        Op::Linear { in_features, out_features, .. } => (out_features, in_features),
+        // In one piece.
+        Op::BatchNorm2d { channels, affine, .. } => (1, channels * if affine { 4 } else { 2 }),
+        Op::LayerNorm2d { channels, .. } => (1, 2 * channels),
+        Op::LayerScale { channels } | Op::Prelu { channels } => (1, channels),
+        _ => (0, 0),
+    }
+}
+
+/// The constants of a network need no loading.
+pub fn constants(node: &Node) -> Result<Option<Packed>> {
+    let Op::Affine { scale, shift } = &node.op else { return Ok(None) };
+    // One pair serves as many channels as there are.
+    let channels = if scale.len() == 1 { 4096 } else { scale.len() };
+    let of = |numbers: &[f32], c: usize| numbers[c % numbers.len()];
+    let affine = Affine::new(channels, |c| (of(scale, c), of(shift, c)));
+    affine.map(|affine| Some(Packed::Affine(affine))).ok_or_else(|| full(node))
+}
+
+fn full(node: &Node) -> Error {
+    Error::new(Code::TooLarge, "there is no memory left for its weights").at(&node.path)
+}
+
+/// What decides about a convolution's algorithm.
+#[derive(Clone, Copy)]
+pub struct Choice {
+    /// Whether Winograd's algorithms may be used.
+    pub winograd: bool,
+}
+
+/// Room for the weights of node `id`, which will read maps of about `size` cells.
+fn start(graph: &Graph, id: Id, size: [usize; 2], choice: Choice) -> Result<Packed> {
+    let node = &graph.nodes[id];
+    // Checked before any of these numbers is multiplied as a usize. A panel is filled up, to less than 64 columns more, and
+    // Winograd's transforms enlarge the weights by up to 64 / 9.
     let fits = |groups: usize, outputs: usize, depth: [usize; 3]| {
         let columns = groups as u128 * outputs.next_multiple_of(64) as u128;
         let floats = depth.iter().fold(columns, |floats, &side| floats * side as u128);
         let message = "its weights need more memory than there can be";
         (floats < MOST as u128)
             .then_some(())
-            .ok_or_else(|| Error::new(Code::TooLarge, message).at(node.path()))
+            .ok_or_else(|| Error::new(Code::TooLarge, message).at(&node.path))
     };
-    match node {
-        Node::Conv2d { bias: wants_bias, .. } => {
-            let spec = node.conv2d().expect("a conv2d");
+    let packed = match node.op {
+        Op::Conv2d { .. } => {
+            let spec = node.conv2d(size).expect("a conv2d");
             let [kh, kw] = spec.kernel;
             fits(spec.groups, spec.out_channels / spec.groups, [spec.in_channels / spec.groups, kh, kw])?;
-            check(spec.out_channels * spec.depth(), spec.out_channels, *wants_bias)?;
-            conv2d::pack::<Best>(&spec, weight, bias).map(Packed::Conv2d).ok_or_else(full)
+            convolution(&spec, size, choice)
         }
-        Node::Linear { inputs, in_features, out_features, bias: wants_bias, .. } => {
-            let spec = linear::Linear { in_features: *in_features, out_features: *out_features };
-            fits(1, *out_features, [*in_features, 1, 1])?;
-            check(in_features * out_features, *out_features, *wants_bias)?;
-            let channels = match graph.flatten_is_free(inputs[0]) {
-                true => graph.channels()[inputs[0]].unwrap_or(1),
+        Op::Linear { in_features, out_features, .. } => {
+            fits(1, out_features, [in_features, 1, 1])?;
+            linear::zeros::<Best>(&linear::Linear { in_features, out_features }).map(Packed::Linear)
+        }
+        Op::BatchNorm2d { channels, .. } | Op::LayerNorm2d { channels, .. } | Op::LayerScale { channels } => {
+            Affine::new(channels, |_| (0.0, 0.0)).map(Packed::Affine)
+        }
+        Op::Prelu { .. } => Some(Packed::Prelu(Floats::default())),
+        _ => return Err(Error::new(Code::BadNet, "the layer has no weights").at(&node.path)),
+    };
+    packed.ok_or_else(|| full(node))
+}
+
+/// The algorithm of a convolution, with room for its weights.
+fn convolution(spec: &Conv2d, [h, w]: [usize; 2], choice: Choice) -> Option<Packed> {
+    if depthwise::fits(spec) {
+        return depthwise::Weights::zeros(spec).map(Packed::Depthwise);
+    }
+    if let Some(tile) = choose_for_now(spec, h, w).filter(|_| choice.winograd) {
+        return winograd::Winograd::zeros::<Best>(spec, tile).map(Packed::Winograd);
+    }
+    conv2d::zeros::<Best>(spec).map(Packed::Direct)
+}
+
+/// Packs a piece of the weights of node `id`: those of the outputs from `first` on, given as in a checkpoint (PyTorch's
+/// order), a batch norm's and a layer norm's arrays one behind the other. `bias` comes with the first piece.
+pub fn load(
+    graph: &Graph,
+    id: Id,
+    packing: Option<Packing>,
+    first: usize,
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    size: [usize; 2],
+    choice: Choice,
+) -> Result<Packing> {
+    let node =
+        graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))?;
+    let wrong = |message: String| Error::new(Code::WeightShape, message).at(&node.path);
+    let mut packing = match packing {
+        Some(packing) if first > 0 => packing,
+        _ => Packing { packed: start(graph, id, size, choice)?, done: 0 },
+    };
+    let (outputs, depth) = rows(node);
+    let count = weight.len() / depth;
+    if weight.len() != count * depth || first != packing.done || first + count > outputs {
+        return Err(wrong(format!(
+            "expects {outputs} x {depth} weights, got {} from {first} on",
+            weight.len()
+        )));
+    }
+    let wants_bias = matches!(node.op, Op::Conv2d { bias: true, .. } | Op::Linear { bias: true, .. });
+    if first == 0 && bias.map(<[f32]>::len) != wants_bias.then_some(outputs) {
+        return Err(wrong(format!("its bias has the wrong size for {outputs} outputs")));
+    }
+    let range = first..first + count;
+    match &mut packing.packed {
+        Packed::Direct(groups) => {
+            let spec = node.conv2d(size).expect("a conv2d");
+            conv2d::fill(&spec, groups, range, weight);
+            bias.iter().for_each(|bias| conv2d::set_bias(groups, bias));
+        }
+        Packed::Winograd(weights) => {
+            weights.fill(range, weight);
+            bias.iter().for_each(|bias| weights.bias_mut().copy_from_slice(bias));
+        }
+        Packed::Depthwise(weights) => {
+            weights.fill(range, weight);
+            bias.iter().for_each(|bias| weights.bias_mut().copy_from_slice(bias));
+        }
+        Packed::Linear(panels) => {
+            let channels = match graph.flatten_is_free(node.inputs[0]) {
+                true => graph.channels()[node.inputs[0]].unwrap_or(1),
                 false => 1,
             };
-            if in_features % channels != 0 {
-                return Err(wrong(format!("{in_features} features are no map of {channels} channels")));
+            if depth % channels != 0 {
+                return Err(wrong(format!("{depth} features are no map of {channels} channels")));
             }
-            linear::pack::<Best>(&spec, channels, weight, bias).map(Packed::Linear).ok_or_else(full)
+            linear::fill(panels, channels, range, weight);
+            bias.iter().for_each(|bias| panels.bias_mut().copy_from_slice(bias));
         }
-        _ => Err(Error::new(Code::BadNet, "the layer has no weights").at(node.path())),
+        Packed::Affine(affine) => *affine = affine_of(node, weight).ok_or_else(|| full(node))?,
+        Packed::Prelu(slopes) => {
+            // One slope serves as many channels as there are.
+            let channels = graph.channels()[node.inputs[0]].unwrap_or(depth).max(depth);
+            *slopes = prelu::pack(weight, channels).ok_or_else(|| full(node))?;
+        }
+    }
+    packing.done += count;
+    Ok(packing)
+}
+
+/// The scale and shift of a batch norm (computed in f64), a layer norm or a layer scale.
+fn affine_of(node: &Node, arrays: &[f32]) -> Option<Affine> {
+    match node.op {
+        Op::BatchNorm2d { channels, eps, affine } => {
+            let at = |array: usize, c: usize| arrays[array * channels + c] as f64;
+            Affine::new(channels, |c| {
+                let (weight, bias) = if affine { (at(0, c), at(1, c)) } else { (1.0, 0.0) };
+                let first = if affine { 2 } else { 0 };
+                let scale = weight / (at(first + 1, c) + eps).sqrt();
+                (scale as f32, (bias - at(first, c) * scale) as f32)
+            })
+        }
+        Op::LayerNorm2d { channels, .. } => Affine::new(channels, |c| (arrays[c], arrays[channels + c])),
+        _ => Affine::new(arrays.len(), |c| (arrays[c], 0.0)),
     }
 }
 
-/// Bytes that packed weights hold.
-pub fn bytes(packed: &Packed) -> usize {
-    match packed {
-        Packed::Conv2d(groups) => groups.iter().map(Panels::bytes).sum(),
-        Packed::Linear(panels) => panels.bytes(),
+fn choose_for_now(spec: &Conv2d, h: usize, w: usize) -> Option<winograd::Tile> {
+    let plain = spec.stride == [1, 1] && spec.dilation == [1, 1] && spec.groups == 1;
+    if !plain || spec.in_channels < 16 || spec.out_channels < 16 {
+        return None;
+    }
+    match spec.kernel {
+        [3, 3] if h.min(w) >= 24 => Some(winograd::Tile([6, 6])),
+        [3, 3] => Some(winograd::Tile([4, 4])),
+        [5, 5] => Some(winograd::Tile([4, 4])),
+        _ => None,
     }
 }

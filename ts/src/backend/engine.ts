@@ -30,6 +30,9 @@ export interface EngineParts {
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
 const BATCH = 8;
 
+/** Pixels of the direct convolution's tile. */
+const TILE_HEIGHT = 4;
+
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
 export class Engine {
   readonly #parts: EngineParts;
@@ -71,14 +74,14 @@ export class Engine {
     builder.build();
   }
 
-  network({ graph }: Args<"network">): void {
+  network({ graph, size: [rows, columns], winograd }: Args<"network">): void {
     const { glue, helpers } = this.#ready();
     this.#core?.free();
-    this.#core = new glue.Core(graph, helpers);
+    this.#core = new glue.Core(graph, helpers, rows, columns, winograd, TILE_HEIGHT);
   }
 
-  load({ node, weight, bias }: Args<"load">): void {
-    this.#loaded().load(node, weight, bias);
+  load({ node, first, weight, bias }: Args<"load">): void {
+    this.#loaded().load(node, first, weight, bias);
   }
 
   /** `check` throws where the caller has given up. */

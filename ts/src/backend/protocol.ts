@@ -18,10 +18,19 @@ export interface Calls {
     /** One for each worker of the pool, to say that it failed. */
     readonly alarms: readonly MessagePort[];
   }): void;
-  /** Sets the network, as the graph's JSON. */
-  network(args: { readonly graph: string }): void;
-  /** Packs the weights of a node. */
-  load(args: { readonly node: number; readonly weight: Float32Array; readonly bias?: Float32Array }): void;
+  /** Sets the network, as the graph's JSON, with the height and width of the inputs to expect. */
+  network(args: {
+    readonly graph: string;
+    readonly size: readonly [number, number];
+    readonly winograd: boolean;
+  }): void;
+  /** Packs a piece of the weights of a node: those of its outputs from `first` on. The first piece brings the bias. */
+  load(args: {
+    readonly node: number;
+    readonly first: number;
+    readonly weight: Float32Array;
+    readonly bias?: Float32Array;
+  }): void;
   /** Runs the network and gives the maps of these nodes. */
   run(args: { readonly input: Tensor; readonly outputs: readonly number[] }): readonly Tensor[];
   decode(args: { readonly image: ImageMessage }): Pixels;

@@ -1,4 +1,4 @@
-import { integer, probability, withDefaults } from "../check.js";
+import { probability } from "../check.js";
 import {
   adaptiveAvgPool2d,
   conv2d,
@@ -11,7 +11,8 @@ import {
   relu,
   sequential,
 } from "../layers.js";
-import type { ModelOptions, Rows } from "./row.js";
+import { optionsOf } from "./options.js";
+import { imagenetRows, type ModelOptions } from "./row.js";
 
 /** Options of {@link alexnet}. */
 export interface AlexNetOptions extends ModelOptions {
@@ -26,17 +27,11 @@ export interface AlexNetOptions extends ModelOptions {
  * [3, H, W], at least 63 x 63 and at best 224 x 224, to [1000] logits. Throws `bad-option`.
  */
 export function alexnet(options: AlexNetOptions = {}): Net {
-  const defaults = { classes: 1000, inChannels: 3, dropout: 0.5 };
-  const {
-    classes,
-    inChannels,
-    dropout: p,
-  } = withDefaults<Required<AlexNetOptions>>("alexnet", defaults, options);
-  integer("alexnet", "classes", classes, 1);
-  integer("alexnet", "inChannels", inChannels, 1);
-  probability("alexnet", "dropout", p);
+  const o = optionsOf("alexnet", options, { dropout: [0.5, probability] });
+  const { classes, inChannels } = o;
   const act = relu({ inplace: true });
   const pool = maxPool2d(3, { stride: 2 });
+  const drop = dropout(o.dropout);
   const features = sequential(
     conv2d(inChannels, 64, 11, { stride: 4, padding: 2 }),
     act,
@@ -52,31 +47,24 @@ export function alexnet(options: AlexNetOptions = {}): Net {
     act,
     pool,
   );
-  const classifier = sequential(
-    dropout(p),
-    linear(256 * 6 * 6, 4096),
-    act,
-    dropout(p),
-    linear(4096, 4096),
-    act,
-    linear(4096, classes),
-  );
+  const hidden = [drop, linear(256 * 6 * 6, 4096), act, drop, linear(4096, 4096), act];
+  const classifier = sequential(...hidden, linear(4096, classes));
   const children = { features, avgpool: adaptiveAvgPool2d([6, 6]), classifier };
   return net("AlexNet", children, ["features", "avgpool", flatten(), "classifier"], { inChannels });
 }
 
+const paper = "arXiv 1404.5997, One weird trick for parallelizing convolutional neural networks";
+
 /** The table's rows of this family; accuracy as torchvision published it. */
-export const alexnetRows = {
-  alexnet: {
-    build: alexnet,
-    input: [3, 224, 224],
-    minSize: 63,
-    family: "alexnet",
-    paper: "arXiv 1404.5997, One weird trick for parallelizing convolutional neural networks",
-    year: 2014,
-    params: 61_100_840,
-    macs: 714_188_480,
-    weights: {},
-    published: { top1: 56.522, top5: 79.066 },
+export const alexnetRows = imagenetRows(
+  { family: "alexnet", paper, year: 2014 },
+  {
+    alexnet: {
+      build: alexnet,
+      minSize: 63,
+      params: 61_100_840,
+      macs: 714_188_480,
+      top: [56.522, 79.066],
+    },
   },
-} as const satisfies Rows;
+);

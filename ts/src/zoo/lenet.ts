@@ -1,5 +1,5 @@
-import { integer, withDefaults } from "../check.js";
 import { conv2d, flatten, linear, maxPool2d, type Net, net, relu, sequential } from "../layers.js";
+import { optionsOf, positive } from "./options.js";
 import type { ModelOptions, Rows } from "./row.js";
 
 /**
@@ -11,12 +11,9 @@ import type { ModelOptions, Rows } from "./row.js";
  * [1, 28, 28] (other channels by `inChannels`) to [10] logits. Throws `bad-option`.
  */
 export function lenet5(options: ModelOptions = {}): Net {
-  const defaults = { classes: 10, inChannels: 1 };
-  const { classes, inChannels } = withDefaults<Required<ModelOptions>>("lenet5", defaults, options);
-  integer("lenet5", "classes", classes, 1);
-  integer("lenet5", "inChannels", inChannels, 1);
+  const o = optionsOf("lenet5", options, { classes: [10, positive], inChannels: [1, positive] });
   const features = sequential(
-    conv2d(inChannels, 6, 5),
+    conv2d(o.inChannels, 6, 5),
     relu(),
     maxPool2d(2),
     conv2d(6, 16, 5),
@@ -28,16 +25,26 @@ export function lenet5(options: ModelOptions = {}): Net {
     relu(),
     linear(120, 84),
     relu(),
-    linear(84, classes),
+    linear(84, o.classes),
   );
-  return net("LeNet5", { features, classifier }, ["features", flatten(), "classifier"], { inChannels });
+  return net("LeNet5", { features, classifier }, ["features", flatten(), "classifier"], o);
 }
+
+const MNIST = {
+  resize: 28,
+  crop: 28,
+  interpolation: "bilinear",
+  grayscale: true,
+  mean: [0.1307],
+  std: [0.3081],
+} as const;
 
 /** The table's rows of this family. */
 export const lenetRows = {
   lenet5: {
     build: lenet5,
     input: [1, 28, 28],
+    preprocess: MNIST,
     minSize: 28,
     family: "lenet",
     paper: "LeCun et al. 1998, Gradient-based learning applied to document recognition",
@@ -50,14 +57,7 @@ export const lenetRows = {
         bytes: 178_616,
         sha256: "957381d5c338f0d37ad9eea417ad0c35703696ef359fab9e231de1eda361d1a5",
         licence: "Apache-2.0",
-        preprocess: {
-          resize: 28,
-          crop: 28,
-          interpolation: "bilinear",
-          grayscale: true,
-          mean: [0.1307],
-          std: [0.3081],
-        },
+        preprocess: MNIST,
         labels: "digits",
         note: "Trained for this package; white digits on black, as in MNIST.",
       },

@@ -1,4 +1,4 @@
-import { integer, probability, withDefaults } from "../check.js";
+import { probability } from "../check.js";
 import {
   adaptiveAvgPool2d,
   concat,
@@ -14,7 +14,8 @@ import {
   relu,
   sequential,
 } from "../layers.js";
-import type { ModelOptions, Rows } from "./row.js";
+import { optionsOf } from "./options.js";
+import { imagenet, imagenetRows, type ModelOptions } from "./row.js";
 
 /** Options of the SqueezeNets. */
 export interface SqueezeNetOptions extends ModelOptions {
@@ -79,18 +80,15 @@ function squeezenet(
   options: SqueezeNetOptions,
   features: (inChannels: number) => readonly Layer[],
 ): Net {
-  const defaults = { classes: 1000, inChannels: 3, dropout: 0.5 };
-  const {
-    classes,
-    inChannels,
-    dropout: p,
-  } = withDefaults<Required<SqueezeNetOptions>>(name, defaults, options);
-  integer(name, "classes", classes, 1);
-  integer(name, "inChannels", inChannels, 1);
-  probability(name, "dropout", p);
-  const classifier = sequential(dropout(p), conv2d(512, classes, 1), act(), adaptiveAvgPool2d([1, 1]));
-  const children = { features: sequential(...features(inChannels)), classifier };
-  return net("SqueezeNet", children, ["features", "classifier", flatten()], { inChannels });
+  const o = optionsOf(name, options, { dropout: [0.5, probability] });
+  const classifier = sequential(
+    dropout(o.dropout),
+    conv2d(512, o.classes, 1),
+    act(),
+    adaptiveAvgPool2d([1, 1]),
+  );
+  const children = { features: sequential(...features(o.inChannels)), classifier };
+  return net("SqueezeNet", children, ["features", "classifier", flatten()], o);
 }
 
 const act = () => relu({ inplace: true });
@@ -110,48 +108,37 @@ function fire(inChannels: number, squeeze: number, expand: number): Module {
   return module("Fire", children, ["squeeze", "squeeze_activation", expanded]);
 }
 
+const paper =
+  "arXiv 1602.07360, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
+
 /** The table's rows of this family; accuracy as torchvision published it. */
-export const squeezenetRows = {
-  squeezenet1_0: {
-    build: squeezenet1_0,
-    input: [3, 224, 224],
-    minSize: 21,
-    family: "squeezenet",
-    paper:
-      "arXiv 1602.07360, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",
-    year: 2016,
-    params: 1_248_424,
-    macs: 818_924_576,
-    weights: {},
-    published: { top1: 58.092, top5: 80.42 },
-  },
-  squeezenet1_1: {
-    build: squeezenet1_1,
-    input: [3, 224, 224],
-    minSize: 17,
-    family: "squeezenet",
-    paper:
-      "arXiv 1602.07360, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",
-    year: 2016,
-    params: 1_235_496,
-    macs: 349_151_936,
-    weights: {
-      imagenet1k_v1: {
-        url: () => new URL("./weights/squeezenet1_1.safetensors", import.meta.url),
-        bytes: 2_475_896,
-        sha256: "a3839aee18f41a3b9c0056b68d19499db5807ed5e41da4fd776adb7cf1bf5a92",
-        licence: "Apache-2.0",
-        preprocess: {
-          resize: 256,
-          crop: 224,
-          interpolation: "bilinear",
-          mean: [0.485, 0.456, 0.406],
-          std: [0.229, 0.224, 0.225],
+export const squeezenetRows = imagenetRows(
+  { family: "squeezenet", paper, year: 2016 },
+  {
+    squeezenet1_0: {
+      build: squeezenet1_0,
+      minSize: 21,
+      params: 1_248_424,
+      macs: 818_924_576,
+      top: [58.092, 80.42],
+    },
+    squeezenet1_1: {
+      build: squeezenet1_1,
+      minSize: 17,
+      params: 1_235_496,
+      macs: 349_151_936,
+      top: [58.178, 80.624],
+      weights: {
+        imagenet1k_v1: {
+          url: () => new URL("./weights/squeezenet1_1.safetensors", import.meta.url),
+          bytes: 2_475_896,
+          sha256: "a3839aee18f41a3b9c0056b68d19499db5807ed5e41da4fd776adb7cf1bf5a92",
+          licence: "Apache-2.0",
+          preprocess: imagenet(256, 224),
+          labels: "imagenet1k",
+          note: "From the ONNX model zoo, stored as float16.",
         },
-        labels: "imagenet1k",
-        note: "From the ONNX model zoo, stored as float16.",
       },
     },
-    published: { top1: 58.178, top5: 80.624 },
   },
-} as const satisfies Rows;
+);

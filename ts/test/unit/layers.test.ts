@@ -2,21 +2,38 @@ import { describe, expect, test } from "vitest";
 import { ConvzooError, type ErrorCode } from "../../src/errors.js";
 import {
   adaptiveAvgPool2d,
+  add,
+  affine,
   avgPool2d,
+  batchNorm2d,
   type Conv2dOptions,
+  call,
+  channelShuffle,
   concat,
   conv2d,
   dropout,
   flatten,
+  keep,
   type Layer,
+  layerNorm,
+  layerNorm2d,
   linear,
+  localResponseNorm,
   maxPool2d,
   module,
+  mul,
   net,
+  padChannels,
+  prelu,
   relu,
   type Step,
   sequential,
+  silu,
+  slice,
   softmax,
+  stochasticDepth,
+  take,
+  zeroPad2d,
 } from "../../src/layers.js";
 
 /** What a function throws. */
@@ -68,6 +85,29 @@ describe("defaults are PyTorch's", () => {
     });
   });
 
+  test("activations, norms and what leaves values alone", () => {
+    expect(silu()).toEqual({ op: "activation", kind: "silu", inplace: false });
+    expect(batchNorm2d(4)).toEqual({
+      op: "batch_norm2d",
+      channels: 4,
+      eps: 1e-5,
+      momentum: 0.1,
+      affine: true,
+    });
+    expect(localResponseNorm(5)).toEqual({
+      op: "local_response_norm",
+      size: 5,
+      alpha: 1e-4,
+      beta: 0.75,
+      k: 1,
+    });
+    expect(layerNorm2d(4)).toEqual({ op: "layer_norm2d", type: "LayerNorm2d", channels: 4, eps: 1e-5 });
+    expect(prelu()).toEqual({ op: "prelu", slopes: 1 });
+    expect(affine(0.5, 1)).toEqual({ op: "affine", scale: [0.5], shift: [1] });
+    expect(zeroPad2d(2)).toEqual({ op: "pad2d", padding: [2, 2, 2, 2] });
+    expect(linear(1, 1)).toMatchObject({ bias: true, perPixel: false });
+  });
+
   test("an option that is undefined counts as not given", () => {
     expect(conv2d(1, 1, 1, { stride: undefined, bias: undefined })).toEqual(conv2d(1, 1, 1));
   });
@@ -77,7 +117,7 @@ describe("plain, immutable data", () => {
   const made = net(
     "Small",
     { body: sequential(conv2d(1, 2, 3), relu()), pool: maxPool2d([2, 2]) },
-    ["body", concat(["pool"], ["pool", relu()]), flatten()],
+    ["body", keep("x"), concat(["pool"], ["pool", relu()]), mul([], [take("x")]), flatten()],
     { inChannels: 1 },
   );
 
@@ -108,7 +148,7 @@ describe("plain, immutable data", () => {
     Object.assign(children, { b: relu() });
     expect(pooled.kernel).toEqual([3, 3]);
     expect(owner).toMatchObject({
-      children: { a: { op: "relu" } },
+      children: { a: { op: "activation", kind: "relu" } },
       forward: ["a", { branches: [["a"], []] }],
     });
     expect(Object.keys(owner.children)).toEqual(["a"]);
@@ -169,6 +209,34 @@ describe("numbers out of range are bad-option", () => {
       /options are an object, but 3/,
     ],
     "null for options": [() => linear(1, 1, untyped<{ bias: boolean }>(null)), /but null was given/],
+    "four sides of which one is negative": [
+      () => conv2d(1, 1, 3, { padding: [0, 1, 0, -1] }),
+      /conv2d: padding must be \[top, left, bottom, right\], .* at least 0, but is \[0, 1, 0, -1\]/,
+    ],
+    "padding of three sides": [
+      () => zeroPad2d(untyped<number>([1, 2, 3])),
+      /zeroPad2d: padding .* \[1, 2, 3\]/,
+    ],
+    "padding that is a word": [
+      () => maxPool2d(3, { padding: untyped<"same">("valid") }),
+      /padding .* "valid"/,
+    ],
+    "an eps of 0": [() => batchNorm2d(1, { eps: 0 }), /batchNorm2d: eps must be a number above 0, but is 0/],
+    "a momentum that is NaN": [
+      () => batchNorm2d(1, { momentum: Number.NaN }),
+      /momentum must be a finite number/,
+    ],
+    "a layer norm of no channels": [() => layerNorm(0), /LayerNorm: channels/],
+    "a scale without numbers": [() => affine([], 0), /affine: scale must be a list, but is \[\]/],
+    "a shift that is infinite": [() => affine(1, [0, 1 / 0]), /affine: shift\[1\] .* Infinity/],
+    "no slopes": [() => prelu(0), /prelu: slopes/],
+    "a stochastic depth over 1": [
+      () => stochasticDepth(2),
+      /stochasticDepth: p must be a number from 0 to 1/,
+    ],
+    "half a group": [() => channelShuffle(0.5), /channelShuffle: groups/],
+    "a negative slice": [() => slice(-1, 2), /slice: start/],
+    "a negative number of channels to pad": [() => padChannels(0, -1), /padChannels: after/],
     "a net without channels": [
       () => net("N", {}, [], untyped<{ inChannels: number }>(undefined)),
       /inChannels/,
@@ -206,6 +274,12 @@ describe("parts that do not fit together are bad-net", () => {
       /child "0" is not a layer/,
     ],
     "no forward": [() => module("M", {}, untyped<Step[]>(undefined)), /steps of its forward/],
+    "a slice of nothing": [() => slice(3, 3), /slice: end \(3\) must be greater than start \(3\)/],
+    "a call of a child that is missing": [() => module("M", {}, [call("x", {})]), /forward names "x"/],
+    "a batch norm as a step": [() => module("M", {}, [batchNorm2d(1)]), /holds weights/],
+    "a joint without branches": [() => module("M", {}, [untyped<Step>({ op: "add" })]), /no layer/],
+    "one summand": [() => add(["a"]), /add: pass two or more branches/],
+    "three factors": [() => mul([], [], []), /mul: pass two branches/],
     "one branch": [() => concat(["a"]), /two or more branches/],
     "a branch that is a name": [() => concat(["a"], untyped<Step[]>("b")), /each an array of steps/],
   };

@@ -3,17 +3,30 @@ import type { ErrorCode } from "../../src/errors.js";
 import { lower } from "../../src/graph.js";
 import {
   adaptiveAvgPool2d,
+  adaptiveMaxPool2d,
+  add,
+  affine,
   avgPool2d,
+  batchNorm2d,
+  channelShuffle,
   concat,
   conv2d,
   flatten,
+  keep,
   type Layer,
   linear,
   maxPool2d,
+  mul,
   type Net,
   net,
+  padChannels,
+  prelu,
+  relu,
   type Step,
   sequential,
+  slice,
+  take,
+  zeroPad2d,
 } from "../../src/layers.js";
 import { shapesOf, smallestSide, type Window, windowCount } from "../../src/shape.js";
 import { alexnet } from "../../src/zoo/alexnet.js";
@@ -104,6 +117,51 @@ describe("shapesOf", () => {
     expect(outputOf(net("N", children, steps, { inChannels: 1 }), [1, 1, 9])).toEqual([(1 + 4 + 5) * 2 * 3]);
   });
 
+  test("padding as TensorFlow has it gives size / stride, rounded up", () => {
+    const conv = conv2d(1, 2, [5, 2], { stride: [3, 2], padding: "same", dilation: 2 });
+    expect(outputOf(chain(conv), [1, 10, 7])).toEqual([2, 4, 4]);
+    expect(outputOf(chain(maxPool2d(3, { stride: 2, padding: "same" })), [1, 1, 8])).toEqual([1, 1, 4]);
+  });
+
+  test("layers that move or add channels and pixels", () => {
+    const steps = [padChannels(3, 2), slice(1, 5), channelShuffle(2), zeroPad2d([-2, 1, 0, 3])];
+    const made = net("N", {}, steps, { inChannels: 1 });
+    expect(outputOf(made, [1, 5, 6])).toEqual([4, 3, 10]);
+    expect(outputOf(chain(adaptiveMaxPool2d([2, 3]), batchNorm2d(1), prelu()), [1, 1, 9])).toEqual([1, 2, 3]);
+    const flat = [flatten(), affine(1, [1, 2, 3, 4])];
+    expect(outputOf(net("N", {}, flat, { inChannels: 1 }), [1, 2, 2])).toEqual([4]);
+  });
+
+  test("values that are added have one shape; a factor may be one a channel", () => {
+    const children = { pool: maxPool2d(2), wide: conv2d(2, 3, 1), gate: adaptiveAvgPool2d(1) };
+    const of = (...steps: Step[]) => net("N", children, steps, { inChannels: 2 });
+    expect(outputOf(of(mul([], ["gate"])), [2, 4, 4])).toEqual([2, 4, 4]);
+    expect(outputOf(of(add([], [], [])), [2, 4, 4])).toEqual([2, 4, 4]);
+    expectError(of(add([], ["pool"])), [2, 4, 4], "bad-shape", /branches of add have different sizes/);
+    expectError(of(mul(["gate"], [])), [2, 4, 4], "bad-shape", /branches of mul have different sizes/);
+    expectError(
+      of(add([], ["wide"])),
+      [2, 4, 4],
+      "bad-net",
+      /reads values of one shape, but gets 2 x 4 x 4 and 3 /,
+    );
+    expectError(
+      of(add([flatten()], ["pool", flatten()])),
+      [2, 4, 4],
+      "bad-shape",
+      /different sizes, 32 and 8/,
+    );
+  });
+
+  test("what the output does not need has no shape where it does not fit", () => {
+    const children = { aux: sequential(flatten(), linear(16, 2)), after: relu() };
+    const made = net("N", children, [keep("x"), "aux", take("x"), "after"], { inChannels: 1 });
+    const graph = lower(made);
+    expect(shapesOf(graph, [1, 4, 4])[graph.paths.aux ?? -1]).toEqual([2]);
+    expect(shapesOf(graph, [1, 5, 5])).toEqual([[1, 5, 5], [25], undefined, [1, 5, 5]]);
+    expect(smallestSide(graph)).toBe(1);
+  });
+
   function expectError(
     made: Net,
     input: unknown,
@@ -175,6 +233,12 @@ describe("shapesOf", () => {
       net("N", {}, [concat([], [flatten()])], { inChannels: 1 }),
       /joins maps and flat features, 1 x 8 x 8 and 64/,
     ],
+    [chain(batchNorm2d(2)), /body\.0: batch_norm2d reads 2 channels, but gets 1 x 8 x 8/],
+    [chain(prelu(3)), /body\.0: prelu reads 3 channels/],
+    [net("N", {}, [affine([1, 2], 0)], { inChannels: 1 }), /affine reads 2 channels/],
+    [net("N", {}, [slice(0, 2)], { inChannels: 1 }), /slice takes channels 0 to 2, but gets 1 x 8 x 8/],
+    [chain(channelShuffle(2)), /needs a multiple of 2 channels, but gets 1 x 8 x 8/],
+    [chain(flatten(), zeroPad2d(1)), /pad2d reads a map/],
   ])("layers that fit at no size are a bad net (%#)", (made, message) => {
     expectError(made, [1, 8, 8], "bad-net", message);
   });

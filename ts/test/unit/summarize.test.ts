@@ -1,5 +1,18 @@
 import { expect, test } from "vitest";
-import { conv2d, dropout, flatten, linear, module, net, relu, sequential } from "../../src/layers.js";
+import {
+  batchNorm2d,
+  conv2d,
+  dropout,
+  flatten,
+  keep,
+  linear,
+  module,
+  net,
+  relu,
+  sequential,
+  sigmoid,
+  take,
+} from "../../src/layers.js";
 import { formatSummary, summarize } from "../../src/summarize.js";
 import { lenet5 } from "../../src/zoo/lenet.js";
 
@@ -43,6 +56,31 @@ test("a layer that runs twice has its work counted twice and its parameters once
     ["twice.conv", 0, 36],
   ]);
   expect({ params, macs }).toEqual({ params: 6, macs: 72 });
+});
+
+test("a batch norm's statistics are no parameters, a linear layer works at every pixel", () => {
+  const body = sequential(batchNorm2d(2), linear(2, 5, { perPixel: true }), sigmoid());
+  const { rows, params, macs } = summarize(net("N", { body }, ["body"], { inChannels: 2 }), [2, 3, 4]);
+  expect(rows).toEqual([
+    { path: "body.0", op: "batch_norm2d", output: [2, 3, 4], params: 4, macs: 0 },
+    { path: "body.1", op: "linear", output: [5, 3, 4], params: 15, macs: 5 * 3 * 4 * 2 },
+    { path: "body.2", op: "sigmoid", output: [5, 3, 4], params: 0, macs: 0 },
+  ]);
+  expect({ params, macs }).toEqual({ params: 19, macs: 120 });
+});
+
+test("an auxiliary head counts as parameters only, and need not fit", () => {
+  const aux = sequential(flatten(), linear(36, 5));
+  const steps = [keep("x"), "aux", take("x"), "conv"];
+  const made = net("N", { conv: conv2d(1, 2, 1), aux }, steps, { inChannels: 1 });
+  for (const input of [
+    [1, 6, 6],
+    [1, 4, 4],
+  ]) {
+    const { rows, params, macs } = summarize(made, input);
+    expect(rows.map(({ path }) => path)).toEqual(["conv"]);
+    expect({ params, macs }).toEqual({ params: 4 + 36 * 5 + 5, macs: rows[0]?.macs });
+  }
 });
 
 test("rows come in forward order also where the names are numbers of the root", () => {

@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ConvzooError } from "../../src/errors.js";
 import { lower } from "../../src/graph.js";
+import type { Net } from "../../src/layers.js";
 import { shapesOf } from "../../src/shape.js";
 import { stateShapes } from "../../src/state.js";
 import { summarize } from "../../src/summarize.js";
-import { findEntry, type ZooName, zoo } from "../../src/zoo/index.js";
+import { densenet121, resnet18, resnet50 } from "../../src/zoo/builders.js";
+import { findEntry, zoo } from "../../src/zoo/index.js";
 import type { ModelOptions, ZooEntry } from "../../src/zoo/row.js";
 import { readGolden, zooName } from "../recipe.js";
 
@@ -112,11 +114,88 @@ test.each(embedded)("the row knows $file", ({ file, checkpoint }) => {
   expect(checkpoint.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
 });
 
-describe("dropout of AlexNet and SqueezeNet", () => {
-  const names = ["alexnet", "squeezenet1_0", "squeezenet1_1"] as const satisfies ZooName[];
-  test.each(names)("%s", (name) => {
-    expect(String(zoo[name].build({ dropout: 0.25 }))).toContain("Dropout(p=0.25, inplace=False)");
-    expect(() => zoo[name].build({ dropout: 2 })).toThrow(/dropout must be a number from 0 to 1, but is 2/);
+describe("options of families", () => {
+  /** What an option changes in the print: the layer or path that it is about. Prints as PyTorch's. */
+  test.each<[string, Net, string]>([
+    ["dropout", zoo.alexnet.build({ dropout: 0.25 }), "(3): Dropout(p=0.25, inplace=False)"],
+    ["dropout", zoo.squeezenet1_1.build({ dropout: 0.25 }), "(0): Dropout(p=0.25, inplace=False)"],
+    ["dropout", zoo.vgg11.build({ dropout: 0.25 }), "(5): Dropout(p=0.25, inplace=False)"],
+    ["dropout", zoo.mobilenet_v2.build({ dropout: 0.25 }), "(0): Dropout(p=0.25, inplace=False)"],
+    ["dropoutAux", zoo.googlenet.build({ dropoutAux: 0.25 }), "(dropout): Dropout(p=0.25, inplace=False)"],
+    [
+      "a ResNeXt 50 16x8d",
+      resnet50({ groups: 16, widthPerGroup: 8 }),
+      "Conv2d(1024, 1024, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=16, bias=False)",
+    ],
+    [
+      "replaceStrideWithDilation",
+      resnet50({ replaceStrideWithDilation: [false, true, true] }),
+      "Conv2d(512, 512, kernel_size=(3, 3), stride=(1, 1), padding=(4, 4), dilation=(4, 4), bias=False)",
+    ],
+    ["growthRate", densenet121({ growthRate: 12, blockConfig: [2, 1] }), "(norm5): BatchNorm2d(56, "],
+    ["bnSize", densenet121({ bnSize: 2 }), "(conv1): Conv2d(64, 64, kernel_size=(1, 1)"],
+    ["widthMult", zoo.mobilenet_v2.build({ widthMult: 1.4 }), "Linear(in_features=1792, out_features=1000"],
+    [
+      "reducedTail",
+      zoo.mobilenet_v3_small.build({ reducedTail: true, widthMult: 0.75 }),
+      "(0): Linear(in_features=240, out_features=384, bias=True)",
+    ],
+    [
+      "dilated",
+      zoo.mobilenet_v3_large.build({ dilated: true }),
+      "padding=(4, 4), dilation=(2, 2), groups=672",
+    ],
+    ["alpha", zoo.mnasnet1_0.build({ alpha: 0.35 }), "(0): Conv2d(3, 16, kernel_size=(3, 3)"],
+    [
+      "stochasticDepthProb",
+      zoo.efficientnet_b0.build({ stochasticDepthProb: 0.8 }),
+      "StochasticDepth(p=0.75, ",
+    ],
+    ["depths", zoo.convnext_tiny.build({ depths: [1, 2], widths: [8, 16] }), "(3): Sequential("],
+    ["stagesRepeats", zoo.shufflenet_v2_x1_0.build({ stagesRepeats: [1, 1, 2] }), "(stage4): Sequential("],
+    ["regnet", zoo.regnet_x_400mf.build({ groupWidth: 8 }), "groups=49, bias=False)"],
+  ])("%s", (_, built, shown) => {
+    expect(String(built)).toContain(shown);
+    expect(lower(built).nodes.length).toBeGreaterThan(5);
+  });
+
+  test.each<[() => Net, RegExp]>([
+    [() => zoo.alexnet.build({ dropout: 2 }), /^alexnet: dropout must be a number from 0 to 1, but is 2/],
+    [() => resnet18({ groups: 2 }), /^resnet18: groups, widthPerGroup .* such as resnet50/],
+    [() => resnet50({ groups: 0 }), /^resnet50: groups must be a whole number of at least 1/],
+    [() => resnet50({ replaceStrideWithDilation: [true] }), /must have three flags/],
+    [() => densenet121({ blockConfig: [6, 0] }), /^densenet121: blockConfig\[1\] must be a whole number/],
+    [() => densenet121({ blockConfig: [2e9] }), /blockConfig\[0\] must be a whole number from 1 to 1000/],
+    [() => densenet121({ blockConfig: [] }), /blockConfig must be a list/],
+    [() => zoo.mobilenet_v2.build({ widthMult: 0 }), /widthMult must be a number above 0/],
+    [
+      () => zoo.googlenet.build({ transformInput: true, inChannels: 1 }),
+      /transformInput is for inputs of 3 ch/,
+    ],
+    [() => zoo.shufflenet_v2_x1_0.build({ stagesRepeats: [1] }), /stagesRepeats must have 3 numbers/],
+    [
+      () => zoo.shufflenet_v2_x1_0.build({ stagesOutChannels: [24, 33, 66, 99, 9] }),
+      /even ones for the stages/,
+    ],
+    [() => zoo.convnext_tiny.build({ depths: [1, 2] }), /lists of the same length/],
+    [() => zoo.regnet_y_400mf.build({ wm: 1 }), /^regnet_y_400mf: wm must be a number above 1/],
+  ])("%s is refused", (build, message) => {
+    expect(build).toThrow(
+      expect.objectContaining({ code: "bad-option", message: expect.stringMatching(message) }),
+    );
+  });
+
+  test("GoogLeNet's auxiliary classifiers are there to be asked for, or not there at all", () => {
+    const { paths, nodes, output } = lower(zoo.googlenet.build());
+    expect([paths.aux1, paths.aux2].every((id) => id !== undefined && id !== output)).toBe(true);
+    const without = lower(zoo.googlenet.build({ auxLogits: false }));
+    expect(without.nodes.length).toBeLessThan(nodes.length);
+    expect(Object.keys(without.paths).filter((path) => path.startsWith("aux"))).toEqual([]);
+  });
+
+  test("transformInput scales and shifts the input", () => {
+    const [, first] = lower(zoo.inception_v3.build({ transformInput: true })).nodes;
+    expect(first).toMatchObject({ op: "affine", inputs: [0] });
   });
 });
 

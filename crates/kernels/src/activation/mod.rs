@@ -1,6 +1,14 @@
 //! activation: functions of one number. What is a clamp (relu, relu6) is done where a sum is stored; the curves run over
 //! what a kernel has just stored.
 
+mod cpu;
+pub mod math;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+
+pub use cpu::{Job, curve};
+
 /// PyTorch's activations, by the names that the graph has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activation {

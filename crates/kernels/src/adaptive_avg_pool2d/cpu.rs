@@ -1,11 +1,11 @@
-//! The fast adaptive_avg_pool2d: channels are the vector, a chunk is one output cell of one image.
+//! The fast adaptive_avg_pool2d.
 
 use crate::avg_pool2d::mean;
-use crate::layout::{Arena, Cells, Layout};
+use crate::layout::{Arena, Layout};
+use crate::pool;
 use crate::simd::F32s;
-use crate::window::adaptive;
 
-/// One adaptive pooling over given maps.
+/// One adaptive pooling over given maps; a chunk is a range of channels of one output cell.
 pub struct Job {
     pub x: Layout,
     pub y: Layout,
@@ -14,23 +14,19 @@ pub struct Job {
 impl Job {
     /// How many independent chunks the job has.
     pub fn chunks(&self) -> usize {
-        self.y.pixels()
+        pool::adaptive_chunks(&self.x, &self.y)
     }
 
     /// # Safety
-    /// The maps must lie in the arena; nobody else may write the input or touch this chunk's cell of the output meanwhile.
+    /// The maps must lie in the arena and not overlap; nobody else may write the input or touch this chunk's part of the
+    /// output meanwhile.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
-        let (image, cell) = (chunk / (self.y.h * self.y.w), chunk % (self.y.h * self.y.w));
-        let (oy, ox) = (cell / self.y.w, cell % self.y.w);
-        let (top, bottom) = adaptive(oy, self.y.h, self.x.h);
-        let (left, right) = adaptive(ox, self.y.w, self.x.w);
-        let cells =
-            Cells { rows: bottom - top, cols: right - left, row_step: self.x.row, col_step: self.x.pixel };
+        let (cells, channels, from, to) = pool::adaptive_cells(&self.x, &self.y, chunk);
         // SAFETY: the caller's promise; the cells lie inside the input.
         unsafe {
-            let x = arena.read(self.x.at(image, top, left), cells.reach(self.x.c));
-            let y = arena.write(self.y.at(image, oy, ox), self.y.c);
-            mean::<V>(&cells, cells.rows * cells.cols, self.x.c, x, y);
+            let x = arena.read(from, cells.reach(channels));
+            let y = arena.write(to, channels);
+            mean::<V>(&cells, cells.rows * cells.cols, channels, x, y);
         }
     }
 }

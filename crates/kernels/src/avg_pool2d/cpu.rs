@@ -1,10 +1,12 @@
-//! The fast avg_pool2d: channels are the vector, a chunk is a row of outputs.
+//! The fast avg_pool2d.
 
 use super::AvgPool2d;
 use crate::layout::{Arena, Cells, Layout};
+use crate::pool::pool;
+use crate::rows;
 use crate::simd::F32s;
 
-/// One average pooling over given maps.
+/// One average pooling over given maps; a chunk is some rows of outputs.
 pub struct Job<'a> {
     pub spec: &'a AvgPool2d,
     pub x: Layout,
@@ -14,23 +16,25 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// How many independent chunks the job has.
     pub fn chunks(&self) -> usize {
-        self.y.n * self.y.h
+        rows::chunks(&self.y)
     }
 
     /// # Safety
-    /// The maps must lie in the arena; nobody else may write the input or touch this chunk's row of the output meanwhile.
+    /// The maps must lie in the arena and not overlap; nobody else may write the input or touch this chunk's rows of the
+    /// output meanwhile.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
-        let (image, oy) = (chunk / self.y.h, chunk % self.y.h);
-        let (iy, rows) = self.spec.windows[0].taps(oy, self.x.h);
-        for ox in 0..self.y.w {
-            let (ix, cols) = self.spec.windows[1].taps(ox, self.x.w);
-            let cells = Cells { rows, cols, row_step: self.x.row, col_step: self.x.pixel };
-            let divisor = self.spec.divisor([oy, ox], [self.x.h, self.x.w]);
-            // SAFETY: the caller's promise; `taps` gives only cells inside the input.
-            unsafe {
-                let x = arena.read(self.x.at(image, iy, ix), cells.reach(self.x.c));
-                let y = arena.write(self.y.at(image, oy, ox), self.y.c);
-                mean::<V>(&cells, divisor, self.x.c, x, y);
+        for (image, oy) in rows::rows(&self.y, chunk) {
+            let (iy, rows) = self.spec.windows[0].taps(oy, self.x.h);
+            for ox in 0..self.y.w {
+                let (ix, cols) = self.spec.windows[1].taps(ox, self.x.w);
+                let cells = Cells { rows, cols, row_step: self.x.row, col_step: self.x.pixel };
+                let divisor = self.spec.divisor([oy, ox], [self.x.h, self.x.w]);
+                // SAFETY: the caller's promise; `taps` gives only cells inside the input.
+                unsafe {
+                    let x = arena.read(self.x.at(image, iy, ix), cells.reach(self.x.c));
+                    let y = arena.write(self.y.at(image, oy, ox), self.y.c);
+                    mean::<V>(&cells, divisor, self.x.c, x, y);
+                }
             }
         }
     }
@@ -39,7 +43,8 @@ impl Job<'_> {
 /// The sum of each channel over the cells, divided by `divisor`.
 ///
 /// # Safety
-/// `x` must have `cells.reach(channels)` readable floats, `y` room for `channels`.
+/// `x` must have `cells.reach(channels)` readable floats, `y` room for `channels` in another place.
+#[inline(always)]
 pub(crate) unsafe fn mean<V: F32s>(
     cells: &Cells,
     divisor: usize,
@@ -47,16 +52,7 @@ pub(crate) unsafe fn mean<V: F32s>(
     x: *const f32,
     y: *mut f32,
 ) {
-    let scale = 1.0 / divisor as f32;
-    let whole = channels - channels % V::LANES;
+    let scale = V::splat(1.0 / divisor as f32);
     // SAFETY: the caller's promise.
-    unsafe {
-        for c in (0..whole).step_by(V::LANES) {
-            let sum = cells.fold(x.add(c), V::splat(0.0), |sum, x| sum.add(V::load(x)));
-            sum.mul(V::splat(scale)).store(y.add(c));
-        }
-        for c in whole..channels {
-            *y.add(c) = cells.fold(x.add(c), 0.0, |sum, x| sum + *x) * scale;
-        }
-    }
+    unsafe { pool(cells, channels, x, y, 0.0, |sum: V, x| sum.add(x), |sum| sum.mul(scale)) }
 }

@@ -6,36 +6,66 @@
 //! tiles pass by.
 
 use super::Conv2d;
-use crate::epilogue::Epilogue;
+use crate::activation::{Activation, curve};
+use crate::epilogue::{Affine, Epilogue};
 use crate::layout::{Arena, Layout};
 use crate::par;
+use crate::rows;
 use crate::simd::F32s;
 use crate::tile::{Panels, Runs, tile};
+use std::ops::Range;
 
 /// Vectors a panel is wide.
 const N: usize = 2;
-/// Pixels a chunk has at most: a multiple of every tile's height.
+/// Pixels a chunk has at most: a multiple of each tile's height.
 const BLOCK: usize = 96;
 /// Chunks that a layer is cut into where it is big enough: several for each thread, so that none waits long.
 const CHUNKS: usize = 32;
 /// Products a chunk has at least: about 5 us of work against some 100 ns to claim it.
 const LEAST: usize = 100_000;
 
-/// Packs weights [out_channels, in_channels / groups, kh, kw], a `Panels` a group. `None` where there is no memory.
-pub fn pack<V: F32s>(spec: &Conv2d, weight: &[f32], bias: Option<&[f32]>) -> Option<Vec<Panels>> {
-    let (in_group, out_group) = (spec.in_channels / spec.groups, spec.out_channels / spec.groups);
+/// Room for the weights of a convolution, a `Panels` a group. `None` where there is no memory.
+pub fn zeros<V: F32s>(spec: &Conv2d) -> Option<Vec<Panels>> {
+    let columns = spec.out_channels / spec.groups;
+    (0..spec.groups).map(|_| Panels::zeros(N * V::LANES, columns, spec.depth())).collect()
+}
+
+/// Packs the weights [channels, in_channels / groups, kh, kw] of a range of output channels.
+pub fn fill(spec: &Conv2d, groups: &mut [Panels], channels: Range<usize>, weight: &[f32]) {
+    let in_group = spec.in_channels / spec.groups;
     let taps = spec.kernel[0] * spec.kernel[1];
-    (0..spec.groups)
-        .map(|g| {
-            let weight = &weight[g * out_group * in_group * taps..];
-            let mut panels = Panels::zeros(N * V::LANES, out_group, spec.depth())?;
-            panels.fill(0..out_group, |o, k| weight[(o * in_group + k % in_group) * taps + k / in_group]);
-            if let Some(bias) = bias {
-                panels.bias_mut().copy_from_slice(&bias[g * out_group..][..out_group]);
-            }
-            Some(panels)
-        })
-        .collect()
+    for (g, panels) in groups.iter_mut().enumerate() {
+        let first = g * panels.columns;
+        let mine = channels.start.max(first)..channels.end.min(first + panels.columns);
+        if !mine.is_empty() {
+            panels.fill(mine.start - first..mine.end - first, |o, k| {
+                weight[((first + o - channels.start) * in_group + k % in_group) * taps + k / in_group]
+            });
+        }
+    }
+}
+
+/// Sets the biases of all output channels: zeros until then.
+pub fn set_bias(groups: &mut [Panels], bias: &[f32]) {
+    let columns = groups[0].columns;
+    groups.iter_mut().zip(bias.chunks_exact(columns)).for_each(|(panels, bias)| {
+        panels.bias_mut().copy_from_slice(bias);
+    });
+}
+
+/// A number for each channel of the input.
+#[derive(Clone, Copy)]
+pub enum Scaling<'a> {
+    Affine(&'a Affine),
+    /// [n, c, 1, 1] in the arena.
+    Map(Layout),
+}
+
+/// What a 1 x 1 convolution without padding or groups does to its input while it reads it; no curve.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    pub scaling: Scaling<'a>,
+    pub activation: Activation,
 }
 
 /// One convolution over given maps.
@@ -45,7 +75,10 @@ pub struct Job<'a> {
     /// The input without its padding; the zeros must lie around it.
     pub x: Layout,
     pub y: Layout,
+    pub before: Option<Before<'a>>,
     pub epilogue: Epilogue<'a>,
+    /// Pixels of a tile: 4 or 6. It changes no bit.
+    pub height: usize,
 }
 
 impl Job<'_> {
@@ -66,6 +99,11 @@ impl Job<'_> {
         self.blocks() * self.ranges() * self.spec.groups
     }
 
+    /// Floats that a chunk needs for itself.
+    pub fn scratch(&self) -> usize {
+        if self.before.is_some() { BLOCK * self.spec.in_channels } else { 0 }
+    }
+
     fn runs(&self) -> Runs {
         let [kh, kw] = self.spec.kernel;
         let channels = self.spec.in_channels / self.spec.groups;
@@ -80,9 +118,9 @@ impl Job<'_> {
 
     /// # Safety
     /// The maps must lie in the arena, the input's padding must be there and zero, and nobody else may write the input or
-    /// touch this chunk's part of the output meanwhile. `pack::<V>` must have made the panels.
-    pub unsafe fn run<V: F32s, const R: usize>(&self, arena: Arena, chunk: usize) {
-        const { assert!(BLOCK.is_multiple_of(R)) };
+    /// touch this chunk's part of the output meanwhile. `zeros::<V>` must have made the panels. `scratch` must have the
+    /// floats that the job asks for.
+    pub unsafe fn run<V: F32s>(&self, arena: Arena, scratch: &mut [f32], chunk: usize) {
         let (block, rest) = (chunk % self.blocks(), chunk / self.blocks());
         let (range, group) = (rest % self.ranges(), rest / self.ranges());
         let c = group * self.panels[group].columns;
@@ -99,13 +137,18 @@ impl Job<'_> {
         let (mut image, mut oy, mut ox) = self.position(first);
         // What padding takes off the first window's corner.
         let corner = self.spec.padding[0] * self.x.row + self.spec.padding[1] * self.x.pixel;
-        for ((x, y), add) in x.iter_mut().zip(&mut y).zip(&mut add).take(count) {
+        for (i, ((x, y), add)) in x.iter_mut().zip(&mut y).zip(&mut add).take(count).enumerate() {
             let (iy, ix) = (oy * self.spec.stride[0], ox * self.spec.stride[1]);
             let from = x0 + image * self.x.image + iy * self.x.row + ix * self.x.pixel - corner;
             let to = y0 + image * self.y.image + oy * self.y.row + ox * self.y.pixel;
             // SAFETY: the window with its padding lies in the arena, and so does the output pixel.
             unsafe {
                 *x = arena.read(from, runs.reach());
+                if let Some(before) = &self.before {
+                    let row = scratch[i * self.spec.in_channels..][..self.spec.in_channels].as_mut_ptr();
+                    before.apply::<V>(arena, image, *x, row, self.spec.in_channels);
+                    *x = row;
+                }
                 *y = arena.write(to, panels.columns);
                 if let Some(map) = &self.epilogue.add {
                     *add = arena.read(map.at(image, oy, ox) + group * panels.columns, panels.columns);
@@ -119,24 +162,29 @@ impl Job<'_> {
                 (oy, image) = (0, image + 1);
             }
         }
-        for p in par::part(panels.count(), self.ranges(), range) {
+        let range = par::part(panels.count(), self.ranges(), range);
+        for p in range.clone() {
             let mut i = 0;
-            while i + R <= count {
+            while i < count {
                 // SAFETY: see above; a panel's columns lie behind its first.
-                unsafe { self.tile::<V, R>(&runs, panels, p, &x, &y, &add, c, i) };
-                i += R;
-            }
-            // SAFETY: as above.
-            unsafe {
-                match count - i {
-                    0 => {}
-                    1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, &add, c, i),
-                    2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, &add, c, i),
-                    3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, &add, c, i),
-                    4 => self.tile::<V, 4>(&runs, panels, p, &x, &y, &add, c, i),
-                    5 => self.tile::<V, 5>(&runs, panels, p, &x, &y, &add, c, i),
-                    rest => unreachable!("a tile of {R} rows leaves {rest}"),
+                unsafe {
+                    match self.height.min(count - i) {
+                        1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, &add, c, i),
+                        2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, &add, c, i),
+                        3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, &add, c, i),
+                        4 => self.tile::<V, 4>(&runs, panels, p, &x, &y, &add, c, i),
+                        5 => self.tile::<V, 5>(&runs, panels, p, &x, &y, &add, c, i),
+                        _ => self.tile::<V, 6>(&runs, panels, p, &x, &y, &add, c, i),
+                    }
                 }
+                i += self.height.min(6);
+            }
+        }
+        if self.epilogue.activation.is_curve() {
+            let columns = range.start * panels.width..panels.columns.min(range.end * panels.width);
+            for y in &y[..count] {
+                // SAFETY: these columns of the pixel are this chunk's.
+                unsafe { curve::<V>(self.epilogue.activation, y.add(columns.start), columns.len()) }
             }
         }
     }
@@ -166,5 +214,26 @@ impl Job<'_> {
         let add: [*const f32; R] = std::array::from_fn(|r| add[i + r].wrapping_add(p * panels.width));
         // SAFETY: the caller's promise.
         unsafe { tile::<V, R, N>(runs, panels, p, x, y, add, c + p * panels.width, &self.epilogue) }
+    }
+}
+
+impl Before<'_> {
+    /// # Safety
+    /// `len` floats must be readable at `x` and writable at `y`, and a map's must be the arena's.
+    unsafe fn apply<V: F32s>(&self, arena: Arena, image: usize, x: *const f32, y: *mut f32, len: usize) {
+        let (least, most) = self.activation.bounds();
+        let clamp = |y: V| y.max(V::splat(least)).min(V::splat(most));
+        // SAFETY: the caller's promise; an affine has more numbers than channels.
+        unsafe {
+            match self.scaling {
+                Scaling::Affine(affine) => rows::zip::<V, 1>(0..len, [x], y, |c, [x]| {
+                    clamp(V::load(x).madd(V::load(affine.scale(c)), V::load(affine.shift(c))))
+                }),
+                Scaling::Map(map) => {
+                    let scale = arena.read(map.at(image, 0, 0), len);
+                    rows::zip::<V, 2>(0..len, [x, scale], y, |_, [x, scale]| clamp(V::load(x).mul(V::load(scale))));
+                }
+            }
+        }
     }
 }

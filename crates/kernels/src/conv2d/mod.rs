@@ -1,11 +1,14 @@
 //! conv2d: PyTorch's `Conv2d`, cross-correlation with stride, padding, dilation and groups.
 
 mod cpu;
+pub mod depthwise;
+pub mod grouped;
 pub mod reference;
 #[cfg(test)]
 mod tests;
+pub mod winograd;
 
-pub use cpu::{Job, pack};
+pub use cpu::{Before, Job, Scaling, fill, set_bias, zeros};
 
 use crate::window::Window;
 

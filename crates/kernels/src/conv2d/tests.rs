@@ -1,8 +1,9 @@
-use super::{Conv2d, Job, pack, reference};
+use super::{Before, Conv2d, Job, Scaling, fill, reference, set_bias, zeros};
 use crate::activation::Activation;
+use crate::epilogue::Affine;
 use crate::every_vector;
 use crate::simd::F32s;
-use crate::testing::{Ending, Random, Stage, assert_within, elements, largest, sum_tolerance};
+use crate::testing::{Ending, POISON, Random, Stage, assert_within, elements, largest, sum_tolerance};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -19,6 +20,8 @@ struct Case {
     activation: Activation,
     /// Whether an affine and a summand may follow.
     ending: bool,
+    /// Whether the input is scaled while it is read.
+    before: bool,
 }
 
 /// Square kernel, stride and padding; maps without gaps.
@@ -43,6 +46,7 @@ fn square(channels: [usize; 2], [kernel, stride, padding]: [usize; 3], size: [us
         bias: true,
         activation,
         ending: false,
+        before: false,
     }
 }
 
@@ -54,7 +58,12 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let most = largest(&x) * largest(&weight);
     let bias: Vec<f32> = random.floats(spec.out_channels).iter().map(|b| b * most as f32).collect();
     let bias = case.bias.then_some(&bias[..]);
-    let mut want = reference::conv2d(spec, &x, [*n, *h, *w], &weight, bias);
+    let mut preparing = Preparing::none();
+    if case.before {
+        preparing = Preparing::random(random, *n, spec.in_channels);
+    }
+    let prepared = preparing.apply(&x, h * w);
+    let mut want = reference::conv2d(spec, &prepared, [*n, *h, *w], &weight, bias);
 
     let [oh, ow] = spec.output(*h, *w).expect("the kernel fits");
     let mut stage = Stage::new();
@@ -63,24 +72,31 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     stage.zero_around(&map, spec.padding);
     stage.put(&map, &x);
     let y = stage.map([*n, spec.out_channels, oh, ow], case.extra, case.y_beside);
-    let panels = pack::<V>(spec, &weight, bias).expect("memory");
+    let mut panels = zeros::<V>(spec).expect("memory");
+    // The weights may come in pieces.
+    let first = random.within(0, spec.out_channels);
+    fill(spec, &mut panels, 0..first, &weight[..first * spec.depth()]);
+    fill(spec, &mut panels, first..spec.out_channels, &weight[first * spec.depth()..]);
+    bias.iter().for_each(|bias| set_bias(&mut panels, bias));
     let ending = match case.ending {
         true => Ending::random(random, &mut stage, [*n, spec.out_channels, oh, ow], case.activation),
         false => Ending::plain(case.activation),
     };
-    let job = Job { spec, panels: &panels, x: map, y, epilogue: ending.epilogue() };
-    let (places, chunks) = (elements(&y), job.chunks());
-    let tolerance = sum_tolerance(spec.depth(), largest(&x), largest(&weight));
+    let before = preparing.before(&mut stage);
+    let job = |height| Job { spec, panels: &panels, x: map, y, before, epilogue: ending.epilogue(), height };
+    let (places, chunks) = (elements(&y), job(4).chunks());
+    // Preparing rounds once, or twice where there is no fused multiply-add, at numbers of at most 2.
+    let prepared_badly = spec.depth() as f64 * 4.0 * f32::EPSILON as f64 * largest(&weight);
+    let tolerance = sum_tolerance(spec.depth(), largest(&prepared), largest(&weight)) + prepared_badly;
     let tolerance = ending.finish(&mut want, oh * ow, tolerance);
-    // SAFETY: the stage holds both maps with the padding, and its arena has no other user.
-    let results = unsafe {
-        [
-            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 1>(arena, chunk)),
-            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 3>(arena, chunk)),
-            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 4>(arena, chunk)),
-            stage.run(random, &places, chunks, |arena, chunk| job.run::<V, 6>(arena, chunk)),
-        ]
-    };
+    let results = [1, 3, 4, 6].map(|height| {
+        let job = job(height);
+        stage.run(random, &places, chunks, |arena, chunk| {
+            let mut scratch = vec![POISON; job.scratch()];
+            // SAFETY: the stage holds both maps with the padding, and its arena has no other user.
+            unsafe { job.run::<V>(arena, &mut scratch, chunk) }
+        })
+    });
     for (got, height) in results.iter().zip([1, 3, 4, 6]) {
         assert_within(got, &want, |_| tolerance, &(case, V::LANES, height));
     }
@@ -225,6 +241,7 @@ fn random_shapes<V: F32s>() {
             bias: random.coin(),
             activation: if random.coin() { Activation::Relu } else { Activation::Identity },
             ending: true,
+            before: false,
         };
         check::<V>(random, &case);
         checked += 1;
@@ -242,4 +259,78 @@ fn where_the_kernel_does_not_fit_there_is_no_output() {
     assert_eq!(spec.output(3, 3), Some([1, 1]));
     assert_eq!(spec.output(2, 3), None);
     assert_eq!(spec.output(3, 2), None);
+}
+
+/// What a convolution does to its input first, with its numbers.
+struct Preparing {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    affine: Option<Affine>,
+    images: usize,
+    activation: Activation,
+}
+
+impl Preparing {
+    fn none() -> Self {
+        Preparing {
+            scale: vec![],
+            shift: vec![],
+            affine: None,
+            images: 0,
+            activation: Activation::Identity,
+        }
+    }
+
+    /// An affine for all images, or a scale for each.
+    fn random(random: &mut Random, images: usize, channels: usize) -> Self {
+        let activation = if random.coin() { Activation::Relu } else { Activation::Identity };
+        if random.coin() {
+            let (scale, shift) = (random.floats(channels), random.floats(channels));
+            let affine = Affine::new(channels, |c| (scale[c], shift[c]));
+            return Preparing { scale, shift, affine, images, activation };
+        }
+        let scale = random.floats(images * channels);
+        Preparing { shift: vec![0.0; scale.len()], scale, affine: None, images, activation }
+    }
+
+    fn apply(&self, x: &[f32], pixels: usize) -> Vec<f32> {
+        let (least, most) = self.activation.bounds();
+        let prepare = |(i, &x): (usize, &f32)| match self.scale.len() {
+            0 => x,
+            len => {
+                let c = i / pixels % len;
+                (x as f64 * self.scale[c] as f64 + self.shift[c] as f64).clamp(least as f64, most as f64) as f32
+            }
+        };
+        x.iter().enumerate().map(prepare).collect()
+    }
+
+    fn before<'a>(&'a self, stage: &mut Stage) -> Option<Before<'a>> {
+        let scaling = match &self.affine {
+            _ if self.scale.is_empty() => return None,
+            Some(affine) => Scaling::Affine(affine),
+            None => {
+                let map = stage.map([self.images, self.scale.len() / self.images, 1, 1], [0; 4], [1, 2]);
+                stage.put(&map, &self.scale);
+                Scaling::Map(map)
+            }
+        };
+        Some(Before { scaling, activation: self.activation })
+    }
+}
+
+fn prepared<V: F32s>() {
+    let random = &mut Random::new();
+    for _ in 0..60 {
+        let channels = random.several(1, 40);
+        let stride = random.within(1, 2);
+        let case = square(channels, [1, stride, 0], [random.within(1, 3), random.within(1, 12), random.within(1, 12)]);
+        let x_beside = random.several(0, 3);
+        check::<V>(random, &Case { before: true, ending: true, x_beside, ..case });
+    }
+}
+
+#[test]
+fn inputs_that_are_scaled() {
+    every_vector!(prepared);
 }

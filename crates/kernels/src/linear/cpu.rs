@@ -2,11 +2,13 @@
 //! independent sums) and only a few rows share it; the batch passes by while a panel is in the cache.
 
 use super::Linear;
+use crate::activation::curve;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
 use crate::par;
 use crate::simd::F32s;
 use crate::tile::{Panels, Runs, tile};
+use std::ops::Range;
 
 /// Vectors a panel is wide.
 const N: usize = 4;
@@ -17,18 +19,17 @@ const CHUNKS: usize = 32;
 /// Weights a chunk reads at least: about 5 us of memory traffic against some 100 ns to claim it.
 const LEAST: usize = 16_384;
 
-/// Packs weights [out_features, in_features]. Where the input is a flattened map of `channels` channels, its features are
-/// channel-major to PyTorch but channels-last here: the columns are put into that order. `None` where there is no memory.
-pub fn pack<V: F32s>(spec: &Linear, channels: usize, weight: &[f32], bias: Option<&[f32]>) -> Option<Panels> {
-    let cells = spec.in_features / channels;
-    let mut panels = Panels::zeros(N * V::LANES, spec.out_features, spec.in_features)?;
-    panels.fill(0..spec.out_features, |o, k| {
-        weight[o * spec.in_features + k % channels * cells + k / channels]
-    });
-    if let Some(bias) = bias {
-        panels.bias_mut().copy_from_slice(bias);
-    }
-    Some(panels)
+/// Room for the weights of a layer. `None` where there is no memory.
+pub fn zeros<V: F32s>(spec: &Linear) -> Option<Panels> {
+    Panels::zeros(N * V::LANES, spec.out_features, spec.in_features)
+}
+
+/// Packs the weights [outputs, in_features] of a range of outputs. Where the input is a flattened map of `channels` channels,
+/// its features are channel-major to PyTorch but channels-last here: the columns are put into that order.
+pub fn fill(panels: &mut Panels, channels: usize, outputs: Range<usize>, weight: &[f32]) {
+    let (first, depth) = (outputs.start, panels.depth);
+    let cells = depth / channels;
+    panels.fill(outputs, |o, k| weight[(o - first) * depth + k % channels * cells + k / channels]);
 }
 
 /// One linear layer over a map that is read as a vector of h * w * c features.
@@ -62,7 +63,7 @@ impl Job<'_> {
 
     /// # Safety
     /// The maps must lie in the arena; nobody else may write the input or touch this chunk's part of the output meanwhile.
-    /// `pack::<V>` must have made the panels.
+    /// `zeros::<V>` must have made the panels.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
         let runs = self.runs();
         for p in par::part(self.panels.count(), self.chunks(), chunk) {
@@ -88,7 +89,7 @@ impl Job<'_> {
         // SAFETY: the caller's promise; image i + r and column p * width lie in the maps.
         unsafe {
             let x = std::array::from_fn(|r| arena.read(self.x.at(i + r, 0, 0), runs.reach()));
-            let y =
+            let y: [*mut f32; R] =
                 std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0) + p * self.panels.width, used));
             let c = p * self.panels.width;
             let add = std::array::from_fn(|r| match &self.epilogue.add {
@@ -96,6 +97,7 @@ impl Job<'_> {
                 None => std::ptr::null(),
             });
             tile::<V, R, N>(runs, self.panels, p, x, y, add, c, &self.epilogue);
+            y.iter().for_each(|&y| curve::<V>(self.epilogue.activation, y, used));
         }
     }
 }

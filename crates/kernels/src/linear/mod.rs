@@ -5,7 +5,7 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use cpu::{Job, pack};
+pub use cpu::{Job, fill, zeros};
 
 /// A fully connected layer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use super::{Job, Linear, pack, reference};
+use super::{Job, Linear, fill, reference, zeros};
 use crate::activation::Activation;
 use crate::every_vector;
 use crate::simd::F32s;
@@ -49,7 +49,12 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let map = stage.map(case.dims, case.halo, case.x_beside);
     stage.put(&map, &x);
     let y = stage.map([n, case.out, 1, 1], [0; 4], case.y_beside);
-    let panels = pack::<V>(&spec, c, &weight, bias).expect("memory");
+    let mut panels = zeros::<V>(&spec).expect("memory");
+    // The weights may come in pieces.
+    let first = random.within(0, case.out);
+    fill(&mut panels, c, 0..first, &weight[..first * spec.in_features]);
+    fill(&mut panels, c, first..case.out, &weight[first * spec.in_features..]);
+    bias.iter().for_each(|bias| panels.bias_mut().copy_from_slice(bias));
     let ending = match case.ending {
         true => Ending::random(random, &mut stage, [n, case.out, 1, 1], case.activation),
         false => Ending::plain(case.activation),

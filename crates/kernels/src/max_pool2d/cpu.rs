@@ -1,10 +1,12 @@
-//! The fast max_pool2d: channels are the vector, a chunk is a row of outputs.
+//! The fast max_pool2d.
 
 use super::MaxPool2d;
 use crate::layout::{Arena, Cells, Layout};
+use crate::pool::pool;
+use crate::rows;
 use crate::simd::F32s;
 
-/// One max pooling over given maps.
+/// One max pooling over given maps; a chunk is some rows of outputs.
 pub struct Job<'a> {
     pub spec: &'a MaxPool2d,
     pub x: Layout,
@@ -14,32 +16,37 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// How many independent chunks the job has.
     pub fn chunks(&self) -> usize {
-        self.y.n * self.y.h
+        rows::chunks(&self.y)
     }
 
     /// # Safety
-    /// The maps must lie in the arena; nobody else may write the input or touch this chunk's row of the output meanwhile.
+    /// The maps must lie in the arena and not overlap; nobody else may write the input or touch this chunk's rows of the
+    /// output meanwhile.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
-        let (image, oy) = (chunk / self.y.h, chunk % self.y.h);
         let [v, h] = &self.spec.windows;
         let (row_step, col_step) = (v.dilation * self.x.row, h.dilation * self.x.pixel);
-        let (iy, rows) = v.taps(oy, self.x.h);
-        for ox in 0..self.y.w {
-            let (ix, cols) = h.taps(ox, self.x.w);
-            let cells = Cells { rows, cols, row_step, col_step };
-            // SAFETY: the caller's promise; `taps` gives only cells inside the input.
-            unsafe {
-                let x = arena.read(self.x.at(image, iy, ix), cells.reach(self.x.c));
-                let y = arena.write(self.y.at(image, oy, ox), self.y.c);
-                let whole = self.y.c - self.y.c % V::LANES;
-                for c in (0..whole).step_by(V::LANES) {
-                    let least = V::splat(f32::NEG_INFINITY);
-                    cells.fold(x.add(c), least, |max, x| max.max(V::load(x))).store(y.add(c));
-                }
-                for c in whole..self.y.c {
-                    *y.add(c) = cells.fold(x.add(c), f32::NEG_INFINITY, |max, x| max.max(*x));
+        for (image, oy) in rows::rows(&self.y, chunk) {
+            let (iy, rows) = v.taps(oy, self.x.h);
+            for ox in 0..self.y.w {
+                let (ix, cols) = h.taps(ox, self.x.w);
+                let cells = Cells { rows, cols, row_step, col_step };
+                // SAFETY: the caller's promise; `taps` gives only cells inside the input.
+                unsafe {
+                    let x = arena.read(self.x.at(image, iy, ix), cells.reach(self.x.c));
+                    let y = arena.write(self.y.at(image, oy, ox), self.y.c);
+                    largest::<V>(&cells, self.x.c, x, y);
                 }
             }
         }
     }
+}
+
+/// The largest number of each channel among the cells.
+///
+/// # Safety
+/// `x` must have `cells.reach(channels)` readable floats, `y` room for `channels` in another place.
+#[inline(always)]
+pub(crate) unsafe fn largest<V: F32s>(cells: &Cells, channels: usize, x: *const f32, y: *mut f32) {
+    // SAFETY: the caller's promise.
+    unsafe { pool(cells, channels, x, y, f32::NEG_INFINITY, |max: V, x| max.max(x), |max| max) }
 }

@@ -6,6 +6,7 @@ pub mod reference;
 mod tests;
 
 pub use cpu::Job;
+pub(crate) use cpu::largest;
 
 use crate::window::Window;
 

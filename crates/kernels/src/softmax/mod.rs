@@ -5,4 +5,4 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use cpu::Job;
+pub use cpu::{Job, exponentials};

@@ -1,20 +1,52 @@
 //! fuse: which operators run, merged where one can do another's work, and whose map lies inside whose.
 
+mod before;
 mod concat;
-mod relu;
+mod finish;
 
-use crate::graph::{Graph, Id, Node};
+use crate::graph::{Graph, Id, Op};
 use crate::shape::Shape;
 use kernels::activation::Activation;
 
-/// One operator to run: the node it comes from, the maps it reads and the one it writes, by the id of the node they are
-/// the output of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One kernel to run: the node it comes from, the maps it reads and the one it writes, by the id of the node they are the
+/// output of. What it makes of its inputs is finished as activation(y * scale + add), parts that other nodes brought along.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Work {
     pub node: Id,
     pub reads: Vec<Id>,
     pub writes: Id,
+    pub before: Option<Before>,
+    pub scale: Option<Scale>,
+    pub add: Option<Id>,
     pub activation: Activation,
+}
+
+/// A number for each channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// The scale and shift of a node (a batch norm, a layer scale, constants).
+    Node(Id),
+    /// A map of one pixel (squeeze-excite).
+    Map(Id),
+}
+
+/// What is done to the input of a convolution while it is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Before {
+    pub scale: Scale,
+    pub activation: Activation,
+}
+
+impl Work {
+    /// All maps that it reads.
+    pub fn all_reads(&self) -> impl Iterator<Item = Id> {
+        let scale = |scale: Option<Scale>| match scale {
+            Some(Scale::Map(id)) => Some(id),
+            _ => None,
+        };
+        let vectors = [scale(self.scale), scale(self.before.map(|before| before.scale)), self.add];
+        self.reads.iter().copied().chain(vectors.into_iter().flatten())
+    }
 }
 
 /// Where a node's map lies.
@@ -22,13 +54,13 @@ pub struct Work {
 pub enum Home {
     /// In a buffer of its own.
     Own,
-    /// It is another node's map under another shape (a flatten that needs no work).
-    Same(Id),
-    /// In the channels of another node's map, from the given one on.
+    /// It is another node's map from a channel on, maybe under another shape: nothing writes it (slice, free flatten).
+    View(Id, usize),
+    /// It is written into the channels of another node's map, from the given one on (a concat's branch).
     Part(Id, usize),
 }
 
-/// The operators to run, in order, and each node's home.
+/// The kernels to run, in order, and each node's home.
 #[derive(Clone, Debug)]
 pub struct Fused {
     pub works: Vec<Work>,
@@ -42,51 +74,79 @@ impl Fused {
         loop {
             match self.homes[id] {
                 Home::Own => return (id, channel),
-                Home::Same(other) => id = other,
-                Home::Part(other, first) => (id, channel) = (other, channel + first),
+                Home::View(other, first) | Home::Part(other, first) => {
+                    (id, channel) = (other, channel + first);
+                }
             }
         }
     }
 
-    /// How many operators read the map of `id`, under whatever shape.
-    fn readers(&self, id: Id) -> usize {
-        let same = |&read: &Id| read == id || self.homes[read] == Home::Same(id);
-        self.works.iter().map(|work| work.reads.iter().filter(|read| same(read)).count()).sum()
+    /// The node whose work writes the map of `id`.
+    pub fn written(&self, mut id: Id) -> Id {
+        while let Home::View(other, _) = self.homes[id] {
+            id = other;
+        }
+        id
+    }
+
+    /// Whether one kernel alone reads the map of `id`, once, and nobody asked for it, under whatever shape.
+    fn is_private(&self, id: Id, requested: &[Id]) -> bool {
+        let is_it = |&other: &Id| self.written(other) == id;
+        let readers = self.works.iter().flat_map(Work::all_reads).filter(is_it).count();
+        readers == 1 && !requested.iter().any(|other| is_it(other))
     }
 }
 
 /// Fuses the part of the graph that the requested outputs need. A requested output is a reader: no fusion swallows it.
-pub fn fuse(graph: &Graph, shapes: &[Shape], requested: &[Id]) -> Fused {
-    let mut fused = needed(graph, requested);
-    relu::into_producers(&mut fused, graph, requested);
+/// `takes_before` says which nodes can change what they read while they read it.
+pub fn fuse(graph: &Graph, shapes: &[Shape], requested: &[Id], takes_before: impl Fn(Id) -> bool) -> Fused {
+    let mut fused = needed(graph, shapes, requested);
+    finish::into_producers(&mut fused, graph, requested);
+    before::into_readers(&mut fused, graph, requested, takes_before);
     concat::into_channels(&mut fused, graph, shapes);
     fused
 }
 
-/// The operators that the requested outputs depend on.
-fn needed(graph: &Graph, requested: &[Id]) -> Fused {
+/// The kernels that the requested outputs depend on.
+fn needed(graph: &Graph, shapes: &[Shape], requested: &[Id]) -> Fused {
     let mut needed = vec![false; graph.nodes.len()];
     for &id in requested {
         needed[id] = true;
     }
     for (id, node) in graph.nodes.iter().enumerate().rev() {
         if needed[id] {
-            node.inputs().iter().for_each(|&i| needed[i] = true);
+            node.inputs.iter().for_each(|&i| needed[i] = true);
         }
     }
     let mut fused = Fused { works: Vec::new(), homes: vec![Home::Own; graph.nodes.len()] };
     for (id, node) in graph.nodes.iter().enumerate().filter(|&(id, _)| needed[id]) {
-        if graph.flatten_is_free(id) {
-            fused.homes[id] = Home::Same(node.inputs()[0]);
-        } else {
-            let reads = node.inputs().to_vec();
-            fused.works.push(Work { node: id, reads, writes: id, activation: Activation::Identity });
+        let mut work = Work {
+            node: id,
+            reads: node.inputs.clone(),
+            writes: id,
+            before: None,
+            scale: None,
+            add: None,
+            activation: Activation::Identity,
+        };
+        match node.op {
+            Op::Flatten if graph.flatten_is_free(id) => {
+                fused.homes[id] = Home::View(node.inputs[0], 0);
+                continue;
+            }
+            Op::Slice { start, .. } => {
+                fused.homes[id] = Home::View(node.inputs[0], start);
+                continue;
+            }
+            Op::Activation { kind } => work.activation = kind.into(),
+            Op::BatchNorm2d { .. } | Op::LayerScale { .. } | Op::Affine { .. } | Op::LayerNorm2d { .. } => {
+                work.scale = Some(Scale::Node(id));
+            }
+            Op::Add if node.inputs.len() == 2 => work.add = work.reads.pop(),
+            Op::Mul if node.is_scale(|id| shapes[id]) => work.scale = work.reads.pop().map(Scale::Map),
+            _ => {}
         }
+        fused.works.push(work);
     }
     fused
-}
-
-/// Whether an operator can apply an activation to what it stores.
-fn can_activate(node: &Node) -> bool {
-    matches!(node, Node::Conv2d { .. } | Node::Linear { .. })
 }

@@ -1,0 +1,93 @@
+//! Functions over vectors, the same instructions for every vector type. The coefficients are minimax fits of our own,
+//! searched among those that floats can hold.
+//!
+//! Bounds are in ULP, the distance of neighbouring floats at the exact result; tests hold them over the floats of every
+//! exponent. What is not a number stays so.
+
+use crate::simd::F32s;
+
+/// Above 2^23 floats are whole: a sum with this is rounded to a whole number, whose power of 2 has the sum's lowest bits for
+/// its exponent, 127 being an exponent's bias.
+const EXPONENT: f32 = 12_582_912.0 + 127.0;
+
+/// The polynomial with these coefficients, that of the highest power first.
+#[inline(always)]
+fn polynomial<V: F32s, const N: usize>(x: V, coefficients: [f32; N]) -> V {
+    let highest = V::splat(coefficients[0]);
+    coefficients[1..].iter().fold(highest, |y, c| y.madd(x, V::splat(*c)))
+}
+
+/// With x = n ln 2 + r, n whole and r at most half of ln 2: 2^n, r, and (e^r - 1) / r.
+#[inline(always)]
+fn split<V: F32s>(x: V) -> (V, V, V) {
+    let sum = x.madd(V::splat(std::f32::consts::LOG2_E), V::splat(EXPONENT));
+    let n = sum.sub(V::splat(EXPONENT));
+    // ln 2 in two parts: n times the first, of 9 bits, is exact, and so is what it leaves of x.
+    let r = n.madd(V::splat(2.121_944_4e-4), n.madd(V::splat(-0.693_359_4), x));
+    let slope = polynomial(r, [0.001_381_398_4, 0.008_368_899, 0.041_668_34, 0.166_665_2, 0.499_999_94, 1.0]);
+    (sum.exponent(), r, slope)
+}
+
+/// The exponential, to 2 ULP where it is a normal float below 2^127.5; infinite above, zero below 2^-126.5.
+#[inline(always)]
+pub fn exp<V: F32s>(x: V) -> V {
+    // At the limits 2^n is zero or infinite.
+    let (power, r, slope) = split(x.max(V::splat(-88.0)).min(V::splat(89.0)));
+    slope.madd(r, V::splat(1.0)).mul(power)
+}
+
+/// 1 + e^-x.
+#[inline(always)]
+fn one_and_exp<V: F32s>(x: V) -> V {
+    exp(V::splat(0.0).sub(x)).add(V::splat(1.0))
+}
+
+/// 1 / (1 + e^-x), to 3 ULP or 2^-127.
+#[inline(always)]
+pub fn sigmoid<V: F32s>(x: V) -> V {
+    V::splat(1.0).div(one_and_exp(x))
+}
+
+/// x / (1 + e^-x), to 3 ULP or 2^-120.
+#[inline(always)]
+pub fn silu<V: F32s>(x: V) -> V {
+    x.div(one_and_exp(x))
+}
+
+/// The hyperbolic tangent, to 4 ULP.
+#[inline(always)]
+pub fn tanh<V: F32s>(x: V) -> V {
+    // By e^2x - 1, which loses nothing near zero. At these limits a 2 more or less is rounded away: the result is ±1.
+    let x = x.max(V::splat(-10.0)).min(V::splat(10.0));
+    let (power, r, slope) = split(x.add(x));
+    let y = slope.mul(r).madd(power, power.sub(V::splat(1.0)));
+    y.div(y.add(V::splat(2.0)))
+}
+
+/// x Φ(x) with the normal distribution's Φ, (1 + erf(x / √2)) / 2: to 4 ULP from 0 on; below, where Φ is a difference, to
+/// 2^-22 |x|, and exactly zero below -5.7.
+#[inline(always)]
+pub fn gelu<V: F32s>(x: V) -> V {
+    // Φ(x) - 1/2 is x p(x²) / q(x²) up to an edge that is a rounding from its limits.
+    let p = [2.005_727_9e-8, 5.757_195e-6, 1.574_591_2e-4, 0.004_263_424_3, 0.031_134_89, 0.361_326_78];
+    let q = [1.068_932_9e-6, 6.802_087_6e-5, 0.001_732_609_7, 0.026_211_409, 0.228_994_74, 0.905_712_07];
+    let inside = x.max(V::splat(-5.6)).min(V::splat(5.6));
+    let square = inside.mul(inside);
+    let y = inside.mul(polynomial(square, p)).div(polynomial(square, q));
+    // What lies beyond the edge is added so that the clamp gives exactly a limit: x, however large, is a factor of the sum.
+    let y = y.add(x.sub(inside)).max(V::splat(-0.5)).min(V::splat(0.5));
+    x.mul(y.add(V::splat(0.5)))
+}
+
+/// relu6(x + 3) / 6, to 2 ULP.
+#[inline(always)]
+pub fn hardsigmoid<V: F32s>(x: V) -> V {
+    let y = x.add(V::splat(3.0)).max(V::splat(0.0)).min(V::splat(6.0));
+    y.mul(V::splat(1.0 / 6.0))
+}
+
+/// x relu6(x + 3) / 6, to 3 ULP.
+#[inline(always)]
+pub fn hardswish<V: F32s>(x: V) -> V {
+    x.mul(hardsigmoid(x))
+}

@@ -1,0 +1,376 @@
+//! The fast convolution of narrow groups: vectors of output channels, and several neighbouring pixels at a time, so that
+//! what is loaded of the input serves every window that it lies in. Where a channel is a group of its own, a vector of
+//! outputs reads a vector of inputs; else all of a vector lies in one group, and reads its inputs one by one.
+//!
+//! Chunks are bands of rows times ranges of channels, a range being narrow enough that its weights, and the rows that a
+//! window needs, stay in the nearest cache from one row of the output to the next.
+
+use crate::activation::curve;
+use crate::conv2d::Conv2d;
+use crate::epilogue::Epilogue;
+use crate::layout::{Arena, Floats, Layout};
+use crate::par;
+use crate::simd::{F32s, Scalar};
+use std::ops::Range;
+
+/// Channels that a range is a multiple of: a cache line's.
+const LINE: usize = 16;
+/// Floats that a range's weights and window rows may have: what fits the nearest cache beside the rest.
+const NEAR: usize = 6000;
+/// Chunks that a layer is cut into where it is big enough: several for each thread, so that none waits long.
+const CHUNKS: usize = 32;
+/// Products a chunk has at least: about 5 us of work against some 100 ns to claim it.
+const LEAST: usize = 50_000;
+
+/// Packed weights. Vector v is of `lanes` channels from `v * lanes` on, but the last is moved back where it would hang over
+/// the last channel. In a vector lie, for each row of the kernel and each input of a group, the row's taps.
+pub struct Weights {
+    lanes: usize,
+    channels: usize,
+    inputs: usize,
+    kernel: [usize; 2],
+    numbers: Floats,
+    bias: Floats,
+}
+
+impl Weights {
+    /// Zeros. `None` where there is no memory.
+    pub fn zeros<V: F32s>(spec: &Conv2d) -> Option<Self> {
+        let channels = spec.out_channels;
+        let lanes = if channels < V::LANES { 1 } else { V::LANES };
+        Some(Weights {
+            lanes,
+            channels,
+            inputs: spec.in_channels / spec.groups,
+            kernel: spec.kernel,
+            numbers: Floats::zeros(channels.div_ceil(lanes) * lanes * spec.depth())?,
+            bias: Floats::zeros(channels)?,
+        })
+    }
+
+    /// Floats of a vector of channels.
+    fn vector(&self) -> usize {
+        self.inputs * self.kernel[0] * self.kernel[1] * self.lanes
+    }
+
+    /// Packs the weights [inputs, kh, kw] of a range of channels, which may come piece by piece.
+    pub fn fill(&mut self, channels: Range<usize>, weight: &[f32]) {
+        let ([kh, kw], lanes, vector) = (self.kernel, self.lanes, self.vector());
+        let depth = self.inputs * kh * kw;
+        assert_eq!(weight.len(), channels.len() * depth);
+        for (channel, weight) in channels.zip(weight.chunks_exact(depth)) {
+            // The last vector may have channels that the one before has too.
+            let last = (self.channels.div_ceil(lanes) - 1, self.channels - lanes);
+            for (v, first) in [(channel / lanes, channel / lanes * lanes), last] {
+                if first <= channel
+                    && channel < self.channels.min(first + lanes)
+                    && first + lanes <= self.channels
+                {
+                    for (k, &w) in weight.iter().enumerate() {
+                        let (input, row, column) = (k / (kh * kw), k / kw % kh, k % kw);
+                        let place = (row * self.inputs + input) * kw + column;
+                        self.numbers[v * vector + place * lanes + channel - first] = w;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The channels' biases: zeros until they are set.
+    pub fn bias_mut(&mut self) -> &mut [f32] {
+        &mut self.bias
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        4 * (self.numbers.len() + self.bias.len())
+    }
+}
+
+/// One convolution over given maps.
+pub struct Job<'a> {
+    pub spec: &'a Conv2d,
+    pub weights: &'a Weights,
+    /// The input without its padding; the zeros must lie around it.
+    pub x: Layout,
+    pub y: Layout,
+    pub epilogue: Epilogue<'a>,
+    /// Where the results' sums go, if somebody wants their mean: a map [n, c, `bands`, 1], each band's sums in its pixel.
+    pub sums: Option<Layout>,
+}
+
+/// Where a tile of neighbouring pixels lies: the corner of its first window, and its first pixel.
+#[derive(Clone, Copy)]
+struct Place {
+    x: *const f32,
+    y: *mut f32,
+    add: *const f32,
+}
+
+impl Job<'_> {
+    /// Ranges that the channels are cut into.
+    fn ranges(&self) -> usize {
+        let rows = self.x.row / self.x.pixel * self.x.c * self.spec.kernel[0];
+        let near = (rows + self.y.c * self.spec.depth()) / NEAR + 1;
+        // Where there are few rows, channels are what threads can share.
+        let few = CHUNKS / 2 / (self.y.n * self.y.h).max(1);
+        par::split(self.y.c / LINE, near.max(few), 1)
+    }
+
+    /// Bands that an image's rows are cut into.
+    pub fn bands(&self) -> usize {
+        let row = (self.y.w * self.y.c / self.ranges() * self.spec.depth()).max(1);
+        par::split(self.y.h, CHUNKS.div_ceil(self.ranges() * self.y.n), LEAST.div_ceil(row))
+    }
+
+    /// How many independent chunks the job has.
+    pub fn chunks(&self) -> usize {
+        self.y.n * self.bands() * self.ranges()
+    }
+
+    /// The channels of a range; the last has what is more than lines.
+    fn channels(&self, range: usize) -> Range<usize> {
+        let lines = par::part(self.y.c / LINE, self.ranges(), range);
+        let end = if range + 1 == self.ranges() { self.y.c } else { lines.end * LINE };
+        lines.start * LINE..end
+    }
+
+    /// # Safety
+    /// The maps must lie in the arena, the input's padding must be there and zero, and nobody else may write the input or
+    /// touch this chunk's part of the output and of the sums meanwhile.
+    pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.y.c < V::LANES {
+                self.band::<Scalar<1>>(arena, chunk);
+            } else {
+                self.band::<V>(arena, chunk);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `run`; there must be `LANES` channels.
+    unsafe fn band<V: F32s>(&self, arena: Arena, chunk: usize) {
+        let bands = self.bands();
+        let (band, rest) = (chunk % bands, chunk / bands);
+        let (image, range) = (rest % self.y.n, rest / self.y.n);
+        let channels = self.channels(range);
+        let rows = par::part(self.y.h, bands, band);
+        for oy in rows.clone() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let alone = self.weights.inputs == 1 && self.spec.groups == self.y.c;
+                match (self.spec.stride[1], self.spec.dilation[1]) {
+                    (1, 1) if alone => self.row::<V, 1, true>(arena, image, oy, &channels),
+                    (2, 1) if alone => self.row::<V, 2, true>(arena, image, oy, &channels),
+                    _ if alone => self.row::<V, 0, true>(arena, image, oy, &channels),
+                    (1, 1) => self.row::<V, 1, false>(arena, image, oy, &channels),
+                    (2, 1) => self.row::<V, 2, false>(arena, image, oy, &channels),
+                    _ => self.row::<V, 0, false>(arena, image, oy, &channels),
+                }
+                if self.epilogue.activation.is_curve() {
+                    for ox in 0..self.y.w {
+                        let y = arena.write(self.y.at(image, oy, ox) + channels.start, channels.len());
+                        curve::<V>(self.epilogue.activation, y, channels.len());
+                    }
+                }
+                if let Some(sums) = &self.sums {
+                    let y = arena.read(self.y.at(image, oy, 0), (self.y.w - 1) * self.y.pixel + self.y.c);
+                    let sums = arena.write(sums.at(image, band, 0), sums.c);
+                    self.sum::<V>(y, sums, oy == rows.start, &channels);
+                }
+            }
+        }
+    }
+
+    /// Sums a row of results, from zero or on top of what is there.
+    ///
+    /// # Safety
+    /// As `band`.
+    unsafe fn sum<V: F32s>(&self, y: *const f32, sums: *mut f32, from_zero: bool, channels: &Range<usize>) {
+        let mut c = channels.start;
+        while c < channels.end {
+            // What is left over goes one by one: added to twice, it would be wrong.
+            // SAFETY: the caller's promise.
+            unsafe {
+                if c + V::LANES <= channels.end {
+                    self.sum_at::<V>(y.add(c), sums.add(c), from_zero);
+                    c += V::LANES;
+                } else {
+                    self.sum_at::<Scalar<1>>(y.add(c), sums.add(c), from_zero);
+                    c += 1;
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `band`; `LANES` channels must be there.
+    #[inline(always)]
+    unsafe fn sum_at<V: F32s>(&self, y: *const f32, sums: *mut f32, from_zero: bool) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let start = if from_zero { V::splat(0.0) } else { V::load(sums) };
+            (0..self.y.w).fold(start, |sum, ox| sum.add(V::load(y.add(ox * self.y.pixel)))).store(sums);
+        }
+    }
+
+    /// Cuts a row into tiles. The last one is moved back where it would hang over: what it then computes again is the
+    /// same to the bit.
+    ///
+    /// # Safety
+    /// As `band`.
+    unsafe fn row<V: F32s, const S: usize, const ALONE: bool>(
+        &self,
+        arena: Arena,
+        image: usize,
+        oy: usize,
+        channels: &Range<usize>,
+    ) {
+        let w = self.y.w;
+        let corner = self.spec.padding[0] * self.x.row + self.spec.padding[1] * self.x.pixel;
+        let from = self.x.at(image, oy * self.spec.stride[0], 0) - corner;
+        let place = |ox: usize, tile: usize| {
+            let step = self.spec.stride[1] * self.x.pixel;
+            // SAFETY: the windows with their padding lie in the arena, and so do the output's pixels.
+            unsafe {
+                Place {
+                    x: arena.read(from + ox * step, (tile - 1) * step + self.reach()),
+                    y: arena.write(self.y.at(image, oy, ox), (tile - 1) * self.y.pixel + self.y.c),
+                    add: match &self.epilogue.add {
+                        Some(map) => arena.read(map.at(image, oy, ox), (tile - 1) * map.pixel + map.c),
+                        None => std::ptr::null(),
+                    },
+                }
+            }
+        };
+        let mut ox = 0;
+        while ox < w {
+            // SAFETY: the caller's promise; the tile's pixels lie in the row.
+            unsafe {
+                if w >= 7 && w - ox > 4 {
+                    self.tile::<V, S, ALONE, 7>(place(ox.min(w - 7), 7), channels);
+                    ox += 7;
+                } else if w >= 4 {
+                    self.tile::<V, S, ALONE, 4>(place(ox.min(w - 4), 4), channels);
+                    ox += 4;
+                } else {
+                    self.tile::<V, S, ALONE, 1>(place(ox, 1), channels);
+                    ox += 1;
+                }
+            }
+        }
+    }
+
+    /// Floats from a window's first to behind its last.
+    fn reach(&self) -> usize {
+        let [vertical, horizontal] = [0, 1].map(|axis| self.spec.window(axis).reach() - 1);
+        vertical * self.x.row + horizontal * self.x.pixel + self.x.c
+    }
+
+    /// `T` neighbouring pixels, for windows at stride `S` without dilation; at any where `S` is 0. `ALONE`: each channel is
+    /// a group.
+    ///
+    /// # Safety
+    /// As `band`; the tile's pixels must lie in the row.
+    #[inline(never)]
+    unsafe fn tile<V: F32s, const S: usize, const ALONE: bool, const T: usize>(
+        &self,
+        place: Place,
+        channels: &Range<usize>,
+    ) {
+        debug_assert_eq!(self.weights.lanes, V::LANES);
+        // Looked up once: stores through `y` could change all that is behind a reference, as LLVM sees it.
+        let (steps, vector, group) =
+            (self.steps::<S, ALONE>(), self.weights.vector(), self.y.c / self.spec.groups);
+        let (numbers, bias) = (self.weights.numbers.as_ptr(), self.weights.bias.as_ptr());
+        let (y_step, add_step) = (self.y.pixel, self.epilogue.add.map_or(0, |map| map.pixel));
+        let epilogue = self.epilogue;
+        let mut c = channels.start;
+        while c < channels.end {
+            let v = c / V::LANES;
+            // As with the last tile of a row.
+            c = c.min(channels.end - V::LANES);
+            let first = if ALONE { c } else { c / group * steps.inputs };
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut sums = [V::load(bias.add(c)); T];
+                let (x, w) = (place.x.add(first), numbers.add(v * vector));
+                let mut k = 0;
+                while k < steps.kernel[1] {
+                    k += match steps.kernel[1] - k {
+                        // With steps known only at run time, every input has an address of its own: too many at once.
+                        _ if S == 0 => columns::<V, 1, ALONE, T>(&steps, &mut sums, x, w, k),
+                        1 => columns::<V, 1, ALONE, T>(&steps, &mut sums, x, w, k),
+                        2 | 4 => columns::<V, 2, ALONE, T>(&steps, &mut sums, x, w, k),
+                        _ => columns::<V, 3, ALONE, T>(&steps, &mut sums, x, w, k),
+                    };
+                }
+                let add = std::array::from_fn(|t| place.add.wrapping_add(t * add_step + c));
+                let y = std::array::from_fn(|t| place.y.add(t * y_step + c));
+                epilogue.store(sums.map(|sum| [sum]), c, add, y);
+            }
+            c += V::LANES;
+        }
+    }
+
+    /// With what is known at compile time put in.
+    #[inline(always)]
+    fn steps<const S: usize, const ALONE: bool>(&self) -> Steps {
+        let [stride, dilation] = if S > 0 { [S, 1] } else { [self.spec.stride[1], self.spec.dilation[1]] };
+        Steps {
+            kernel: self.spec.kernel,
+            inputs: if ALONE { 1 } else { self.weights.inputs },
+            row: self.spec.dilation[0] * self.x.row,
+            tap: dilation * self.x.pixel,
+            pixel: stride * self.x.pixel,
+        }
+    }
+}
+
+/// How a tile's windows lie, in floats from one to the next.
+struct Steps {
+    kernel: [usize; 2],
+    inputs: usize,
+    row: usize,
+    tap: usize,
+    pixel: usize,
+}
+
+/// `K` columns of the windows' taps from column `k` on, all rows: each input is loaded once, and goes into every sum whose
+/// window it lies in. With three, inputs, taps and seven sums fit the registers in whatever order LLVM puts the products.
+/// Gives `K`.
+///
+/// # Safety
+/// The windows of `T` pixels must be readable; `x` must point at the first input of the first one's corner and `w` at the
+/// vector's weights.
+#[inline(always)]
+unsafe fn columns<V: F32s, const K: usize, const ALONE: bool, const T: usize>(
+    steps: &Steps,
+    sums: &mut [V; T],
+    x: *const f32,
+    w: *const f32,
+    k: usize,
+) -> usize {
+    let mut x = x.wrapping_add(k * steps.tap);
+    let mut w = w.wrapping_add(k * V::LANES);
+    for _ in 0..steps.kernel[0] {
+        for input in 0..steps.inputs {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let x = x.add(input);
+                let taps: [V; K] = std::array::from_fn(|k| V::load(w.add(k * V::LANES)));
+                for (t, sum) in sums.iter_mut().enumerate() {
+                    for (k, &tap) in taps.iter().enumerate() {
+                        let x = x.add(t * steps.pixel + k * steps.tap);
+                        *sum = if ALONE { V::load(x) } else { V::splat(*x) }.madd(tap, *sum);
+                    }
+                }
+            }
+            w = w.wrapping_add(steps.kernel[1] * V::LANES);
+        }
+        x = x.wrapping_add(steps.row);
+    }
+    K
+}

@@ -1,0 +1,267 @@
+//! The fast form. Work is done by blocks of tiles: transform the inputs, then for a few panels of output channels at a time
+//! multiply at each position and transform the sums back, while all that lies in the nearer caches.
+//!
+//! Where the transformed weights fit those too, one chunk does all of it for its block of tiles (one stage). Else all tiles
+//! are transformed first, into memory of the arena, and a chunk of the second stage then multiplies them by the weights of
+//! its output channels, which are so read from afar only once (two stages).
+
+use super::product::{fetch, multiply};
+use super::tiles::Scratch;
+use super::transform::MOST;
+use super::{Tile, Winograd};
+use crate::conv2d::Conv2d;
+use crate::epilogue::Epilogue;
+use crate::layout::{Arena, Layout};
+use crate::par;
+use crate::simd::F32s;
+use std::ops::Range;
+
+/// Panels of output channels whose sums are transformed back together: in WebAssembly a cache line of channels.
+const PANELS: usize = 2;
+/// Chunks that a stage is cut into where it is big enough.
+const CHUNKS: usize = 16;
+/// Floats of transformed inputs and sums that a chunk works on: a quarter of a second-level cache of 1 MB.
+const NEAR: usize = 64 * 1024;
+/// Transformed weights, in floats, up to which a chunk reads all of them for its block of tiles.
+const SMALL: usize = 1024 * 1024;
+/// Tiles of a block, at least and at most: multiples of each height of the inner loop.
+const TILES: [usize; 2] = [12, 60];
+
+/// One convolution over given maps.
+pub struct Job<'a> {
+    pub spec: &'a Conv2d,
+    pub packed: &'a Winograd,
+    /// The input without its padding; no zeros need lie around it.
+    pub x: Layout,
+    pub y: Layout,
+    pub epilogue: Epilogue<'a>,
+    /// Where in the arena the `temp_floats` lie: best on a cache line.
+    pub temp: usize,
+    /// Tiles that are multiplied at once: 4 or 6. It changes no bit.
+    pub height: usize,
+}
+
+/// Floats from one position's matrix to the next: an odd number of cache lines, so that the same place in all of them does
+/// not fall into one set of the cache.
+fn spread(floats: usize) -> usize {
+    (floats.div_ceil(16) | 1) * 16
+}
+
+impl Job<'_> {
+    /// Tiles down and across an image.
+    pub(super) fn grid(&self) -> [usize; 2] {
+        let Tile([h, w]) = self.packed.tile;
+        [self.y.h.div_ceil(h), self.y.w.div_ceil(w)]
+    }
+
+    fn tiles(&self) -> usize {
+        self.y.n * self.grid()[0] * self.grid()[1]
+    }
+
+    /// A transformed tile's channels, with what fills up the last vector.
+    fn row(&self) -> usize {
+        self.spec.in_channels.next_multiple_of(8)
+    }
+
+    /// Output channels whose sums are transformed back together.
+    pub(super) fn range(&self) -> usize {
+        PANELS * self.packed.width
+    }
+
+    fn ranges(&self) -> usize {
+        self.packed.panels().div_ceil(PANELS)
+    }
+
+    /// Two stages where the weights are large, and where the map is so small that blocks of tiles alone are too few chunks.
+    pub fn stages(&self) -> usize {
+        let weights = self.packed.positions * self.spec.in_channels * self.spec.out_channels;
+        let few = self.tiles() < CHUNKS / 2 * self.most_tiles(self.row());
+        if weights > SMALL || few { 2 } else { 1 }
+    }
+
+    /// Tiles of a block of which the sums, and `row` floats besides at each position, are near.
+    fn most_tiles(&self, row: usize) -> usize {
+        let [least, most] = TILES;
+        (NEAR / (self.packed.positions * (row + self.range())) / least * least).clamp(least, most)
+    }
+
+    /// Tiles of a block of the stage that multiplies.
+    fn block(&self) -> usize {
+        let tiles = self.tiles();
+        let blocks = if self.stages() == 1 {
+            tiles.div_ceil(self.most_tiles(self.row()))
+        } else {
+            let wanted = CHUNKS.div_ceil(self.ranges()).min(tiles.div_ceil(TILES[0]));
+            tiles.div_ceil(self.most_tiles(0)).max(wanted)
+        };
+        tiles.div_ceil(blocks)
+    }
+
+    fn blocks(&self) -> usize {
+        self.tiles().div_ceil(self.block())
+    }
+
+    /// Parts that the tiles are cut into where they are only transformed.
+    fn parts(&self) -> usize {
+        par::split(self.tiles(), 2 * CHUNKS, 256 / self.row())
+    }
+
+    /// How many independent chunks a stage has.
+    pub fn chunks(&self, stage: usize) -> usize {
+        match (self.stages(), stage) {
+            (1, _) => self.blocks(),
+            (_, 0) => self.parts(),
+            _ => self.blocks() * self.ranges(),
+        }
+    }
+
+    /// Floats of the arena that hold transformed inputs between the stages.
+    pub fn temp_floats(&self) -> usize {
+        if self.stages() == 1 { 0 } else { self.packed.positions * spread(self.tiles() * self.row()) }
+    }
+
+    /// Floats that a tile's sums take, for a range of output channels.
+    fn sums(&self) -> usize {
+        spread(self.packed.positions * self.range())
+    }
+
+    /// The lengths of `Scratch`'s parts.
+    fn lengths(&self) -> [usize; 5] {
+        let inputs = if self.stages() == 1 { self.packed.positions * spread(self.block() * self.row()) } else { 0 };
+        [self.row().next_multiple_of(16), 8 * MOST, 8 * 8, self.block() * self.sums(), inputs]
+    }
+
+    /// Floats of scratch that each member of the team needs.
+    pub fn scratch(&self) -> usize {
+        self.lengths().iter().sum()
+    }
+
+    /// Runs a chunk of a stage.
+    ///
+    /// # Safety
+    /// The maps and `temp` must lie in the arena; nobody else may write the input, or touch this chunk's part of the output
+    /// or of `temp`, meanwhile. `V` must be the vector that the weights were packed for.
+    pub unsafe fn run<V: F32s>(&self, stage: usize, arena: Arena, scratch: &mut [f32], chunk: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self.packed.tile.0, self.spec.kernel) {
+                ([2, 2], [3, 3]) => self.run_as::<V, 4, 2, 4, 2>(stage, arena, scratch, chunk),
+                ([4, 4], [3, 3]) => self.run_as::<V, 6, 4, 6, 4>(stage, arena, scratch, chunk),
+                ([6, 6], [3, 3]) => self.run_as::<V, 8, 6, 8, 6>(stage, arena, scratch, chunk),
+                ([4, 4], [5, 5]) => self.run_as::<V, 8, 4, 8, 4>(stage, arena, scratch, chunk),
+                ([1, 4], [1, 3]) => self.run_as::<V, 1, 1, 6, 4>(stage, arena, scratch, chunk),
+                ([4, 1], [3, 1]) => self.run_as::<V, 6, 4, 1, 1>(stage, arena, scratch, chunk),
+                ([1, 2], [1, 7]) => self.run_as::<V, 1, 1, 8, 2>(stage, arena, scratch, chunk),
+                ([2, 1], [7, 1]) => self.run_as::<V, 8, 2, 1, 1>(stage, arena, scratch, chunk),
+                (tile, kernel) => unreachable!("no tiles of {tile:?} outputs for a kernel of {kernel:?}"),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `run`.
+    unsafe fn run_as<V: F32s, const AY: usize, const MY: usize, const AX: usize, const MX: usize>(
+        &self,
+        stage: usize,
+        arena: Arena,
+        scratch: &mut [f32],
+        chunk: usize,
+    ) {
+        assert!(scratch.len() >= self.scratch());
+        let mut rest = scratch;
+        let [zeros, between, spare, sums, inputs] = self.lengths().map(|len| {
+            let (part, behind) = std::mem::take(&mut rest).split_at_mut(len);
+            rest = behind;
+            part
+        });
+        zeros.fill(0.0);
+        let scratch = Scratch {
+            zeros: zeros.as_mut_ptr(),
+            between: between.as_mut_ptr(),
+            spare: spare.as_mut_ptr(),
+            sums: sums.as_mut_ptr(),
+            inputs: inputs.as_mut_ptr(),
+        };
+        // SAFETY: the scratch is long enough; the rest is the caller's promise.
+        unsafe {
+            if self.stages() == 1 {
+                let (tiles, step) = (self.tiles_of(chunk), spread(self.block() * self.row()));
+                self.transform::<V, AY, AX>(arena, tiles.clone(), scratch, scratch.inputs, step);
+                for range in 0..self.ranges() {
+                    let (tiles, v) = (tiles.clone(), scratch.inputs);
+                    self.multiply::<V, AY, MY, AX, MX>(arena, tiles, range, scratch, v, step);
+                }
+                return;
+            }
+            let (temp, step) = (arena.write(self.temp, self.temp_floats()), spread(self.tiles() * self.row()));
+            if stage == 0 {
+                let tiles = par::part(self.tiles(), self.parts(), chunk);
+                let v = temp.add(tiles.start * self.row());
+                self.transform::<V, AY, AX>(arena, tiles, scratch, v, step);
+            } else {
+                let (range, tiles) = (chunk / self.blocks(), self.tiles_of(chunk % self.blocks()));
+                let v = temp.add(tiles.start * self.row());
+                self.multiply::<V, AY, MY, AX, MX>(arena, tiles, range, scratch, v, step);
+            }
+        }
+    }
+
+    /// The tiles of a block.
+    fn tiles_of(&self, block: usize) -> Range<usize> {
+        block * self.block()..self.tiles().min((block + 1) * self.block())
+    }
+
+    /// Transforms the inputs of some tiles: channel c of the i-th at position p goes to `v + p * step + i * row + c`.
+    ///
+    /// # Safety
+    /// As `run`; `v` must have room.
+    unsafe fn transform<V: F32s, const AY: usize, const AX: usize>(
+        &self,
+        arena: Arena,
+        tiles: Range<usize>,
+        scratch: Scratch,
+        v: *mut f32,
+        step: usize,
+    ) {
+        for (i, tile) in tiles.enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { self.gather::<V, AY, AX>(arena, tile, scratch, v.add(i * self.row()), step) };
+        }
+    }
+
+    /// Multiplies the transformed inputs of some tiles by the weights of a range of output channels, and stores the outputs.
+    ///
+    /// # Safety
+    /// As `run`; `v` must hold what `transform` put there.
+    unsafe fn multiply<V: F32s, const AY: usize, const MY: usize, const AX: usize, const MX: usize>(
+        &self,
+        arena: Arena,
+        tiles: Range<usize>,
+        range: usize,
+        scratch: Scratch,
+        v: *const f32,
+        step: usize,
+    ) {
+        let (depth, width) = (self.spec.in_channels, self.packed.width);
+        let panels = range * PANELS..self.packed.panels().min((range + 1) * PANELS);
+        // SAFETY: the caller's promise; a range's sums have room for its panels.
+        unsafe {
+            for position in 0..AY * AX {
+                let v = v.add(position * step);
+                for panel in panels.clone() {
+                    fetch(self.packed.panel(panel, position), depth * width);
+                }
+                for panel in panels.clone() {
+                    let u = self.packed.panel(panel, position);
+                    let sums = scratch.sums.add(position * self.range() + (panel - panels.start) * width);
+                    let (row, sums_row) = (self.row(), self.sums());
+                    multiply::<V>(v, row, tiles.len(), u, depth, sums, sums_row, self.height);
+                }
+            }
+            for (i, tile) in tiles.enumerate() {
+                let sums = scratch.sums.add(i * self.sums());
+                self.scatter::<V, AY, MY, AX, MX>(arena, tile, range, sums, scratch);
+            }
+        }
+    }
+}

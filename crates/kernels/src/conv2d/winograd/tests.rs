@@ -1,0 +1,337 @@
+use super::points::{self, Points};
+use super::{Job, Tile, Winograd, choice, choose, transform};
+use crate::activation::Activation;
+use crate::conv2d::{Conv2d, reference};
+use crate::every_vector;
+use crate::layout::{Arena, Floats, Layout};
+use crate::simd::{F32s, Scalar};
+use crate::testing::{Ending, Random, Stage, assert_within, elements, largest};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// Every tile, with its kernel.
+const TILES: [([usize; 2], [usize; 2]); 8] = [
+    ([2, 2], [3, 3]),
+    ([4, 4], [3, 3]),
+    ([6, 6], [3, 3]),
+    ([4, 4], [5, 5]),
+    ([1, 4], [1, 3]),
+    ([4, 1], [3, 1]),
+    ([1, 2], [1, 7]),
+    ([2, 1], [7, 1]),
+];
+
+#[derive(Clone, Debug)]
+struct Case {
+    spec: Conv2d,
+    tile: Tile,
+    size: [usize; 3],
+    x_beside: [usize; 2],
+    y_beside: [usize; 2],
+    activation: Activation,
+    ending: bool,
+}
+
+/// A convolution that keeps the size of its map.
+fn same(
+    (tile, kernel): ([usize; 2], [usize; 2]),
+    [in_channels, out_channels]: [usize; 2],
+    size: [usize; 3],
+) -> Case {
+    let [top, left] = kernel.map(|k| k / 2);
+    let spec = Conv2d {
+        in_channels,
+        out_channels,
+        kernel,
+        stride: [1; 2],
+        padding: [top, left, top, left],
+        dilation: [1; 2],
+        groups: 1,
+    };
+    Case {
+        spec,
+        tile: Tile(tile),
+        size,
+        x_beside: [0; 2],
+        y_beside: [0; 2],
+        activation: Activation::Relu,
+        ending: false,
+    }
+}
+
+fn identity(a: usize, i: usize) -> [Scalar<1>; 8] {
+    std::array::from_fn(|j| Scalar::splat(if i == j && i < a { 1.0 } else { 0.0 }))
+}
+
+fn number(v: Scalar<1>) -> f64 {
+    let mut float = 0.0;
+    // SAFETY: one lane, one float.
+    unsafe { v.store(&mut float) };
+    float as f64
+}
+
+/// The matrices of a tile along one axis, from its transforms: inputs' rows, weights' rows, outputs' rows.
+fn matrices<const A: usize, const M: usize>() -> [Vec<Vec<f64>>; 3] {
+    let points = Points::new(A);
+    let columns = |f: &dyn Fn([Scalar<1>; A]) -> Vec<f64>| -> Vec<Vec<f64>> {
+        let columns: Vec<_> = (0..A).map(|i| f(std::array::from_fn(|j| identity(A, i)[j]))).collect();
+        (0..columns[0].len()).map(|row| columns.iter().map(|c| c[row]).collect()).collect()
+    };
+    [
+        columns(&|d| transform::input::<_, A>(&points, d).map(number).to_vec()),
+        points::weights(A, A + 1 - M),
+        columns(&|m| transform::output::<_, A, M>(&points, m).map(number).to_vec()),
+    ]
+}
+
+fn of_tile(outputs: usize, kernel: usize) -> [Vec<Vec<f64>>; 3] {
+    match (outputs, kernel) {
+        (1, 1) => matrices::<1, 1>(),
+        (2, 3) => matrices::<4, 2>(),
+        (4, 3) => matrices::<6, 4>(),
+        (6, 3) => matrices::<8, 6>(),
+        (4, 5) => matrices::<8, 4>(),
+        (2, 7) => matrices::<8, 2>(),
+        other => panic!("no tile {other:?}"),
+    }
+}
+
+/// How much larger than its numbers the products that make up an output are, along one axis. A position's rounding errors
+/// are many independent ones, so lengths (roots of summed squares) count.
+fn growth(outputs: usize, kernel: usize) -> f64 {
+    let [inputs, weights, outputs] = of_tile(outputs, kernel);
+    let length = |row: &[f64]| row.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let of = |row: &Vec<f64>| {
+        let terms = row.iter().enumerate().map(|(j, a)| a * length(&weights[j]) * length(&inputs[j]));
+        length(&terms.collect::<Vec<_>>())
+    };
+    outputs.iter().map(of).fold(0.0, f64::max)
+}
+
+/// A product's share of roundings of half an epsilon besides its sum's: 6 along each axis, there and back, and 3 for weight,
+/// product and bias, together 27. A sum's tolerance is four of them for each number.
+const ROUNDINGS: usize = 7;
+
+/// A sum of products over the input channels, as in `sum_tolerance`, each product as large as the transforms make it.
+fn tolerance(case: &Case, a: f64, b: f64) -> f64 {
+    let growth: f64 = (0..2).map(|axis| growth(case.tile.0[axis], case.spec.kernel[axis])).product();
+    2.0 * f32::EPSILON as f64 * (case.spec.in_channels + ROUNDINGS) as f64 * growth * a * b
+}
+
+fn check<V: F32s>(random: &mut Random, case: &Case) {
+    let Case { spec, size: [n, h, w], .. } = case;
+    let x = random.floats(n * spec.in_channels * h * w);
+    let weight = random.floats(spec.out_channels * spec.depth());
+    let bias = random.floats(spec.out_channels);
+    let mut want = reference::conv2d(spec, &x, [*n, *h, *w], &weight, Some(&bias));
+
+    let [oh, ow] = spec.output(*h, *w).expect("the kernel fits");
+    let mut stage = Stage::new();
+    // Nothing but poison lies around the map: the padding is not read.
+    let map = stage.map([*n, spec.in_channels, *h, *w], [0; 4], case.x_beside);
+    stage.put(&map, &x);
+    let y = stage.map([*n, spec.out_channels, oh, ow], random.several(0, 2), case.y_beside);
+    let mut packed = Winograd::zeros::<V>(spec, case.tile).expect("memory");
+    let some = random.within(0, spec.out_channels);
+    packed.fill(0..some, &weight[..some * spec.depth()]);
+    packed.fill(some..spec.out_channels, &weight[some * spec.depth()..]);
+    packed.bias_mut().copy_from_slice(&bias);
+    let ending = match case.ending {
+        true => Ending::random(random, &mut stage, [*n, spec.out_channels, oh, ow], case.activation),
+        false => Ending::plain(case.activation),
+    };
+    let mut job = Job { spec, packed: &packed, x: map, y, epilogue: ending.epilogue(), temp: 0, height: 4 };
+    job.temp = stage.room(job.temp_floats());
+    let scratch = || {
+        let mut scratch = Floats::zeros(job.scratch()).expect("memory");
+        scratch.fill(crate::testing::POISON);
+        scratch
+    };
+    // What lies between the stages is an output of the first and in no order that a test need know.
+    let between: Vec<usize> = (job.temp..job.temp + job.temp_floats()).collect();
+    let run = |stage: usize, arena: Arena, chunk: usize| {
+        // SAFETY: the stage holds the maps and the room, and its arena has no other user.
+        unsafe { job.run::<V>(stage, arena, &mut scratch(), chunk) }
+    };
+    if job.stages() == 2 {
+        let chunks = job.chunks(0);
+        let numbers = stage.run(random, &between, chunks, |arena, chunk| run(0, arena, chunk));
+        stage.put(&Layout::dense(1, 1, numbers.len(), 1, job.temp), &numbers);
+    }
+    let last = job.stages() - 1;
+    let got = stage.run(random, &elements(&y), job.chunks(last), |arena, chunk| run(last, arena, chunk));
+    let taller = Job { height: 6, ..job };
+    // SAFETY: as above.
+    let run = |arena: Arena, chunk: usize| unsafe { taller.run::<V>(last, arena, &mut scratch(), chunk) };
+    let same = stage.run(random, &elements(&y), job.chunks(last), run);
+    let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert!(bits(&got) == bits(&same), "{case:?}: the height of the inner loop changes the bits");
+    let tolerance = tolerance(case, largest(&x), largest(&weight));
+    let tolerance = ending.finish(&mut want, oh * ow, tolerance);
+    assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
+}
+
+/// The layers of the zoo with fewer channels or pixels: what the specification can do in time.
+fn zoo<V: F32s>() {
+    let random = &mut Random::new();
+    for tile in TILES {
+        for case in [
+            same(tile, [64, 12], [1, 28, 28]),
+            same(tile, [128, 32], [1, 14, 14]), // DenseNet's
+            same(tile, [96, 20], [1, 13, 13]),  // AlexNet's
+            same(tile, [512, 8], [1, 7, 7]),    // ResNet's last
+            same(tile, [3, 16], [1, 32, 35]),   // VGG's first
+            same(tile, [16, 64], [2, 27, 27]),
+        ] {
+            check::<V>(random, &case);
+        }
+        // A Fire module's expansion, in its half of the joined map.
+        check::<V>(random, &Case { y_beside: [20, 0], x_beside: [4, 8], ..same(tile, [16, 20], [1, 13, 13]) });
+    }
+}
+
+#[test]
+fn layers_of_the_zoo() {
+    every_vector!(zoo);
+}
+
+fn edges<V: F32s>() {
+    let random = &mut Random::new();
+    for tile in TILES {
+        for pixels in 1..=26 {
+            check::<V>(random, &same(tile, [3, 5], [1, pixels, 7]));
+            check::<V>(random, &same(tile, [2, 3], [1, 2, pixels]));
+        }
+        for channels in 1..=34 {
+            check::<V>(random, &same(tile, [channels, 3], [1, 7, 5]));
+            check::<V>(random, &same(tile, [3, channels], [1, 5, 7]));
+        }
+        // Tiles around blocks of both schedules, and around the inner loop's.
+        for n in [1, 2, 3, 5, 11, 12, 13, 95, 96, 97, 200] {
+            check::<V>(random, &same(tile, [5, 4], [n, tile.0[0] + 1, 1]));
+            check::<V>(random, &same(tile, [70, 3], [n, 1, tile.0[1]]));
+        }
+    }
+}
+
+#[test]
+fn sizes_around_tiles_panels_and_blocks() {
+    every_vector!(edges);
+}
+
+fn random_shapes<V: F32s>() {
+    let random = &mut Random::new();
+    let mut checked = 0;
+    while checked < 150 {
+        let tile = TILES[random.within(0, TILES.len() - 1)];
+        let [h, w] = random.several(1, 40);
+        let most = if h * w > 400 { 20 } else { 70 };
+        let mut case = same(tile, random.several(1, most), [random.within(1, 3), h, w]);
+        case.spec.padding = random.several(0, 5);
+        if case.spec.output(h, w).is_none() {
+            continue;
+        }
+        case.x_beside = random.several(0, 5);
+        case.y_beside = random.several(0, 5);
+        case.activation = if random.coin() { Activation::Relu6 } else { Activation::Identity };
+        case.ending = true;
+        check::<V>(random, &case);
+        checked += 1;
+    }
+}
+
+#[test]
+fn at_random() {
+    every_vector!(random_shapes);
+}
+
+/// Both schedules, with sizes at which each has several chunks.
+fn schedules<V: F32s>() {
+    let random = &mut Random::new();
+    let of = |case: &Case| {
+        let packed = Winograd::zeros::<V>(&case.spec, case.tile).expect("memory");
+        let [n, h, w] = case.size;
+        let x = Layout::dense(n, h, w, case.spec.in_channels, 0);
+        let y = Layout { c: case.spec.out_channels, ..x };
+        let job = Job { spec: &case.spec, packed: &packed, x, y, epilogue: Default::default(), temp: 0, height: 4 };
+        (job.stages(), job.chunks(0), job.chunks(job.stages() - 1))
+    };
+    let fused = same(TILES[2], [16, 8], [1, 130, 128]);
+    assert!(matches!(of(&fused), (1, 8.., _)), "{:?}", of(&fused));
+    check::<V>(random, &fused);
+    let staged = same(TILES[1], [256, 200], [1, 9, 8]);
+    assert!(matches!(of(&staged), (2, 4.., 6..)), "{:?}", of(&staged));
+    check::<V>(random, &staged);
+}
+
+#[test]
+fn one_stage_and_two() {
+    every_vector!(schedules);
+}
+
+/// The transforms and the weights' matrix make a convolution of them, exactly but for f64's roundings.
+#[test]
+fn matrices_convolve() {
+    for (outputs, kernel) in [(1, 1), (2, 3), (4, 3), (6, 3), (4, 5), (2, 7)] {
+        let [inputs, weights, back] = of_tile(outputs, kernel);
+        for (i, back) in back.iter().enumerate() {
+            for k in 0..kernel {
+                for d in 0..inputs.len() {
+                    let terms = (0..inputs.len()).map(|j| back[j] * weights[j][k] * inputs[j][d]);
+                    let (sum, want) = (terms.sum::<f64>(), f64::from(d == i + k));
+                    assert!((sum - want).abs() < 1e-13, "F({outputs}, {kernel}): {sum} at {i}, {k}, {d}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn points_are_exact() {
+    assert_eq!(Points::new(8).all, [-1.0, 5.25, -5.25, 1.0]);
+    assert_eq!(Points::new(6).all, [81.0 / 64.0, -45.0 / 16.0, 1.0, 0.0]);
+    assert_eq!(Points::new(4).all, [-1.0, 1.0, 0.0, 0.0]);
+}
+
+fn spec(kernel: [usize; 2], in_channels: usize, out_channels: usize) -> Conv2d {
+    same(([1, 1], kernel), [in_channels, out_channels], [1, 1, 1]).spec
+}
+
+#[test]
+fn every_tile_is_tested() {
+    for (outputs, kernel) in TILES {
+        assert!(choice::tiles(kernel).contains(&Tile(outputs)));
+    }
+    let count: usize = [[3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]].map(|k| choice::tiles(k).len()).iter().sum();
+    assert_eq!(count, TILES.len());
+}
+
+/// What was the fastest where it was measured.
+#[test]
+fn choices() {
+    for (side, kernel, input, output, tile) in [
+        (224, [3, 3], 64, 64, Some([6, 6])), // VGG
+        (112, [3, 3], 128, 128, Some([6, 6])),
+        (56, [3, 3], 64, 64, Some([4, 4])), // ResNet
+        (28, [3, 3], 128, 128, Some([4, 4])),
+        (14, [3, 3], 256, 256, Some([4, 4])),
+        (7, [3, 3], 512, 512, Some([4, 4])),
+        (13, [3, 3], 256, 384, Some([4, 4])), // AlexNet
+        (27, [5, 5], 64, 192, Some([4, 4])),
+        (28, [5, 5], 16, 32, Some([4, 4])),   // GoogLeNet
+        (7, [3, 3], 128, 32, Some([4, 4])),   // DenseNet
+        (4, [3, 3], 256, 256, Some([2, 2])),
+        (1, [3, 3], 512, 512, None),
+        (224, [3, 3], 3, 64, None),
+    ] {
+        assert_eq!(choose(&spec(kernel, input, output), side, side), tile.map(Tile), "{side} {input} {output}");
+    }
+    let strange: [&dyn Fn(&mut Conv2d); 4] =
+        [&|s| s.stride = [1, 2], &|s| s.dilation = [2, 1], &|s| s.groups = 2, &|s| s.kernel = [4, 4]];
+    for change in strange {
+        let mut spec = spec([3, 3], 64, 64);
+        change(&mut spec);
+        assert_eq!(choose(&spec, 56, 56), None);
+    }
+    assert_eq!(choose(&Conv2d { padding: [0; 4], ..spec([3, 3], 64, 64) }, 2, 2), None);
+}

@@ -1,0 +1,127 @@
+//! The transforms of a tile along one axis, and of whole tiles along both, `V::LANES` channels at a time.
+
+use super::points::Points;
+use crate::simd::F32s;
+
+/// Inputs a tile has at most: 8 by 8.
+pub const MOST: usize = 64;
+
+/// `A` inputs of a tile at the points: even and odd coefficients of a pair are summed once for both.
+#[inline(always)]
+pub fn input<V: F32s, const A: usize>(points: &Points, d: [V; A]) -> [V; A] {
+    if A == 1 {
+        return d;
+    }
+    let pairs = A / 2 - 1;
+    // The last coefficient of each polynomial is 1.
+    let sum = |factors: &[f32], first: usize| {
+        let (last, mut sum) = (factors.len() - 1, d[first + 2 * (factors.len() - 1)]);
+        for k in (0..last).rev() {
+            sum = d[first + 2 * k].madd(V::splat(factors[k]), sum);
+        }
+        sum
+    };
+    let mut v = d;
+    v[0] = sum(&points.all[..pairs + 1], 0);
+    v[A - 1] = sum(&points.all[..pairs + 1], 1);
+    for i in 0..pairs {
+        let point = points.powers[i][1];
+        let even = sum(&points.others[i][..pairs], 2);
+        let odd = sum(&points.others[i][..pairs], 1);
+        v[1 + 2 * i] = odd.madd(V::splat(point), even);
+        v[2 + 2 * i] = odd.madd(V::splat(-point), even);
+    }
+    v
+}
+
+/// `M` outputs from the products at the points.
+#[inline(always)]
+pub fn output<V: F32s, const A: usize, const M: usize>(points: &Points, m: [V; A]) -> [V; M] {
+    if A == 1 {
+        return [m[0]; M];
+    }
+    let pairs = A / 2 - 1;
+    // Even powers of a pair are the same for both, odd ones differ by their sign.
+    let mut halves = [[m[0]; 3]; 2];
+    for i in 0..pairs {
+        halves[0][i] = m[1 + 2 * i].add(m[2 + 2 * i]);
+        halves[1][i] = m[1 + 2 * i].sub(m[2 + 2 * i]);
+    }
+    let mut y = [m[0]; M];
+    for k in 0..M {
+        let half = &halves[k % 2];
+        let power = |i: usize| V::splat(points.powers[i][k]);
+        let start = if k == 0 {
+            half[0].add(m[0])
+        } else if k == M - 1 {
+            half[0].madd(power(0), m[A - 1])
+        } else {
+            half[0].mul(power(0))
+        };
+        y[k] = (1..pairs).fold(start, |sum, i| half[i].madd(power(i), sum));
+    }
+    y
+}
+
+/// Transforms channels `c..c + LANES` of the tile whose inputs lie at `pixels`, row by row, and stores number i at
+/// `v + i * step`. `between` holds what one axis leaves for the other: 64 vectors.
+///
+/// # Safety
+/// The pixels must be readable there, and the others writable.
+#[inline(always)]
+pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
+    points: &[Points; 2],
+    pixels: &[*const f32; MOST],
+    c: usize,
+    between: *mut f32,
+    v: *mut f32,
+    step: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for x in 0..AX {
+            let d = std::array::from_fn(|y| V::load(pixels[y * AX + x].add(c)));
+            let column: [V; AY] = input::<V, AY>(&points[0], d);
+            for (y, number) in column.into_iter().enumerate() {
+                number.store(between.add((y * AX + x) * V::LANES));
+            }
+        }
+        for y in 0..AY {
+            let d = std::array::from_fn(|x| V::load(between.add((y * AX + x) * V::LANES)));
+            let row: [V; AX] = input::<V, AX>(&points[1], d);
+            for (x, number) in row.into_iter().enumerate() {
+                number.store(v.add((y * AX + x) * step));
+            }
+        }
+    }
+}
+
+/// Transforms `LANES` channels of a tile's products back, of which number i lies at `m + i * step`, and hands on the first
+/// `rows` rows of outputs. `between` is as above.
+///
+/// # Safety
+/// The products must be readable, and `between` writable.
+#[inline(always)]
+pub unsafe fn output_tile<V: F32s, const AY: usize, const MY: usize, const AX: usize, const MX: usize>(
+    points: &[Points; 2],
+    m: *const f32,
+    step: usize,
+    between: *mut f32,
+    rows: usize,
+    hand_on: impl Fn(usize, [V; MX]),
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for x in 0..AX {
+            let products = std::array::from_fn(|y| V::load(m.add((y * AX + x) * step)));
+            let column: [V; MY] = output::<V, AY, MY>(&points[0], products);
+            for (y, number) in column.into_iter().enumerate() {
+                number.store(between.add((y * AX + x) * V::LANES));
+            }
+        }
+        for y in 0..rows {
+            let products = std::array::from_fn(|x| V::load(between.add((y * AX + x) * V::LANES)));
+            hand_on(y, output::<V, AX, MX>(&points[1], products));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! log_softmax: PyTorch's `LogSoftmax(dim=1)`, over the channels of each pixel.
+
+mod cpu;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+
+pub use cpu::Job;

@@ -1,0 +1,344 @@
+//! The steps before their maps have places: what each reads and writes, and which run side by side.
+
+use super::{Ending, Kernel, Scaling};
+use crate::arena::Buffer;
+use crate::cpu::Weights;
+use crate::error::Result;
+use crate::fuse::{Fused, Home, Scale, Work};
+use crate::graph::{Graph, Id, Op};
+use crate::shape::Shape;
+use kernels::layout::Layout;
+use kernels::{avg_pool2d, flatten, local_response_norm, max_pool2d, pad2d};
+
+/// A step, the buffers that it reads and the one that it writes.
+pub struct Draft {
+    what: What,
+    reads: Vec<usize>,
+    writes: usize,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// A work's stage, with its temp buffer if it has one.
+    Run {
+        work: usize,
+        stage: usize,
+        temp: Option<usize>,
+    },
+    /// A branch of the concat that a work is, and its first channel there.
+    Copy {
+        work: usize,
+        branch: Id,
+        channel: usize,
+    },
+    Halo(Id),
+    Out(usize),
+}
+
+/// Buffers are numbered: a node's map by its id, then the staged input, the outputs, and the temps.
+pub struct Drafts<'a> {
+    graph: &'a Graph,
+    shapes: &'a [Shape],
+    fused: &'a Fused,
+    weights: Weights<'a>,
+    requested: &'a [Id],
+    halos: Vec<[usize; 4]>,
+    /// Floats of each temp.
+    temps: Vec<usize>,
+    /// The most that a step needs for itself.
+    scratch: usize,
+    pub phases: Vec<Vec<Draft>>,
+}
+
+impl<'a> Drafts<'a> {
+    pub fn new(
+        graph: &'a Graph,
+        shapes: &'a [Shape],
+        fused: &'a Fused,
+        weights: Weights<'a>,
+        requested: &'a [Id],
+    ) -> Result<Self> {
+        let mut halos = vec![[0; 4]; shapes.len()];
+        for work in &fused.works {
+            let node = &graph.nodes[work.node];
+            let Some(packed) = &weights.packed[work.node] else { continue };
+            let Some(&x) = work.reads.first() else { continue };
+            if let Some(spec) = node.conv2d([shapes[x].h, shapes[x].w]).filter(|_| packed.reads_halo()) {
+                let halo = &mut halos[fused.buffer(x).0];
+                *halo = std::array::from_fn(|i| halo[i].max(spec.padding[i]));
+            }
+        }
+        let (temps, phases) = (vec![], vec![]);
+        let mut drafts =
+            Drafts { graph, shapes, fused, weights, requested, halos, temps, scratch: 0, phases };
+        drafts.draft()?;
+        Ok(drafts)
+    }
+
+    /// The buffer of the input as it was given.
+    pub fn staged_input(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// The buffer of requested output `k`.
+    pub fn output(&self, k: usize) -> usize {
+        self.staged_input() + 1 + k
+    }
+
+    fn temp(&self, t: usize) -> usize {
+        self.output(self.requested.len()) + t
+    }
+
+    pub fn scratch(&self) -> usize {
+        self.scratch
+    }
+
+    fn draft(&mut self) -> Result<()> {
+        // Whose halo is drafted already.
+        let mut bordered = vec![false; self.shapes.len()];
+        for (i, work) in self.fused.works.iter().enumerate() {
+            let (writes, _) = self.fused.buffer(work.writes);
+            if !std::mem::replace(&mut bordered[writes], true) && self.halos[writes] != [0; 4] {
+                self.push(Draft { what: What::Halo(writes), reads: vec![], writes });
+            }
+            match self.graph.nodes[work.node].op {
+                Op::Input { .. } => {
+                    let what = What::Run { work: i, stage: 0, temp: None };
+                    self.push(Draft { what, reads: vec![self.staged_input()], writes });
+                }
+                Op::Concat => self.draft_copies(i, writes),
+                _ => self.draft_stages(i, writes)?,
+            }
+            for k in 0..self.requested.len() {
+                let id = self.requested[k];
+                if self.fused.written(id) == work.writes {
+                    let reads = vec![self.fused.buffer(id).0];
+                    self.push(Draft { what: What::Out(k), reads, writes: self.output(k) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn draft_copies(&mut self, i: usize, writes: usize) {
+        let work = &self.fused.works[i];
+        let mut channel = 0;
+        for &branch in &self.graph.nodes[work.node].inputs {
+            if self.fused.homes[branch] != Home::Part(work.writes, channel) {
+                let reads = vec![self.fused.buffer(branch).0];
+                self.push(Draft { what: What::Copy { work: i, branch, channel }, reads, writes });
+            }
+            channel += self.shapes[branch].c;
+        }
+    }
+
+    fn draft_stages(&mut self, i: usize, writes: usize) -> Result<()> {
+        let work = &self.fused.works[i];
+        let reads: Vec<usize> = work.all_reads().map(|id| self.fused.buffer(id).0).collect();
+        // What a kernel needs follows from its maps' sizes; their places do not matter yet.
+        let nowhere = vec![0; self.shapes.len()];
+        let needs = self
+            .weights
+            .needs(&self.run(i, 0, 0, &nowhere))
+            .map_err(|e| e.at(&self.graph.nodes[work.node].path))?;
+        self.scratch = self.scratch.max(needs.scratch);
+        let temp = (needs.temp > 0).then(|| {
+            self.temps.push(needs.temp);
+            self.temps.len() - 1
+        });
+        for stage in 0..needs.stages {
+            let mut reads = reads.clone();
+            let is_last = stage + 1 == needs.stages;
+            let temp_buffer = temp.map(|t| self.temp(t));
+            reads.extend(temp_buffer.filter(|_| stage > 0));
+            let writes = temp_buffer.filter(|_| !is_last).unwrap_or(writes);
+            self.push(Draft { what: What::Run { work: i, stage, temp }, reads, writes });
+        }
+        Ok(())
+    }
+
+    /// Puts a step into the current phase if it reads nothing that the phase writes, else into a new one.
+    fn push(&mut self, draft: Draft) {
+        let waits = |phase: &Vec<Draft>| phase.iter().any(|earlier| draft.reads.contains(&earlier.writes));
+        match self.phases.last_mut() {
+            Some(phase) if !waits(phase) => phase.push(draft),
+            _ => self.phases.push(vec![draft]),
+        }
+    }
+
+    /// Floats of a node's buffer with its halo.
+    fn size(&self, id: Id) -> u64 {
+        let Shape { n, c, h, w, .. } = self.shapes[id];
+        let [top, left, bottom, right] = self.halos[id];
+        let cells = (h + top + bottom) as u64 * (w + left + right) as u64;
+        // Far too large is large enough, and lets no sum of sizes overflow.
+        cells.saturating_mul((n * c) as u64).min(1 << 40)
+    }
+
+    /// The sizes and lives of all buffers.
+    pub fn buffers(&self) -> Vec<Buffer> {
+        let unused = Buffer { size: 0, first: usize::MAX, last: 0 };
+        let mut buffers = vec![unused; self.temp(self.temps.len())];
+        for (phase, drafts) in self.phases.iter().enumerate() {
+            for draft in drafts {
+                for &buffer in draft.reads.iter().chain([&draft.writes]) {
+                    let b = &mut buffers[buffer];
+                    (b.first, b.last) = (b.first.min(phase), b.last.max(phase));
+                }
+            }
+        }
+        for (id, buffer) in buffers.iter_mut().enumerate().take(self.shapes.len()) {
+            buffer.size = if buffer.first == usize::MAX { 0 } else { self.size(id) };
+        }
+        // The input is there before the first phase; the outputs stay till after the last.
+        let staged = self.staged_input();
+        buffers[staged] = Buffer { size: self.shapes[0].len() as u64, first: 0, ..buffers[staged] };
+        for (k, &id) in self.requested.iter().enumerate() {
+            let buffer = &mut buffers[self.output(k)];
+            *buffer = Buffer { size: self.shapes[id].len() as u64, last: self.phases.len(), ..*buffer };
+        }
+        for (t, &size) in self.temps.iter().enumerate() {
+            buffers[self.temp(t)].size = size as u64;
+        }
+        buffers
+    }
+
+    /// The node that a step works for.
+    pub fn node(&self, draft: &Draft) -> Id {
+        match draft.what {
+            What::Run { work, .. } | What::Copy { work, .. } => self.fused.works[work].node,
+            What::Halo(id) => id,
+            What::Out(k) => self.requested[k],
+        }
+    }
+
+    /// Products of the convolution or linear layer that a step is, as its definition counts them.
+    pub fn macs(&self, draft: &Draft) -> u64 {
+        let What::Run { work, stage: 0, .. } = draft.what else { return 0 };
+        let work = &self.fused.works[work];
+        let results = self.shapes[work.writes].len() as u64;
+        match self.graph.nodes[work.node].op {
+            Op::Conv2d { in_channels, groups, kernel: [kh, kw], .. } => {
+                results * (in_channels / groups * kh * kw) as u64
+            }
+            Op::Linear { in_features, .. } => results * in_features as u64,
+            _ => 0,
+        }
+    }
+
+    /// The kernel that a step calls, once its maps have places.
+    pub fn kernel(&self, draft: &Draft, offsets: &[u64]) -> Kernel {
+        let at = |id: Id| self.layout(offsets, id);
+        match draft.what {
+            What::Halo(id) => Kernel::Halo { map: at(id), halo: self.halos[id] },
+            What::Out(k) => {
+                let flat = offsets[self.output(k)] as usize;
+                let direction = flatten::Direction::ToChannelsFirst;
+                Kernel::Flatten { direction, map: at(self.requested[k]), flat }
+            }
+            What::Copy { work, branch, channel } => {
+                let x = at(branch);
+                Kernel::Concat { x, y: at(self.fused.works[work].writes).channels(channel, x.c) }
+            }
+            What::Run { work, stage, temp } => {
+                let temp = temp.map_or(0, |t| offsets[self.temp(t)] as usize);
+                self.run(work, stage, temp, offsets)
+            }
+        }
+    }
+
+    fn layout(&self, offsets: &[u64], id: Id) -> Layout {
+        let (buffer, channel) = self.fused.buffer(id);
+        let Shape { n, c: channels, h, w, .. } = self.shapes[buffer];
+        let [top, left, bottom, right] = self.halos[buffer];
+        let row = (left + w + right) * channels;
+        let offset = offsets[buffer] as usize + top * row + left * channels + channel;
+        let image = (top + h + bottom) * row;
+        Layout { n, h, w, c: self.shapes[id].c, offset, image, row, pixel: channels }
+    }
+
+    fn ending(&self, work: &Work, offsets: &[u64]) -> Ending {
+        Ending {
+            scale: work.scale.map(|scale| self.scaling(scale, offsets)),
+            add: work.add.map(|id| self.layout(offsets, id)),
+            activation: work.activation,
+        }
+    }
+
+    fn scaling(&self, scale: Scale, offsets: &[u64]) -> Scaling {
+        match scale {
+            Scale::Node(id) => Scaling::Node(id),
+            Scale::Map(id) => Scaling::Map(self.layout(offsets, id)),
+        }
+    }
+
+    fn run(&self, i: usize, stage: usize, temp: usize, offsets: &[u64]) -> Kernel {
+        let at = |id: Id| self.layout(offsets, id);
+        let work = &self.fused.works[i];
+        let id = work.node;
+        let y = at(work.writes);
+        let x = work.reads.first().map_or(y, |&id| at(id));
+        let activation = work.activation;
+        let node = &self.graph.nodes[id];
+        let windows = || node.windows([x.h, x.w]).expect("a pooling");
+        match node.op {
+            Op::Input { .. } => {
+                let flat = offsets.get(self.staged_input()).map_or(0, |&offset| offset as usize);
+                Kernel::Flatten { direction: flatten::Direction::ToChannelsLast, map: y, flat }
+            }
+            Op::Conv2d { .. } => {
+                let spec = node.conv2d([x.h, x.w]).expect("a conv2d");
+                let before = work.before.map(|b| (self.scaling(b.scale, offsets), b.activation));
+                let ending = self.ending(work, offsets);
+                Kernel::Conv2d { node: id, spec, x, y, before, ending, stage, temp }
+            }
+            Op::Linear { .. } => Kernel::Linear { node: id, x, y, ending: self.ending(work, offsets) },
+            Op::Activation { .. } if work.scale.is_none() && work.add.is_none() => {
+                Kernel::Activation { x, y, activation }
+            }
+            Op::Activation { .. } | Op::BatchNorm2d { .. } | Op::LayerScale { .. } | Op::Affine { .. } => {
+                Kernel::Elementwise { x, y, ending: self.ending(work, offsets) }
+            }
+            Op::Add if work.reads.len() == 1 => {
+                Kernel::Elementwise { x, y, ending: self.ending(work, offsets) }
+            }
+            Op::Add => Kernel::Add { xs: work.reads.iter().map(|&id| at(id)).collect(), y, activation },
+            Op::Mul => {
+                let mut ending = self.ending(work, offsets);
+                let b = match ending.scale {
+                    Some(Scaling::Map(map)) => map,
+                    _ => at(work.reads[1]),
+                };
+                ending.scale = ending.scale.filter(|scale| matches!(scale, Scaling::Node(_)));
+                Kernel::Mul { a: x, b, y, ending }
+            }
+            Op::Prelu { .. } => Kernel::Prelu { node: id, x, y },
+            Op::LayerNorm2d { eps, .. } => {
+                Kernel::LayerNorm2d { eps: eps as f32, x, y, ending: self.ending(work, offsets) }
+            }
+            Op::LocalResponseNorm { size, alpha, beta, k } => {
+                let [alpha, beta, k] = [alpha, beta, k].map(|number| number as f32);
+                let spec = local_response_norm::LocalResponseNorm { size, alpha, beta, k };
+                Kernel::LocalResponseNorm { spec, x, y }
+            }
+            Op::MaxPool2d { .. } => {
+                Kernel::MaxPool2d { spec: max_pool2d::MaxPool2d { windows: windows() }, x, y }
+            }
+            Op::AvgPool2d { count_include_pad, .. } => {
+                let spec = avg_pool2d::AvgPool2d { windows: windows(), count_include_pad };
+                Kernel::AvgPool2d { spec, x, y }
+            }
+            Op::AdaptiveAvgPool2d { .. } => Kernel::AdaptiveAvgPool2d { x, y },
+            Op::AdaptiveMaxPool2d { .. } => Kernel::AdaptiveMaxPool2d { x, y },
+            Op::Pad2d { padding } => Kernel::Pad2d { spec: pad2d::Pad2d { padding }, x, y },
+            Op::PadChannels { before, .. } => Kernel::PadChannels { before, x, y },
+            Op::ChannelShuffle { groups } => Kernel::ChannelShuffle { groups, x, y },
+            Op::Softmax => Kernel::Softmax { x, y },
+            Op::LogSoftmax => Kernel::LogSoftmax { x, y },
+            Op::Flatten => {
+                Kernel::Flatten { direction: flatten::Direction::ToChannelsFirst, map: x, flat: y.offset }
+            }
+            Op::Concat | Op::Slice { .. } => unreachable!("drafted as copies, or no work at all"),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a step does, to which maps.
+
+use crate::graph::Id;
+use kernels::activation::Activation;
+use kernels::layout::Layout;
+use kernels::{avg_pool2d, conv2d, flatten, local_response_norm, max_pool2d, pad2d};
+
+/// A kernel and its maps. Weights stay with the nodes that brought them.
+pub enum Kernel {
+    /// `temp` floats of the arena are shared by its stages.
+    Conv2d {
+        node: Id,
+        spec: conv2d::Conv2d,
+        x: Layout,
+        y: Layout,
+        before: Option<(Scaling, Activation)>,
+        ending: Ending,
+        stage: usize,
+        temp: usize,
+    },
+    Linear {
+        node: Id,
+        x: Layout,
+        y: Layout,
+        ending: Ending,
+    },
+    Elementwise {
+        x: Layout,
+        y: Layout,
+        ending: Ending,
+    },
+    Prelu {
+        node: Id,
+        x: Layout,
+        y: Layout,
+    },
+    LayerNorm2d {
+        eps: f32,
+        x: Layout,
+        y: Layout,
+        ending: Ending,
+    },
+    LocalResponseNorm {
+        spec: local_response_norm::LocalResponseNorm,
+        x: Layout,
+        y: Layout,
+    },
+    MaxPool2d {
+        spec: max_pool2d::MaxPool2d,
+        x: Layout,
+        y: Layout,
+    },
+    AvgPool2d {
+        spec: avg_pool2d::AvgPool2d,
+        x: Layout,
+        y: Layout,
+    },
+    AdaptiveAvgPool2d {
+        x: Layout,
+        y: Layout,
+    },
+    AdaptiveMaxPool2d {
+        x: Layout,
+        y: Layout,
+    },
+    Add {
+        xs: Vec<Layout>,
+        y: Layout,
+        activation: Activation,
+    },
+    Mul {
+        a: Layout,
+        b: Layout,
+        y: Layout,
+        ending: Ending,
+    },
+    Activation {
+        x: Layout,
+        y: Layout,
+        activation: Activation,
+    },
+    /// A copy: a concat's branch.
+    Concat {
+        x: Layout,
+        y: Layout,
+    },
+    Pad2d {
+        spec: pad2d::Pad2d,
+        x: Layout,
+        y: Layout,
+    },
+    PadChannels {
+        before: usize,
+        x: Layout,
+        y: Layout,
+    },
+    ChannelShuffle {
+        groups: usize,
+        x: Layout,
+        y: Layout,
+    },
+    Softmax {
+        x: Layout,
+        y: Layout,
+    },
+    LogSoftmax {
+        x: Layout,
+        y: Layout,
+    },
+    Flatten {
+        direction: flatten::Direction,
+        map: Layout,
+        flat: usize,
+    },
+    Halo {
+        map: Layout,
+        halo: [usize; 4],
+    },
+}
+
+/// A scale for each channel: a node's, or a map of one pixel.
+#[derive(Clone, Copy, Debug)]
+pub enum Scaling {
+    Node(Id),
+    Map(Layout),
+}
+
+/// How a kernel's result is finished: activation(y * scale + shift + add).
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    pub scale: Option<Scaling>,
+    pub add: Option<Layout>,
+    pub activation: Activation,
+}
