@@ -1,5 +1,6 @@
 /** From a network and its weights to a model that runs. */
 
+import { tileHeight } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
@@ -10,7 +11,7 @@ import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Flavour, Platform, WasmSource } from "./platform.js";
-import { stateShapes, weightKeys } from "./state.js";
+import { parameterCount, stateShapes, weightKeys } from "./state.js";
 import {
   type GivenWeights,
   loadWeights,
@@ -93,7 +94,7 @@ export async function load(
   const host = await startHost(channel, { module, threads, shared }, signal);
   try {
     const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
-    await send(host, graph, weights, { ...options, size: [rows, columns] });
+    await send(host, graph, weights, { ...options, core, size: [rows, columns] });
   } catch (error) {
     host.dispose();
     throw error;
@@ -140,14 +141,16 @@ function sourceOf(
 
 /** The row of the table that builds this very net, known by its print and its keys. */
 function entryOf(net: Net): ZooEntry | undefined {
-  const text = String(net);
-  return Object.values(zoo as Record<string, ZooEntry>).find((entry) => String(entry.build()) === text);
+  const [params, text] = [parameterCount(net), String(net)];
+  const entries = Object.values(zoo as Record<string, ZooEntry>);
+  return entries.find((entry) => entry.params === params && String(entry.build()) === text);
 }
 
 function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOptions {
   const row = entry ?? entryOf(net);
   const registered = Object.values(row?.weights ?? {})[0]?.preprocess;
   if (registered) return registered;
+  if (row) return row.preprocess;
   if (net.inChannels === 3) return IMAGENET;
   const message = `How are images prepared for a network of ${net.inChannels} channels? Pass preprocess to load.`;
   throw new ConvzooError("bad-option", message);
@@ -186,11 +189,17 @@ async function send(
   host: Host,
   graph: Graph,
   weights: ReadonlyMap<string, WeightTensor>,
-  { size, winograd = true, signal, onProgress }: LoadOptions & { size: readonly [number, number] },
+  {
+    size,
+    core,
+    winograd = true,
+    signal,
+    onProgress,
+  }: LoadOptions & { size: readonly [number, number]; core: Flavour },
 ): Promise<void> {
   // Paths are for this side.
   const nodes = JSON.stringify({ nodes: graph.nodes, output: graph.output });
-  await host.call("network", { graph: nodes, size, winograd }, { signal });
+  await host.call("network", { graph: nodes, size, winograd, height: tileHeight(core) }, { signal });
   const layers = graph.nodes.flatMap((node, id) => {
     const keys = weightKeys(node);
     return keys.length > 0 ? [{ id, node, keys }] : [];

@@ -137,17 +137,17 @@ mod wasm {
         fn mul(self, o: Self) -> Self {
             V128(f32x4_mul(self.0, o.0))
         }
-        // With relaxed-simd LLVM makes relaxed_max and relaxed_min of pmax and pmin, and what those do with a NaN is the
-        // machine's choice. A selection by lanes it leaves alone.
+        // LLVM would make these of pmax and pmin, in the other order. Of a NaN and a number they give, in this order, the NaN
+        // on x64 (maxps takes the second) and on ARM (fmax takes the NaN).
         #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]
         fn max(self, o: Self) -> Self {
-            V128(i32x4_relaxed_laneselect(o.0, self.0, f32x4_lt(self.0, o.0)))
+            V128(f32x4_relaxed_max(o.0, self.0))
         }
         #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]
         fn min(self, o: Self) -> Self {
-            V128(i32x4_relaxed_laneselect(o.0, self.0, f32x4_lt(o.0, self.0)))
+            V128(f32x4_relaxed_min(o.0, self.0))
         }
         #[cfg(not(target_feature = "relaxed-simd"))]
         #[inline(always)]

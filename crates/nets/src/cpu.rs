@@ -1,20 +1,20 @@
 //! cpu: runs a plan's steps. The match in `run_chunk` is the whole dispatch.
 
 use crate::error::{Code, Error, Result};
-use crate::plan::{Ending, Kernel, Plan, Scaling};
+use crate::plan::{Ending, Kernel, Plan, Scaling, Step};
 use crate::weights::Packed;
-use kernels::conv2d::{self, depthwise, winograd};
+use kernels::conv2d::{self, grouped, winograd};
 use kernels::epilogue::{Affine, Epilogue};
 use kernels::layout::Arena;
-#[cfg(test)]
 use kernels::layout::Layout;
-use kernels::par::Team;
+use kernels::par::{Phase, Team};
 use kernels::simd::Best;
 use kernels::{
     activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, channel_shuffle, concat,
     flatten, halo, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul, pad_channels,
     pad2d, prelu, softmax,
 };
+use std::ops::Range;
 
 /// What a kernel needs beside its maps.
 pub struct Needs {
@@ -38,7 +38,7 @@ pub struct Weights<'a> {
 enum Convolution<'a> {
     Direct(conv2d::Job<'a>),
     Winograd(winograd::Job<'a>),
-    Depthwise(depthwise::Job<'a>),
+    Grouped(grouped::Job<'a>),
 }
 
 fn lacking() -> Error {
@@ -90,8 +90,8 @@ impl<'a> Weights<'a> {
                 temp,
                 height: self.height,
             }),
-            Packed::Depthwise(weights) => {
-                Convolution::Depthwise(depthwise::Job { spec, weights, x, y, epilogue, sums: None })
+            Packed::Grouped(weights) => {
+                Convolution::Grouped(grouped::Job { spec, weights, x, y, epilogue, sums: None })
             }
             _ => unreachable!("a convolution's weights are packed as one"),
         })
@@ -118,7 +118,7 @@ impl<'a> Weights<'a> {
                 Convolution::Winograd(job) => {
                     needs = Needs { stages: job.stages(), temp: job.temp_floats(), scratch: job.scratch() };
                 }
-                Convolution::Depthwise(_) => {}
+                Convolution::Grouped(_) => {}
             }
         }
         Ok(needs)
@@ -130,7 +130,7 @@ impl<'a> Weights<'a> {
             Kernel::Conv2d { stage, .. } => match self.convolution(kernel)? {
                 Convolution::Direct(job) => job.chunks(),
                 Convolution::Winograd(job) => job.chunks(*stage),
-                Convolution::Depthwise(job) => job.chunks(),
+                Convolution::Grouped(job) => job.chunks(),
             },
             Kernel::Linear { .. } => self.linear(kernel)?.chunks(),
             &Kernel::Elementwise { x, y, ref ending } => {
@@ -172,7 +172,7 @@ impl<'a> Weights<'a> {
                 Kernel::Conv2d { stage, .. } => match self.convolution(kernel).expect(LOADED) {
                     Convolution::Direct(job) => job.run::<Best>(arena, scratch, chunk),
                     Convolution::Winograd(job) => job.run::<Best>(*stage, arena, scratch, chunk),
-                    Convolution::Depthwise(job) => job.run::<Best>(arena, chunk),
+                    Convolution::Grouped(job) => job.run::<Best>(arena, chunk),
                 },
                 Kernel::Linear { .. } => self.linear(kernel).expect(LOADED).run::<Best>(arena, chunk),
                 &Kernel::Elementwise { x, y, ref ending } => {
@@ -224,32 +224,73 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// The algorithm that a step's kernel is, for whoever reads a profile.
+    /// The algorithm of a convolution, for whoever reads a profile.
     pub fn algorithm(self, kernel: &Kernel) -> String {
-        let Kernel::Conv2d { node, .. } = kernel else { return String::new() };
+        let Kernel::Conv2d { node, stage, .. } = kernel else { return String::new() };
         match &self.packed[*node] {
             Some(Packed::Winograd(packed)) => {
                 let [rows, columns] = packed.tile.0;
-                format!("winograd {rows} x {columns}")
+                format!("winograd {rows} x {columns}{}", if *stage > 0 { ", products" } else { "" })
             }
-            Some(Packed::Depthwise(_)) => "depthwise".into(),
+            Some(Packed::Grouped(_)) => "grouped".into(),
             _ => "direct".into(),
         }
     }
+
+    /// The products that a convolution's algorithm needs where they are fewer than the definition's.
+    pub fn products(self, kernel: &Kernel) -> Option<u64> {
+        let Kernel::Conv2d { node, spec, y, stage, .. } = kernel else { return None };
+        let Some(Packed::Winograd(packed)) = &self.packed[*node] else { return None };
+        let [rows, columns] = packed.tile.0;
+        let tiles = (y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns)) as u64;
+        let positions = (rows + spec.kernel[0] - 1) * (columns + spec.kernel[1] - 1);
+        // The products are the last stage's; where there are two, the first only transforms.
+        let is_last = self.needs(kernel).ok()?.stages == stage + 1;
+        Some(if is_last { tiles * (positions * spec.in_channels * spec.out_channels) as u64 } else { 0 })
+    }
+
+    /// Bytes of a kernel's maps and weights.
+    pub fn bytes(self, kernel: &Kernel) -> u64 {
+        let weights = match kernel {
+            Kernel::Conv2d { node, .. } | Kernel::Linear { node, .. } => {
+                self.packed[*node].as_ref().map_or(0, Packed::bytes)
+            }
+            _ => 0,
+        };
+        let (reads, writes) = maps(kernel);
+        let floats: usize = reads.iter().chain(&writes).map(|map| map.pixels() * map.c).sum();
+        (weights + 4 * floats) as u64
+    }
+}
+
+/// Runs one step of a plan.
+pub fn run_step(plan: &Plan, step: &Step, weights: Weights, floats: &mut [f32], team: &Team) {
+    run_phases(plan, &[Phase::new(step.chunks)], |_| std::slice::from_ref(step), weights, floats, team);
 }
 
 /// Runs phases of the plan over the arena, in which the input already lies.
-pub fn run(plan: &Plan, phases: std::ops::Range<usize>, weights: Weights, floats: &mut [f32], team: &Team) {
+pub fn run(plan: &Plan, phases: Range<usize>, weights: Weights, floats: &mut [f32], team: &Team) {
+    let steps = &plan.steps[phases.clone()];
+    run_phases(plan, &plan.phases[phases], |phase| &steps[phase], weights, floats, team);
+}
+
+fn run_phases<'a>(
+    plan: &Plan,
+    phases: &[Phase],
+    steps: impl Fn(usize) -> &'a [Step] + Sync,
+    weights: Weights,
+    floats: &mut [f32],
+    team: &Team,
+) {
     assert!(floats.len() >= plan.arena, "the arena was grown when the plan was made");
     assert!(plan.members >= team.members(), "each member has scratch of its own");
     let arena = Arena::new(floats);
-    let first = phases.start;
-    team.run(&plan.phases[phases], |member, phase, mut chunk| {
+    team.run(phases, |member, phase, mut chunk| {
         let [start, each] = plan.scratch;
         // SAFETY: behind the maps, and no two members have the same number.
         let scratch =
             unsafe { std::slice::from_raw_parts_mut(arena.write(start + member * each, each), each) };
-        for step in &plan.steps[first + phase] {
+        for step in steps(phase) {
             if chunk < step.chunks {
                 // SAFETY: the arena is large enough (above), and the plan is `plan`'s.
                 unsafe { weights.run_chunk(&step.kernel, arena, scratch, chunk) };
@@ -260,8 +301,7 @@ pub fn run(plan: &Plan, phases: std::ops::Range<usize>, weights: Weights, floats
     });
 }
 
-/// The layouts that a kernel reads, and the one that it writes: for the tests that hold the planner to its promise.
-#[cfg(test)]
+/// The layouts that a kernel reads, and the one that it writes.
 pub fn maps(kernel: &Kernel) -> (Vec<Layout>, Option<Layout>) {
     let with = |x: &Layout, ending: &Ending| {
         let scale = match ending.scale {

@@ -3,11 +3,12 @@
 use crate::cpu;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node, Op};
-use crate::plan::{Plan, plan};
+use crate::plan::{Plan, Step, plan};
 use crate::shape::infer;
 use crate::weights::{self, Choice, Packed, Packing};
 use kernels::layout::Floats;
 use kernels::par::Team;
+use serde::Serialize;
 
 /// Plans that are kept: enough for a few input sizes and sets of outputs in turn.
 const PLANS: usize = 8;
@@ -157,9 +158,61 @@ impl Model {
         Ok(slice + 1 < plan.slices.len())
     }
 
+    /// Runs the plan step by step, `rounds` times, and says what each step is and the least time that it took, by the clock
+    /// `now` in ms.
+    pub fn profile(&mut self, handle: u32, rounds: usize, now: impl Fn() -> f64) -> Result<Vec<Timing>> {
+        let kept = self.plans.iter().find(|kept| kept.handle == handle);
+        let plan = kept
+            .map(|kept| &kept.plan)
+            .ok_or_else(|| Error::new(Code::BadOption, "there is no such plan"))?;
+        let weights = cpu::Weights { packed: &self.packed, height: self.options.height };
+        let mut timings: Vec<Timing> =
+            plan.steps.iter().flatten().map(|step| Timing::new(step, weights)).collect();
+        for _ in 0..rounds {
+            for (step, timing) in plan.steps.iter().flatten().zip(&mut timings) {
+                let before = now();
+                cpu::run_step(plan, step, weights, &mut self.arena, &self.team);
+                timing.ms = timing.ms.min(now() - before);
+            }
+        }
+        Ok(timings)
+    }
+
     /// Bytes of weights and arena.
     pub fn bytes(&self) -> [usize; 2] {
         [self.packed.iter().flatten().map(Packed::bytes).sum(), 4 * self.arena.len()]
+    }
+}
+
+/// A step in a profile.
+#[derive(Debug, Serialize)]
+pub struct Timing {
+    pub path: String,
+    pub op: &'static str,
+    pub algorithm: String,
+    /// The output's.
+    pub shape: Vec<usize>,
+    pub ms: f64,
+    /// Multiply-adds of the layer as its definition counts them.
+    pub macs: u64,
+    /// Those that the algorithm needs, but for transforms.
+    pub products: u64,
+    /// Bytes of its maps and weights.
+    pub bytes: u64,
+}
+
+impl Timing {
+    fn new(step: &Step, weights: cpu::Weights) -> Self {
+        Timing {
+            path: step.path.clone(),
+            op: step.kernel.name(),
+            algorithm: weights.algorithm(&step.kernel),
+            shape: step.kernel.shape().to_vec(),
+            ms: f64::INFINITY,
+            macs: step.macs,
+            products: weights.products(&step.kernel).unwrap_or(step.macs),
+            bytes: weights.bytes(&step.kernel),
+        }
     }
 }
 

@@ -99,6 +99,13 @@ impl Core {
         Ok(self.0.run(plan, slice)?)
     }
 
+    /// The plan's steps with the least time that each took in `rounds` runs, as JSON: see `model::Timing`.
+    pub fn profile(&mut self, plan: u32, rounds: usize, now: &js_sys::Function) -> Result<String, JsValue> {
+        let clock = || now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64()).unwrap_or(f64::NAN);
+        let timings = self.0.profile(plan, rounds, clock)?;
+        Ok(serde_json::to_string(&timings).expect("numbers and words"))
+    }
+
     /// The address of output `i`.
     pub fn output(&self, plan: u32, i: usize) -> Result<*const f32, JsValue> {
         Ok(self.0.output(plan, i)?.1.as_ptr())

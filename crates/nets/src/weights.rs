@@ -3,7 +3,7 @@
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node, Op};
 use crate::shape::MOST;
-use kernels::conv2d::{Conv2d, depthwise, winograd};
+use kernels::conv2d::{Conv2d, grouped, winograd};
 use kernels::epilogue::Affine;
 use kernels::layout::Floats;
 use kernels::simd::Best;
@@ -15,7 +15,7 @@ pub enum Packed {
     /// A `Panels` a group.
     Direct(Vec<Panels>),
     Winograd(winograd::Winograd),
-    Depthwise(depthwise::Weights),
+    Grouped(grouped::Weights),
     Linear(Panels),
     /// A batch norm, a layer norm, a layer scale, a network's constants.
     Affine(Affine),
@@ -26,7 +26,7 @@ pub enum Packed {
 impl Packed {
     /// Whether a convolution wants its padding around its input, as zeros.
     pub fn reads_halo(&self) -> bool {
-        matches!(self, Packed::Direct(_) | Packed::Depthwise(_))
+        matches!(self, Packed::Direct(_) | Packed::Grouped(_))
     }
 
     /// Whether the node's kernel can scale what it reads while it reads it.
@@ -42,7 +42,7 @@ impl Packed {
         match self {
             Packed::Direct(groups) => groups.iter().map(Panels::bytes).sum(),
             Packed::Winograd(weights) => weights.bytes(),
-            Packed::Depthwise(weights) => weights.bytes(),
+            Packed::Grouped(weights) => weights.bytes(),
             Packed::Linear(panels) => panels.bytes(),
             Packed::Affine(affine) => affine.bytes(),
             Packed::Prelu(slopes) => 4 * slopes.len(),
@@ -135,8 +135,8 @@ fn start(graph: &Graph, id: Id, size: [usize; 2], choice: Choice) -> Result<Pack
 
 /// The algorithm of a convolution, with room for its weights.
 fn convolution(spec: &Conv2d, [h, w]: [usize; 2], choice: Choice) -> Option<Packed> {
-    if depthwise::fits(spec) {
-        return depthwise::Weights::zeros(spec).map(Packed::Depthwise);
+    if grouped::fits::<Best>(spec) {
+        return grouped::Weights::zeros::<Best>(spec).map(Packed::Grouped);
     }
     if let Some(tile) = choose_for_now(spec, h, w).filter(|_| choice.winograd) {
         return winograd::Winograd::zeros::<Best>(spec, tile).map(Packed::Winograd);
@@ -186,7 +186,7 @@ pub fn load(
             weights.fill(range, weight);
             bias.iter().for_each(|bias| weights.bias_mut().copy_from_slice(bias));
         }
-        Packed::Depthwise(weights) => {
+        Packed::Grouped(weights) => {
             weights.fill(range, weight);
             bias.iter().for_each(|bias| weights.bias_mut().copy_from_slice(bias));
         }

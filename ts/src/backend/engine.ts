@@ -7,7 +7,7 @@ import type { decodeBytes } from "../image/decode.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
-import type { Args, ImageMessage, Join } from "./protocol.js";
+import type { Args, ImageMessage, Join, StepTiming } from "./protocol.js";
 import type { Pool } from "./start-workers.js";
 
 // Only what is used, so that bundles need not hold the rest.
@@ -29,9 +29,6 @@ export interface EngineParts {
 
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
 const BATCH = 8;
-
-/** Pixels of the direct convolution's tile. */
-const TILE_HEIGHT = 4;
 
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
 export class Engine {
@@ -74,10 +71,10 @@ export class Engine {
     builder.build();
   }
 
-  network({ graph, size: [rows, columns], winograd }: Args<"network">): void {
+  network({ graph, size: [rows, columns], winograd, height }: Args<"network">): void {
     const { glue, helpers } = this.#ready();
     this.#core?.free();
-    this.#core = new glue.Core(graph, helpers, rows, columns, winograd, TILE_HEIGHT);
+    this.#core = new glue.Core(graph, helpers, rows, columns, winograd, height);
   }
 
   load({ node, first, weight, bias }: Args<"load">): void {
@@ -117,6 +114,15 @@ export class Engine {
       const length = shape.reduce((product, side) => product * side, 1);
       return { shape, data: this.#floats(core.output(plan, i), length).slice() };
     });
+  }
+
+  /** The network must have no more images at a time than run together. */
+  profile({ input, outputs, rounds }: Args<"profile">): readonly StepTiming[] {
+    const core = this.#loaded();
+    const [n, c, h, w] = input.shape as [number, number, number, number];
+    const plan = core.prepare(n, c, h, w, Uint32Array.from(outputs));
+    this.#floats(core.input(plan), input.data.length).set(input.data);
+    return JSON.parse(core.profile(plan, rounds, () => performance.now()));
   }
 
   decode({ image }: Args<"decode">): Promise<Pixels> {

@@ -8,6 +8,24 @@ export type ImageMessage =
   | { readonly bytes: Uint8Array; readonly codec?: WebAssembly.Module }
   | { readonly pixels: Pixels };
 
+/** A step of a run: a kernel call, or a stage of one. */
+export interface StepTiming {
+  /** The layer's path; "input" for what comes before the first. */
+  readonly path: string;
+  readonly op: string;
+  /** Of a convolution: direct, depthwise, or Winograd's with the outputs of a tile. */
+  readonly algorithm: string;
+  /** Of its output, [N, C, H, W]. */
+  readonly shape: readonly number[];
+  /** The least of several runs. */
+  readonly ms: number;
+  /** Multiply-adds as the layer's definition counts them, and those that the algorithm needs. */
+  readonly macs: number;
+  readonly products: number;
+  /** Of its maps and weights. */
+  readonly bytes: number;
+}
+
 /** The calls: what each takes and gives. */
 export interface Calls {
   /** Instantiates the core and starts `threads - 1` workers of the pool. Comes first. */
@@ -23,6 +41,8 @@ export interface Calls {
     readonly graph: string;
     readonly size: readonly [number, number];
     readonly winograd: boolean;
+    /** Pixels of a tile of a product of matrices. */
+    readonly height: 4 | 6;
   }): void;
   /** Packs a piece of the weights of a node: those of its outputs from `first` on. The first piece brings the bias. */
   load(args: {
@@ -33,6 +53,12 @@ export interface Calls {
   }): void;
   /** Runs the network and gives the maps of these nodes. */
   run(args: { readonly input: Tensor; readonly outputs: readonly number[] }): readonly Tensor[];
+  /** Runs the network step by step and times each. */
+  profile(args: {
+    readonly input: Tensor;
+    readonly outputs: readonly number[];
+    readonly rounds: number;
+  }): readonly StepTiming[];
   decode(args: { readonly image: ImageMessage }): Pixels;
   resize(args: {
     readonly pixels: Pixels;

@@ -48,6 +48,8 @@ async function perform(engine: Engine, request: CallRequest, check: () => void):
       return engine.load(request.args);
     case "run":
       return engine.run(request.args, check);
+    case "profile":
+      return engine.profile(request.args);
     case "decode":
       return engine.decode(request.args);
     case "resize":

@@ -8,6 +8,7 @@ import {
   batchNorm2d,
   type Conv2dOptions,
   conv2d,
+  flatten,
   type Layer,
   type Module,
   module,
@@ -82,6 +83,15 @@ export function basicConv2d(from: number, to: number, kernel: Size, options: Con
   };
   return module("BasicConv2d", children, ["conv", "bn", relu({ inplace: true })]);
 }
+
+/** timm's ConvNormAct: convolution, batch norm, ReLU. */
+export function timmConv(from: number, to: number, kernel: Size, options: Conv2dOptions = {}): Module {
+  const { children, forward } = basicConv2d(from, to, kernel, options);
+  return module("ConvNormAct", children, forward);
+}
+
+/** timm's global average pooling: [C, H, W] to [C]. */
+export const globalPool: Module = module("SelectAdaptivePool2d", {}, [adaptiveAvgPool2d(1), flatten()]);
 
 /** From ImageNet's normalisation to (x - 0.5) / 0.5, as torchvision's GoogLeNet and Inception v3 do it. */
 export const transformInput: Step = affine(

@@ -47,7 +47,7 @@ export interface ZooEntry {
   readonly weights: Readonly<Record<string, Checkpoint>>;
   /**
    * Accuracy on ImageNet's validation set, one centre crop, in per cent, as published with the original
-   * checkpoint.
+   * checkpoint; of a network for smaller images, on the test set of its data.
    */
   readonly published: { readonly top1?: number; readonly top5?: number };
 }
@@ -58,30 +58,39 @@ export type Rows = Readonly<Record<string, ZooEntry>>;
 /** What the rows of a family share. */
 type Family = Pick<ZooEntry, "family" | "paper" | "year">;
 
-/** A row for ImageNet, without what it shares with others. */
+/** A row without what it shares with others. */
 interface Variant extends Pick<ZooEntry, "build" | "params" | "macs"> {
   /** 1 unless given. */
   readonly minSize?: number;
-  /** {@link imagenet}(256, 224) unless given; its crop is the input's size. */
+  /** Its family's unless given; the input is of its crop's size and has as many channels as its mean. */
   readonly preprocess?: PreprocessOptions;
   readonly weights?: ZooEntry["weights"];
   /** Published accuracy, [top1, top5]. */
-  readonly top?: readonly [number, number];
+  readonly top?: readonly [top1: number, top5?: number];
 }
 
+type Variants = Readonly<Record<string, Variant>>;
+type RowsOf<T extends Variants> = { readonly [K in keyof T]: ZooEntry & Pick<T[K], "build"> };
+
 /** The rows of a family of networks for ImageNet. */
-export function imagenetRows<T extends Readonly<Record<string, Variant>>>(
+export function imagenetRows<T extends Variants>(family: Family, variants: T): RowsOf<T> {
+  return rows(family, imagenet(256, 224), variants);
+}
+
+/** The rows of a family whose networks see images through `preprocess`. */
+export function rows<T extends Variants>(
   family: Family,
+  preprocess: PreprocessOptions,
   variants: T,
-): { readonly [K in keyof T]: ZooEntry & Pick<T[K], "build"> } {
-  const rows = Object.entries(variants).map(([name, { top, ...variant }]) => {
-    const preprocess = variant.preprocess ?? imagenet(256, 224);
-    const side = preprocess.crop as number;
-    const published = top ? { top1: top[0], top5: top[1] } : {};
-    const shared = { minSize: 1, input: [3, side, side], weights: {}, published, preprocess };
+): RowsOf<T> {
+  const made = Object.entries(variants).map(([name, { top, ...variant }]) => {
+    const { mean, crop } = variant.preprocess ?? preprocess;
+    const [top1, top5] = top ?? [];
+    const published = { ...(top1 !== undefined && { top1 }), ...(top5 !== undefined && { top5 }) };
+    const shared = { minSize: 1, input: [mean.length, crop, crop], weights: {}, published, preprocess };
     return [name, { ...family, ...shared, ...variant }];
   });
-  return Object.fromEntries(rows);
+  return Object.fromEntries(made);
 }
 
 /** Preprocessing with the statistics of ImageNet: the shorter side to `resize`, then the square `crop`. */
@@ -96,3 +105,28 @@ export const imagenet = (
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 });
+
+/** Preprocessing of networks trained in Caffe, whose pixels are 0 to 255 less their mean. */
+export const caffe = (mean: readonly number[]): PreprocessOptions => ({
+  ...imagenet(256, 224),
+  mean: mean.map((value) => value / 255),
+  std: [1 / 255, 1 / 255, 1 / 255],
+});
+
+/** Preprocessing of Google's Inception networks: the shorter side to `resize`, pixels from -1 to 1. */
+export const inception = (resize: number, crop = 299): PreprocessOptions => ({
+  resize,
+  crop,
+  interpolation: "bicubic",
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+});
+
+/** CIFAR-10's images as they are, with the statistics of its training set. */
+export const CIFAR10: PreprocessOptions = {
+  resize: 32,
+  crop: 32,
+  interpolation: "bilinear",
+  mean: [0.4914, 0.4822, 0.4465],
+  std: [0.247, 0.2435, 0.2616],
+};

@@ -82,12 +82,24 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Pixels of a chunk.
+    fn block(&self) -> usize {
+        match self.before {
+            // Each range of panels would scale its pixels anew, so chunks are small blocks instead.
+            Some(_) => (self.y.pixels() / 8).next_multiple_of(12).clamp(12, BLOCK),
+            None => BLOCK,
+        }
+    }
+
     fn blocks(&self) -> usize {
-        self.y.pixels().div_ceil(BLOCK)
+        self.y.pixels().div_ceil(self.block())
     }
 
     /// Ranges that the panels of a group are cut into.
     fn ranges(&self) -> usize {
+        if self.before.is_some() {
+            return 1;
+        }
         let panels = self.panels[0].count();
         let wanted = CHUNKS.div_ceil(self.blocks() * self.spec.groups);
         let work = (self.y.pixels().min(BLOCK) * self.panels[0].width).saturating_mul(self.panels[0].depth);
@@ -129,8 +141,8 @@ impl Job<'_> {
         let x0 = self.x.offset + group * (self.spec.in_channels / self.spec.groups);
         let y0 = self.y.offset + group * panels.columns;
 
-        let first = block * BLOCK;
-        let count = BLOCK.min(self.y.pixels() - first);
+        let first = block * self.block();
+        let count = self.block().min(self.y.pixels() - first);
         let mut x = [std::ptr::null::<f32>(); BLOCK];
         let mut y = [std::ptr::null_mut::<f32>(); BLOCK];
         let mut add = [std::ptr::null::<f32>(); BLOCK];
@@ -168,7 +180,7 @@ impl Job<'_> {
             while i < count {
                 // SAFETY: see above; a panel's columns lie behind its first.
                 unsafe {
-                    match self.height.min(count - i) {
+                    match height(self.height, count - i) {
                         1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, &add, c, i),
                         2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, &add, c, i),
                         3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, &add, c, i),
@@ -177,7 +189,7 @@ impl Job<'_> {
                         _ => self.tile::<V, 6>(&runs, panels, p, &x, &y, &add, c, i),
                     }
                 }
-                i += self.height.min(6);
+                i += height(self.height, count - i);
             }
         }
         if self.epilogue.activation.is_curve() {
@@ -215,6 +227,12 @@ impl Job<'_> {
         // SAFETY: the caller's promise.
         unsafe { tile::<V, R, N>(runs, panels, p, x, y, add, c + p * panels.width, &self.epilogue) }
     }
+}
+
+/// Pixels of the next tile where `left` are left: what makes more than one tile and less than two is halved, since a tile of
+/// one pixel costs nearly as much as one of three.
+fn height(most: usize, left: usize) -> usize {
+    if left > most && left < 2 * most { left.div_ceil(2) } else { left.min(most) }
 }
 
 impl Before<'_> {

@@ -1,7 +1,6 @@
 //! conv2d: PyTorch's `Conv2d`, cross-correlation with stride, padding, dilation and groups.
 
 mod cpu;
-pub mod depthwise;
 pub mod grouped;
 pub mod reference;
 #[cfg(test)]

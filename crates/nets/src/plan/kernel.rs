@@ -132,3 +132,39 @@ pub struct Ending {
     pub add: Option<Layout>,
     pub activation: Activation,
 }
+
+impl Kernel {
+    /// The operator's name, as folders and the graph have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kernel::Conv2d { .. } => "conv2d",
+            Kernel::Linear { .. } => "linear",
+            Kernel::Elementwise { .. } => "affine",
+            Kernel::Prelu { .. } => "prelu",
+            Kernel::LayerNorm2d { .. } => "layer_norm2d",
+            Kernel::LocalResponseNorm { .. } => "local_response_norm",
+            Kernel::MaxPool2d { .. } => "max_pool2d",
+            Kernel::AvgPool2d { .. } => "avg_pool2d",
+            Kernel::AdaptiveAvgPool2d { .. } => "adaptive_avg_pool2d",
+            Kernel::AdaptiveMaxPool2d { .. } => "adaptive_max_pool2d",
+            Kernel::Add { .. } => "add",
+            Kernel::Mul { .. } => "mul",
+            Kernel::Activation { .. } => "activation",
+            Kernel::Concat { .. } => "concat",
+            Kernel::Pad2d { .. } => "pad2d",
+            Kernel::PadChannels { .. } => "pad_channels",
+            Kernel::ChannelShuffle { .. } => "channel_shuffle",
+            Kernel::Softmax { .. } => "softmax",
+            Kernel::LogSoftmax { .. } => "log_softmax",
+            Kernel::Flatten { .. } => "flatten",
+            Kernel::Halo { .. } => "halo",
+        }
+    }
+
+    /// [n, c, h, w] of the map that it writes, or of the one that it flattens.
+    pub fn shape(&self) -> [usize; 4] {
+        let (reads, writes) = crate::cpu::maps(self);
+        let Layout { n, c, h, w, .. } = writes.or(reads.first().copied()).expect("a kernel has a map");
+        [n, c, h, w]
+    }
+}

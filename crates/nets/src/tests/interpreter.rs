@@ -1,10 +1,16 @@
 //! The specification of a whole network: its nodes in order, by each operator's `reference.rs`, nothing fused or planned.
 
+use super::bounds;
 use super::build::Weights;
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, Op};
 use crate::shape::{Shape, infer};
-use kernels::linear::Linear;
-use kernels::{adaptive_avg_pool2d, avg_pool2d, concat, conv2d, linear, max_pool2d, relu, softmax};
+use crate::weights::Packed;
+use kernels::local_response_norm::LocalResponseNorm;
+use kernels::{
+    activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, channel_shuffle, concat,
+    conv2d, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul, pad_channels, pad2d,
+    prelu, slice, softmax,
+};
 
 /// A node's map in PyTorch's order, and how far a float32 engine may be from it.
 pub struct Value {
@@ -13,103 +19,124 @@ pub struct Value {
     pub error: f64,
 }
 
-const EPSILON: f64 = f32::EPSILON as f64;
+impl Value {
+    /// A bound on what a float32 engine has for these numbers.
+    pub fn most(&self) -> f64 {
+        bounds::largest(&self.numbers) + self.error
+    }
 
-fn largest(numbers: &[f32]) -> f64 {
-    numbers.iter().fold(0.0, |max, x| x.abs().max(max)) as f64
+    /// Channels, and cells of each: to PyTorch a flattened map is all channels.
+    pub fn planes(&self) -> [usize; 2] {
+        [self.dims[1], self.dims[2..].iter().product()]
+    }
 }
 
-/// The error of sums of `depth` products, with weights by output. An input's error counts once for each weight; each of the
-/// depth + 1 roundings adds at most half of epsilon times the sum of the products' sizes, which is doubled here.
-fn of_sums(x: &Value, weights: &Weights, depth: usize) -> f64 {
-    let sizes = weights.weight.chunks_exact(depth).map(|row| row.iter().map(|w| w.abs() as f64).sum());
-    let size = f64::max(sizes.fold(0.0, f64::max), 1e-30);
-    let bias = weights.bias.as_ref().map_or(0.0, |bias| largest(bias));
-    x.error * size + EPSILON * (depth + 2) as f64 * ((largest(&x.numbers) + x.error) * size + bias)
-}
-
-/// The error of means of at most `cells` numbers.
-fn of_means(x: &Value, cells: usize) -> f64 {
-    x.error + EPSILON * (cells + 2) as f64 * (largest(&x.numbers) + x.error)
-}
-
-/// The map of every node.
-pub fn interpret(graph: &Graph, weights: &[Option<Weights>], input: [usize; 4], x: &[f32]) -> Vec<Value> {
+/// The map of every node, for an engine that has packed the weights like this.
+pub fn interpret(
+    graph: &Graph,
+    weights: &[Option<Weights>],
+    packed: &[Option<Packed>],
+    input: [usize; 4],
+    x: &[f32],
+) -> Vec<Value> {
     let shapes = infer(graph, input).expect("layers that fit");
-    let mut values: Vec<Value> = Vec::new();
-    for (id, node) in graph.nodes.iter().enumerate() {
-        let value = if id == 0 {
-            Value { dims: input.to_vec(), numbers: x.to_vec(), error: 0.0 }
-        } else {
-            let (numbers, error) = compute(node, &weights[id], &shapes, &values);
-            // Between layers the interpreter rounds to float32 as well.
-            let numbers: Vec<f32> = numbers.iter().map(|&y| y as f32).collect();
-            let error = error + EPSILON * largest(&numbers);
-            Value { dims: shapes[id].dims(), numbers, error }
-        };
-        assert_eq!(value.numbers.len(), value.dims.iter().product::<usize>());
-        values.push(value);
+    let mut values = vec![Value { dims: input.to_vec(), numbers: x.to_vec(), error: 0.0 }];
+    for (id, node) in graph.nodes.iter().enumerate().skip(1) {
+        let xs: Vec<&Value> = node.inputs.iter().map(|&i| &values[i]).collect();
+        let y = compute(node, weights[id].as_ref(), &xs, shapes[node.inputs[0]]);
+        let error = bounds::error(node, weights[id].as_ref(), packed[id].as_ref(), &xs, &y);
+        // Between layers the interpreter rounds to float32 as well.
+        let numbers: Vec<f32> = y.iter().map(|&y| y as f32).collect();
+        let error = error + bounds::EPSILON * bounds::largest(&numbers);
+        let dims = shapes[id].dims();
+        assert_eq!(numbers.len(), dims.iter().product::<usize>());
+        values.push(Value { dims, numbers, error });
     }
     values
 }
 
-fn compute(node: &Node, weights: &Option<Weights>, shapes: &[Shape], values: &[Value]) -> (Vec<f64>, f64) {
-    let first = node.inputs()[0];
-    let (x, Shape { n, c, h, w, .. }) = (&values[first], shapes[first]);
-    let given = || weights.as_ref().expect("weights for the layer");
-    match node {
-        Node::Input { .. } => unreachable!("only node 0 is the input"),
-        Node::Conv2d { .. } => {
-            let (spec, weights) = (node.conv2d().expect("a conv2d"), given());
-            let y = conv2d::reference::conv2d(
-                &spec,
-                &x.numbers,
-                [n, h, w],
-                &weights.weight,
-                weights.bias.as_deref(),
-            );
-            (y, of_sums(x, weights, spec.depth()))
+fn wide(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().map(|&x| x as f64).collect()
+}
+
+fn compute(node: &Node, weights: Option<&Weights>, xs: &[&Value], shape: Shape) -> Vec<f64> {
+    let Shape { n, h, w, .. } = shape;
+    let (x, planes) = (&xs[0].numbers[..], xs[0].planes());
+    let [channels, cells] = planes;
+    let weight = || &weights.expect("weights for the layer").weight[..];
+    let bias = || weights.and_then(|weights| weights.bias.as_deref());
+    let windows = || node.windows([h, w]).expect("a convolution or pooling has windows");
+    match node.op {
+        Op::Input { .. } => unreachable!("only node 0 is the input"),
+        Op::Conv2d { .. } => {
+            let spec = node.conv2d([h, w]).expect("a conv2d");
+            conv2d::reference::conv2d(&spec, x, [n, h, w], weight(), bias())
         }
-        Node::Linear { in_features, out_features, .. } => {
-            let spec = Linear { in_features: *in_features, out_features: *out_features };
-            let weights = given();
-            let y = linear::reference::linear(&spec, &x.numbers, &weights.weight, weights.bias.as_deref());
-            (y, of_sums(x, weights, spec.in_features))
+        Op::Linear { in_features, out_features, .. } => {
+            let spec = linear::Linear { in_features, out_features };
+            linear::reference::linear(&spec, x, weight(), bias())
         }
-        Node::Relu { .. } => (relu::reference::relu(&x.numbers), x.error),
-        Node::MaxPool2d { .. } => {
-            let spec = max_pool2d::MaxPool2d { windows: node.windows().expect("a pooling") };
-            (max_pool2d::reference::max_pool2d(&spec, &x.numbers, [h, w]), x.error)
+        Op::Activation { kind } => activation::reference::activation(kind.into(), x),
+        Op::Prelu { .. } => prelu::reference::prelu(x, weight(), planes),
+        Op::BatchNorm2d { eps, affine, .. } => {
+            let [scale, shift, mean, variance] = batch_norm(weight(), channels, affine);
+            let normed = |(i, &x): (usize, &f32)| {
+                let c = i / cells % channels;
+                (x as f64 - mean[c]) / (variance[c] + eps).sqrt() * scale[c] + shift[c]
+            };
+            x.iter().enumerate().map(normed).collect()
         }
-        Node::AvgPool2d { kernel, count_include_pad, .. } => {
-            let windows = node.windows().expect("a pooling");
-            let spec = avg_pool2d::AvgPool2d { windows, count_include_pad: *count_include_pad };
-            (avg_pool2d::reference::avg_pool2d(&spec, &x.numbers, [h, w]), of_means(x, kernel[0] * kernel[1]))
+        Op::LayerScale { .. } => affine::reference::affine(x, cells, weight(), &vec![0.0; channels]),
+        Op::Affine { ref scale, ref shift } => affine::reference::affine(x, cells, scale, shift),
+        Op::LayerNorm2d { eps, .. } => {
+            let (scale, shift) = weight().split_at(channels);
+            layer_norm2d::reference::layer_norm2d(eps as f32, x, cells, scale, shift)
         }
-        Node::AdaptiveAvgPool2d { output, .. } => (
-            adaptive_avg_pool2d::reference::adaptive_avg_pool2d(*output, &x.numbers, [h, w]),
-            of_means(x, h * w),
-        ),
-        Node::Softmax { .. } => {
-            // To PyTorch a flattened map is all channels.
-            let dims = if x.dims.len() == 2 { [n, c * h * w, 1] } else { [n, c, h * w] };
-            let y = softmax::reference::softmax(&x.numbers, dims);
-            // Inputs that are off by e change a probability by a factor of up to exp(2 e); for the rest see the operator's
-            // tests, where no distance from the maximum is more than twice the largest number.
-            let relative = (2.0 * x.error).exp_m1() + EPSILON * (4.0 * (largest(&x.numbers) + x.error) + 5.0);
-            let error = y.iter().fold(0.0, |max, &y| f64::max(y, max)) * relative;
-            (y, error + 2.0 * f32::from_bits(1) as f64)
+        Op::LocalResponseNorm { size, alpha, beta, k } => {
+            let [alpha, beta, k] = [alpha, beta, k].map(|number| number as f32);
+            let spec = LocalResponseNorm { size, alpha, beta, k };
+            local_response_norm::reference::local_response_norm(&spec, x, planes)
         }
-        Node::Flatten { .. } => (x.numbers.iter().map(|&x| x as f64).collect(), x.error),
-        Node::Concat { inputs, .. } => {
-            let branches: Vec<(usize, &[f32])> =
-                inputs.iter().map(|&i| (values[i].dims[1], &values[i].numbers[..])).collect();
-            let cells = x.dims[2..].iter().product();
-            let y = concat::reference::concat(n, cells, &branches);
-            (
-                y.iter().map(|&y| y as f64).collect(),
-                inputs.iter().map(|&i| values[i].error).fold(0.0, f64::max),
-            )
+        Op::MaxPool2d { .. } => {
+            max_pool2d::reference::max_pool2d(&max_pool2d::MaxPool2d { windows: windows() }, x, [h, w])
         }
+        Op::AvgPool2d { count_include_pad, .. } => {
+            let spec = avg_pool2d::AvgPool2d { windows: windows(), count_include_pad };
+            avg_pool2d::reference::avg_pool2d(&spec, x, [h, w])
+        }
+        Op::AdaptiveAvgPool2d { output } => {
+            adaptive_avg_pool2d::reference::adaptive_avg_pool2d(output, x, [h, w])
+        }
+        Op::AdaptiveMaxPool2d { output } => {
+            adaptive_max_pool2d::reference::adaptive_max_pool2d(output, x, [h, w])
+        }
+        Op::Add => add::reference::add(&xs.iter().map(|x| &x.numbers[..]).collect::<Vec<_>>()),
+        Op::Mul => mul::reference::mul(x, &xs[1].numbers),
+        Op::Concat => {
+            let branches: Vec<(usize, &[f32])> = xs.iter().map(|x| (x.dims[1], &x.numbers[..])).collect();
+            wide(&concat::reference::concat(n, cells, &branches))
+        }
+        Op::Slice { start, end } => wide(&slice::reference::slice(x, planes, start..end)),
+        Op::Pad2d { padding } => wide(&pad2d::reference::pad2d(&pad2d::Pad2d { padding }, x, [h, w])),
+        Op::PadChannels { before, after } => {
+            wide(&pad_channels::reference::pad_channels(x, planes, [before, after]))
+        }
+        Op::ChannelShuffle { groups } => {
+            wide(&channel_shuffle::reference::channel_shuffle(groups, x, planes))
+        }
+        Op::Softmax => softmax::reference::softmax(x, [n, channels, cells]),
+        Op::LogSoftmax => log_softmax::reference::log_softmax(x, [n, channels, cells]),
+        Op::Flatten => wide(x),
     }
+}
+
+/// A batch norm's weight, bias, mean and variance.
+pub fn batch_norm(arrays: &[f32], channels: usize, affine: bool) -> [Vec<f64>; 4] {
+    let given: Vec<Vec<f64>> = arrays.chunks_exact(channels).map(wide).collect();
+    let [weight, bias] = match affine {
+        true => [given[0].clone(), given[1].clone()],
+        false => [vec![1.0; channels], vec![0.0; channels]],
+    };
+    let [mean, variance] = [given[given.len() - 2].clone(), given[given.len() - 1].clone()];
+    [weight, bias, mean, variance]
 }

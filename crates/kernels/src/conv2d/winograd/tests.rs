@@ -186,7 +186,10 @@ fn zoo<V: F32s>() {
             check::<V>(random, &case);
         }
         // A Fire module's expansion, in its half of the joined map.
-        check::<V>(random, &Case { y_beside: [20, 0], x_beside: [4, 8], ..same(tile, [16, 20], [1, 13, 13]) });
+        check::<V>(
+            random,
+            &Case { y_beside: [20, 0], x_beside: [4, 8], ..same(tile, [16, 20], [1, 13, 13]) },
+        );
     }
 }
 
@@ -233,7 +236,8 @@ fn random_shapes<V: F32s>() {
         }
         case.x_beside = random.several(0, 5);
         case.y_beside = random.several(0, 5);
-        case.activation = if random.coin() { Activation::Relu6 } else { Activation::Identity };
+        let activations = [Activation::Identity, Activation::Relu6, Activation::Silu, Activation::Hardswish];
+        case.activation = activations[random.within(0, 3)];
         case.ending = true;
         check::<V>(random, &case);
         checked += 1;
@@ -253,7 +257,8 @@ fn schedules<V: F32s>() {
         let [n, h, w] = case.size;
         let x = Layout::dense(n, h, w, case.spec.in_channels, 0);
         let y = Layout { c: case.spec.out_channels, ..x };
-        let job = Job { spec: &case.spec, packed: &packed, x, y, epilogue: Default::default(), temp: 0, height: 4 };
+        let job =
+            Job { spec: &case.spec, packed: &packed, x, y, epilogue: Default::default(), temp: 0, height: 4 };
         (job.stages(), job.chunks(0), job.chunks(job.stages() - 1))
     };
     let fused = same(TILES[2], [16, 8], [1, 130, 128]);
@@ -275,12 +280,10 @@ fn matrices_convolve() {
     for (outputs, kernel) in [(1, 1), (2, 3), (4, 3), (6, 3), (4, 5), (2, 7)] {
         let [inputs, weights, back] = of_tile(outputs, kernel);
         for (i, back) in back.iter().enumerate() {
-            for k in 0..kernel {
-                for d in 0..inputs.len() {
-                    let terms = (0..inputs.len()).map(|j| back[j] * weights[j][k] * inputs[j][d]);
-                    let (sum, want) = (terms.sum::<f64>(), f64::from(d == i + k));
-                    assert!((sum - want).abs() < 1e-13, "F({outputs}, {kernel}): {sum} at {i}, {k}, {d}");
-                }
+            for (k, d) in (0..kernel).flat_map(|k| (0..inputs.len()).map(move |d| (k, d))) {
+                let terms = back.iter().zip(&weights).zip(&inputs).map(|((b, w), v)| b * w[k] * v[d]);
+                let (sum, want) = (terms.sum::<f64>(), f64::from(d == i + k));
+                assert!((sum - want).abs() < 1e-13, "F({outputs}, {kernel}): {sum} at {i}, {k}, {d}");
             }
         }
     }
@@ -302,7 +305,8 @@ fn every_tile_is_tested() {
     for (outputs, kernel) in TILES {
         assert!(choice::tiles(kernel).contains(&Tile(outputs)));
     }
-    let count: usize = [[3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]].map(|k| choice::tiles(k).len()).iter().sum();
+    let count: usize =
+        [[3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]].map(|k| choice::tiles(k).len()).iter().sum();
     assert_eq!(count, TILES.len());
 }
 
@@ -318,13 +322,17 @@ fn choices() {
         (7, [3, 3], 512, 512, Some([4, 4])),
         (13, [3, 3], 256, 384, Some([4, 4])), // AlexNet
         (27, [5, 5], 64, 192, Some([4, 4])),
-        (28, [5, 5], 16, 32, Some([4, 4])),   // GoogLeNet
-        (7, [3, 3], 128, 32, Some([4, 4])),   // DenseNet
+        (28, [5, 5], 16, 32, Some([4, 4])), // GoogLeNet
+        (7, [3, 3], 128, 32, Some([4, 4])), // DenseNet
         (4, [3, 3], 256, 256, Some([2, 2])),
         (1, [3, 3], 512, 512, None),
         (224, [3, 3], 3, 64, None),
     ] {
-        assert_eq!(choose(&spec(kernel, input, output), side, side), tile.map(Tile), "{side} {input} {output}");
+        assert_eq!(
+            choose(&spec(kernel, input, output), side, side),
+            tile.map(Tile),
+            "{side} {input} {output}"
+        );
     }
     let strange: [&dyn Fn(&mut Conv2d); 4] =
         [&|s| s.stride = [1, 2], &|s| s.dilation = [2, 1], &|s| s.groups = 2, &|s| s.kernel = [4, 4]];

@@ -102,9 +102,10 @@ impl Job<'_> {
         let (rows, cols) = (MY.min(self.y.h - oy), MX.min(self.y.w - ox));
         let start = range * self.range();
         let end = self.spec.out_channels.min(start + self.range());
-        let to = |y: usize, x: usize, c: usize| self.y.at(image, oy + y, ox + x) + c;
         let add = self.epilogue.add.unwrap_or(self.y);
-        let from = |y: usize, x: usize, c: usize| add.at(image, oy + y, ox + x) + c;
+        let (first, first_add) = (self.y.at(image, oy, ox), add.at(image, oy, ox));
+        let to = |y: usize, x: usize, c: usize| first + y * self.y.row + x * self.y.pixel + c;
+        let from = |y: usize, x: usize, c: usize| first_add + y * add.row + x * add.pixel + c;
         for c in (start..end).step_by(V::LANES) {
             let used = V::LANES.min(end - c);
             // SAFETY: the pixels inside the map have these channels; the last ones go by way of a buffer, and what is
@@ -117,12 +118,14 @@ impl Job<'_> {
                     let row = row.map(|sum| [sum.add(bias)]);
                     let spare: [*mut f32; MX] = std::array::from_fn(|x| scratch.spare.add(x * V::LANES));
                     if used == V::LANES {
-                        let mut places = spare;
-                        let mut summands = spare.map(|place| place.cast_const());
-                        for x in 0..cols {
-                            places[x] = arena.write(to(y, x, c), used);
-                            summands[x] = arena.read(from(y, x, c), used);
-                        }
+                        let places = std::array::from_fn(|x| match x < cols {
+                            true => arena.write(to(y, x, c), used),
+                            false => spare[x],
+                        });
+                        let summands = std::array::from_fn(|x| match x < cols {
+                            true => arena.read(from(y, x, c), used),
+                            false => spare[x].cast_const(),
+                        });
                         self.epilogue.store(row, c, summands, places);
                         return;
                     }

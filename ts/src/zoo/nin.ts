@@ -1,0 +1,87 @@
+import { probability } from "../check.js";
+import {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  conv2d,
+  dropout,
+  flatten,
+  type Layer,
+  maxPool2d,
+  type Net,
+  net,
+  relu,
+  sequential,
+} from "../layers.js";
+import { optionsOf, positive } from "./options.js";
+import { CIFAR10, caffe, type ModelOptions, rows } from "./row.js";
+
+/** Options of the NiNs. */
+export interface NinOptions extends ModelOptions {
+  /** The probability of every dropout, which does nothing here but shows in the print; 0.5 by default. */
+  readonly dropout?: number;
+}
+
+/** A convolution with its kernel, stride, padding and maps, and the maps of the two 1 x 1 ones behind it. */
+type MlpConv = readonly [kernel: number, stride: number, padding: number, ...maps: number[]];
+
+/** The convolutions, and what follows each set of them. */
+const nin = (inChannels: number, mlpConvs: readonly MlpConv[], between: readonly (readonly Layer[])[]) => {
+  const features: Layer[] = [];
+  let channels = inChannels;
+  for (const [i, [kernel, stride, padding, ...maps]] of mlpConvs.entries()) {
+    for (const [k, to] of maps.entries()) {
+      features.push(
+        k === 0 ? conv2d(channels, to, kernel, { stride, padding }) : conv2d(channels, to, 1),
+        relu(),
+      );
+      channels = to;
+    }
+    features.push(...(between[i] ?? []));
+  }
+  const children = { features: sequential(...features, adaptiveAvgPool2d(1)) };
+  return net("NIN", children, ["features", flatten()], { inChannels });
+};
+
+const pool = maxPool2d(3, { stride: 2, ceilMode: true });
+
+/**
+ * Network in network for ImageNet, arXiv 1312.4400, as the authors' Caffe model: [3, H, W], at best 224 x 224, to
+ * [1000] logits (after a ReLU); keys `features.N` as in neural-style-pt. Caffe's weights want blue, green, red.
+ * Throws `bad-option`.
+ */
+export function nin_imagenet(options: NinOptions = {}): Net {
+  const o = optionsOf("nin_imagenet", options, { dropout: [0.5, probability] });
+  const mlpConvs: MlpConv[] = [
+    [11, 4, 0, 96, 96, 96],
+    [5, 1, 2, 256, 256, 256],
+    [3, 1, 1, 384, 384, 384],
+    [3, 1, 1, 1024, 1024, o.classes],
+  ];
+  return nin(o.inChannels, mlpConvs, [[pool], [pool], [pool, dropout(o.dropout)]]);
+}
+
+/**
+ * Network in network for CIFAR-10, arXiv 1312.4400: [3, H, W], at best 32 x 32, to [10] logits (after a ReLU); keys
+ * `features.N`. Throws `bad-option`.
+ */
+export function nin_cifar10(options: NinOptions = {}): Net {
+  const o = optionsOf("nin_cifar10", options, { classes: [10, positive], dropout: [0.5, probability] });
+  const mlpConvs: MlpConv[] = [
+    [5, 1, 2, 192, 160, 96],
+    [5, 1, 2, 192, 192, 192],
+    [3, 1, 1, 192, 192, o.classes],
+  ];
+  const drop = dropout(o.dropout);
+  return nin(o.inChannels, mlpConvs, [
+    [pool, drop],
+    [avgPool2d(3, { stride: 2, ceilMode: true }), drop],
+  ]);
+}
+
+const paper = "arXiv 1312.4400, Network in network";
+
+/** The table's rows of this family; accuracy on ImageNet as published with the Caffe model, on CIFAR-10 as in the paper. */
+export const ninRows = rows({ family: "nin", paper, year: 2013 }, caffe([123, 117, 104]), {
+  nin_imagenet: { build: nin_imagenet, minSize: 1, params: 7_595_176, macs: 0, top: [59.36] },
+  nin_cifar10: { build: nin_cifar10, params: 966_986, macs: 0, preprocess: CIFAR10, top: [89.59] },
+});
