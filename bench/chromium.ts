@@ -1,5 +1,5 @@
 /** Engines in Chromium: a browser each, so that none shares a process; all files from a server of our own. */
-import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -67,9 +67,11 @@ function serve(): Server {
 
 /** Starts the server and bundles the page's program. */
 export async function startChromium(executablePath: string): Promise<Chromium> {
+  const outdir = join(root, "build/bench/page");
+  rmSync(outdir, { recursive: true, force: true });
   await build({
     entryPoints: [join(root, "bench/in-page.ts")],
-    outdir: join(root, "build/bench/page"),
+    outdir,
     bundle: true,
     splitting: true,
     format: "esm",

@@ -15,7 +15,7 @@ export interface Window {
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly dilation: Pair;
-  /** Top, left, bottom, right: no more than the windows reach. */
+  /** Top, left, bottom, right: the layer's own, and in ceil mode what the last window reaches. */
   readonly padding: readonly [number, number, number, number];
 }
 
@@ -159,12 +159,12 @@ function scaleConv(conv: Extract<Step, { op: "conv2d" }>, scale: Float32Array, s
 function windowOf(node: Op<"conv2d" | "max_pool2d" | "avg_pool2d">, input: Shape, output: Shape): Window {
   const { kernel, stride } = node;
   const dilation = node.op === "avg_pool2d" ? ([1, 1] as const) : node.dilation;
-  const [top, left] = node.padding;
-  const behind = (axis: 0 | 1, front: number): number => {
+  const [top, left, bottom, right] = node.padding;
+  const behind = (axis: 0 | 1, front: number, back: number): number => {
     const reach = (output[1 + axis]! - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1;
-    return Math.max(0, reach - input[1 + axis]! - front);
+    return Math.max(back, reach - input[1 + axis]! - front);
   };
-  const padding = [top, left, behind(0, top), behind(1, left)] as const;
+  const padding = [top, left, behind(0, top, bottom), behind(1, left, right)] as const;
   if (node.op === "avg_pool2d" && padding.some((side) => side > 0))
     throw new Error("no folded form of a padded average pooling here yet");
   return { kernel, stride, dilation, padding };

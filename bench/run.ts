@@ -151,7 +151,7 @@ for (const model of models) {
   console.table(measured);
   rows.push(...measured);
 }
-console.table(summary(rows));
+if (summary(rows).length) console.table(summary(rows));
 if (values.save) {
   const slug = (cpus()[0]?.model ?? "unknown").toLowerCase().replace(/[^a-z0-9]+/g, "-");
   const folder = path(`results/${slug}`);

@@ -76,11 +76,13 @@ export function rowsOf(all: readonly Measured[]): Row[] {
 /** The geometric mean of an engine's "times ours" over the models, and how many they are. */
 export function summary(rows: readonly Row[]): object[] {
   const names = new Set(rows.map(({ engine, runtime }) => `${engine}, ${runtime}`));
-  return [...names].map((name) => {
+  return [...names].flatMap((name) => {
     const ratios = rows
       .filter(({ engine, runtime }) => name === `${engine}, ${runtime}`)
       .flatMap((row) => (typeof row["times ours"] === "number" ? [row["times ours"]] : []));
     const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-    return { engine: name, "times ours, geometric mean": round(mean, 2), models: ratios.length };
+    return ratios.length
+      ? { engine: name, "times ours, geometric mean": round(mean, 2), models: ratios.length }
+      : [];
   });
 }

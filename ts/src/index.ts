@@ -1,5 +1,6 @@
 /** The public names that are the same in every runtime; the entry files add those that need one. */
 export type { Capabilities } from "./backend/flavour.js";
+export type { StepTiming, Tuning } from "./backend/protocol.js";
 export type { ImageOptions, ResizeOptions } from "./connect.js";
 export { describe } from "./describe.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";

@@ -3,6 +3,7 @@
 import { tileHeight } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
+import type { Tuning } from "./backend/protocol.js";
 import { ConvzooError } from "./errors.js";
 import { type Graph, lower } from "./graph.js";
 import { imageMessage } from "./image/input.js";
@@ -54,6 +55,11 @@ export interface LoadOptions {
    * same tolerance); true by default.
    */
   readonly winograd?: boolean;
+  /**
+   * `true` measures, for a second or so, which algorithm is the fastest here for each convolution; what it finds is the
+   * model's `tuning`, plain data that can be kept as JSON and given here in place of `true` on machines of the same kind.
+   */
+  readonly tune?: boolean | Tuning;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -92,9 +98,10 @@ export async function load(
   const channel = platform.spawn?.() ?? platform.inPlace?.();
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
   const host = await startHost(channel, { module, threads, shared }, signal);
+  let tuning: Tuning | undefined;
   try {
     const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
-    await send(host, graph, weights, { ...options, core, size: [rows, columns] });
+    tuning = await send(host, graph, weights, { ...options, core, size: [rows, columns] });
   } catch (error) {
     host.dispose();
     throw error;
@@ -106,6 +113,7 @@ export async function load(
     host,
     core,
     threads,
+    tuning,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
       options.labels ??
@@ -184,7 +192,10 @@ function isGiven(weights: WeightSource | GivenWeights): weights is GivenWeights 
 /** Floats of a piece of weights: what is on its way is held twice, so pieces are small. */
 const PIECE = 1 << 20;
 
-/** Sends the graph, then the weights piece by piece: the other side packs one while the next is on its way. */
+/**
+ * Sends the graph, then the weights piece by piece: the other side packs one while the next is on its way. Gives the tuning
+ * that the model uses, if it uses one.
+ */
 async function send(
   host: Host,
   graph: Graph,
@@ -193,13 +204,20 @@ async function send(
     size,
     core,
     winograd = true,
+    tune = false,
     signal,
     onProgress,
   }: LoadOptions & { size: readonly [number, number]; core: Flavour },
-): Promise<void> {
+): Promise<Tuning | undefined> {
   // Paths are for this side.
   const nodes = JSON.stringify({ nodes: graph.nodes, output: graph.output });
-  await host.call("network", { graph: nodes, size, winograd, height: tileHeight(core) }, { signal });
+  const known = typeof tune === "object" ? tune : undefined;
+  await host.call(
+    "network",
+    { graph: nodes, size, winograd, height: tileHeight(core), tuning: known },
+    { signal },
+  );
+  const tuning = tune === true ? await host.call("tune", {}, { signal }) : known;
   const layers = graph.nodes.flatMap((node, id) => {
     const keys = weightKeys(node);
     return keys.length > 0 ? [{ id, node, keys }] : [];
@@ -219,6 +237,7 @@ async function send(
     }
     onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
   }
+  return tuning;
 }
 
 /** Arrays one behind the other. */

@@ -1,7 +1,7 @@
 /** A network with its weights, ready to run. */
 import { closest } from "fastest-levenshtein";
 import type { Host } from "./backend/host.js";
-import type { ImageMessage, StepTiming } from "./backend/protocol.js";
+import type { ImageMessage, StepTiming, Tuning } from "./backend/protocol.js";
 import { ConvzooError } from "./errors.js";
 import type { Graph } from "./graph.js";
 import { type ImageSource, naming } from "./image/input.js";
@@ -43,6 +43,7 @@ export interface ModelParts {
   readonly host: Host;
   readonly core: Flavour;
   readonly threads: number;
+  readonly tuning?: Tuning;
   readonly preprocess: () => PreprocessOptions;
   readonly labels: (classes: number) => Promise<readonly string[] | undefined>;
   readonly image: (
@@ -59,6 +60,8 @@ export class Model {
   readonly core: Flavour;
   /** Threads that compute. */
   readonly threads: number;
+  /** What `load` found with `tune: true`, or was given; undefined without. */
+  readonly tuning: Tuning | undefined;
   readonly #parts: ModelParts;
 
   /** Models are made by `load`. */
@@ -66,6 +69,7 @@ export class Model {
     this.net = parts.net;
     this.core = parts.core;
     this.threads = parts.threads;
+    this.tuning = parts.tuning;
     this.#parts = parts;
   }
 
@@ -124,7 +128,10 @@ export class Model {
    * Runs the network on [N, C, H, W] step by step, `rounds` times, and gives the least time of each step in the order of the
    * run. Steps that would run side by side run one after another here. Rejects as `run` does.
    */
-  async profile(input: Tensor, { rounds = 10 }: { readonly rounds?: number } = {}): Promise<readonly StepTiming[]> {
+  async profile(
+    input: Tensor,
+    { rounds = 10 }: { readonly rounds?: number } = {},
+  ): Promise<readonly StepTiming[]> {
     const { graph, host } = this.#parts;
     return host.call("profile", { input: checkInput(input), outputs: [graph.output], rounds });
   }

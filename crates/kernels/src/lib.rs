@@ -18,6 +18,7 @@ pub mod adaptive_max_pool2d;
 pub mod add;
 pub mod affine;
 pub mod avg_pool2d;
+pub mod batch_norm2d;
 pub mod channel_shuffle;
 pub mod concat;
 pub mod conv2d;
@@ -32,7 +33,6 @@ pub mod mul;
 pub mod pad2d;
 pub mod pad_channels;
 pub mod prelu;
-pub mod relu;
 pub mod slice;
 pub mod softmax;
 

@@ -1,5 +1,6 @@
 //! cpu: runs a plan's steps. The match in `run_chunk` is the whole dispatch.
 
+use crate::algorithm::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::plan::{Ending, Kernel, Plan, Scaling, Step};
 use crate::weights::Packed;
@@ -227,14 +228,12 @@ impl<'a> Weights<'a> {
     /// The algorithm of a convolution, for whoever reads a profile.
     pub fn algorithm(self, kernel: &Kernel) -> String {
         let Kernel::Conv2d { node, stage, .. } = kernel else { return String::new() };
-        match &self.packed[*node] {
-            Some(Packed::Winograd(packed)) => {
-                let [rows, columns] = packed.tile.0;
-                format!("winograd {rows} x {columns}{}", if *stage > 0 { ", products" } else { "" })
-            }
-            Some(Packed::Grouped(_)) => "grouped".into(),
-            _ => "direct".into(),
-        }
+        let algorithm = match &self.packed[*node] {
+            Some(Packed::Winograd(packed)) => Algorithm::Winograd(packed.tile),
+            Some(Packed::Grouped(_)) => Algorithm::Grouped,
+            _ => Algorithm::Direct,
+        };
+        format!("{}{}", algorithm.name(), if *stage > 0 { ", products" } else { "" })
     }
 
     /// The products that a convolution's algorithm needs where they are fewer than the definition's.

@@ -178,11 +178,17 @@ impl<'de> Deserialize<'de> for Node {
             None if is_input => Ok(Value::Array(vec![])),
             None => Err(de::Error::missing_field(name)),
         };
-        Ok(Node {
-            inputs: Vec::deserialize(take("inputs")?).map_err(de::Error::custom)?,
-            path: String::deserialize(take("path")?).map_err(de::Error::custom)?,
-            op: Op::deserialize(Value::Object(fields)).map_err(de::Error::custom)?,
-        })
+        let inputs = Vec::deserialize(take("inputs")?).map_err(de::Error::custom)?;
+        let path = String::deserialize(take("path")?).map_err(de::Error::custom)?;
+        let extra = fields.keys().find(|&field| field != "op").cloned();
+        let op = Op::deserialize(Value::Object(fields)).map_err(de::Error::custom)?;
+        match (&op, extra) {
+            // Operators without fields, where serde takes any.
+            (Op::Add | Op::Mul | Op::Concat | Op::Softmax | Op::LogSoftmax | Op::Flatten, Some(field)) => {
+                Err(de::Error::custom(format!("unknown field `{field}`")))
+            }
+            _ => Ok(Node { inputs, path, op }),
+        }
     }
 }
 
@@ -273,9 +279,12 @@ impl Graph {
                 Op::Input { channels } => Some(channels),
                 Op::Conv2d { out_channels, .. } => Some(out_channels),
                 Op::Linear { out_features, .. } => Some(out_features),
-                Op::Concat => node.inputs.iter().map(|&i| channels[i]).sum(),
+                // A map far too large is refused by its shape.
+                Op::Concat => {
+                    node.inputs.iter().try_fold(0usize, |sum, &i| Some(sum.saturating_add(channels[i]?)))
+                }
                 Op::Slice { start, end } => Some(end - start),
-                Op::PadChannels { before, after } => first.map(|c| c + before + after),
+                Op::PadChannels { before, after } => first.map(|c| c.saturating_add(before + after)),
                 Op::Flatten if !self.flatten_is_free(id) => None,
                 _ => first,
             });

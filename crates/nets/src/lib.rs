@@ -1,9 +1,11 @@
 //! A network's way to its scores: graph -> shape -> fuse -> plan -> cpu.
 //!
-//! `graph` is what TypeScript sends, checked; `shape` finds every map's size for one input size; `fuse` merges operators;
+//! `graph` is what TypeScript sends, checked; `algorithm` decides how each convolution is computed, for which `weights` are
+//! then packed; `shape` finds every map's size for one input size; `fuse` merges operators;
 //! `plan` lists the steps and gives each map its place in the arena; `cpu` runs the list. `model` keeps what lives between
 //! runs: packed weights, plans, the arena. `wasm` is all that JavaScript can see of it.
 
+pub mod algorithm;
 pub mod arena;
 pub mod cpu;
 pub mod error;

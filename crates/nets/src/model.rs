@@ -1,17 +1,21 @@
 //! model: what lives from run to run.
 
+use crate::algorithm::{self, Algorithm, Tuning};
 use crate::cpu;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node, Op};
 use crate::plan::{Plan, Step, plan};
 use crate::shape::infer;
-use crate::weights::{self, Choice, Packed, Packing};
+use crate::weights::{self, Packed, Packing};
 use kernels::layout::Floats;
 use kernels::par::Team;
 use serde::Serialize;
 
 /// Plans that are kept: enough for a few input sizes and sets of outputs in turn.
 const PLANS: usize = 8;
+
+/// Runs of each candidate that a tuning times.
+const TUNING_RUNS: usize = 5;
 
 struct Kept {
     handle: u32,
@@ -39,6 +43,8 @@ pub struct Model {
     options: Options,
     /// Height and width of what each node reads, at the size that is expected.
     sizes: Vec<[usize; 2]>,
+    /// Of each node that is a convolution.
+    algorithms: Vec<Option<Algorithm>>,
     packed: Vec<Option<Packed>>,
     /// The node whose weights are coming.
     packing: Option<(Id, Packing)>,
@@ -50,11 +56,24 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(json: &str, options: Options) -> Result<Self> {
+    pub fn new(json: &str, options: Options, tuning: &Tuning) -> Result<Self> {
         let graph = Graph::parse(json)?;
-        let packed = graph.nodes.iter().map(weights::constants).collect::<Result<Vec<_>>>()?;
+        let sizes = sizes(&graph, options.size);
+        let algorithms = algorithm::choose(&graph, &sizes, options.winograd, tuning)?;
+        Self::with(graph, algorithms, sizes, options)
+    }
+
+    fn with(
+        graph: Graph,
+        algorithms: Vec<Option<Algorithm>>,
+        sizes: Vec<[usize; 2]>,
+        options: Options,
+    ) -> Result<Self> {
+        let constants = graph.nodes.iter().zip(graph.channels()).map(|(node, c)| weights::constants(node, c));
+        let packed = constants.collect::<Result<Vec<_>>>()?;
         Ok(Model {
-            sizes: sizes(&graph, options.size),
+            sizes,
+            algorithms,
             graph,
             options,
             packed,
@@ -70,9 +89,8 @@ impl Model {
     /// bias.
     pub fn load(&mut self, node: Id, first: usize, weight: &[f32], bias: Option<&[f32]>) -> Result<()> {
         let packing = self.packing.take().filter(|(id, _)| *id == node).map(|(_, packing)| packing);
-        let size = self.sizes.get(node).copied().unwrap_or_default();
-        let choice = Choice { winograd: self.options.winograd };
-        let packing = weights::load(&self.graph, node, packing, first, weight, bias, size, choice)?;
+        let algorithm = self.algorithms.get(node).copied().flatten();
+        let packing = weights::load(&self.graph, node, packing, first, weight, bias, algorithm)?;
         match packing.finished(&self.graph.nodes[node]) {
             Ok(packed) => {
                 self.plans.clear();
@@ -81,6 +99,56 @@ impl Model {
             Err(packing) => self.packing = Some((node, packing)),
         }
         Ok(())
+    }
+
+    /// Measures, by the clock `now` in ms, which algorithm is the fastest for each convolution at the size that is expected,
+    /// and uses it from here on; comes before the weights.
+    pub fn tune(&mut self, now: impl Fn() -> f64) -> Result<Tuning> {
+        let mut tuning = Tuning::new();
+        for (node, &size) in self.graph.nodes.iter().zip(&self.sizes) {
+            let Some(spec) = node.conv2d(size) else { continue };
+            let candidates = Algorithm::candidates(&spec);
+            let candidates = if self.options.winograd { &candidates[..] } else { &candidates[..1] };
+            let key = algorithm::key(&spec, size);
+            if candidates.len() == 1 || tuning.contains_key(&key) {
+                continue;
+            }
+            let mut best = (f64::INFINITY, Algorithm::Direct);
+            for &candidate in candidates {
+                let ms = self.time(node, size, candidate, &now)?;
+                if ms < best.0 {
+                    best = (ms, candidate);
+                }
+            }
+            tuning.insert(key, best.1.name());
+        }
+        self.algorithms = algorithm::choose(&self.graph, &self.sizes, self.options.winograd, &tuning)?;
+        Ok(tuning)
+    }
+
+    /// The least time in ms of a few runs of one convolution with weights of zero.
+    fn time(
+        &self,
+        node: &Node,
+        size: [usize; 2],
+        algorithm: Algorithm,
+        now: impl Fn() -> f64,
+    ) -> Result<f64> {
+        let spec = node.conv2d(size).expect("a convolution");
+        let [h, w] = size;
+        let input =
+            Node { inputs: vec![], path: "input".into(), op: Op::Input { channels: spec.in_channels } };
+        let graph = Graph { nodes: vec![input, Node { inputs: vec![0], ..node.clone() }], output: 1 };
+        let mut model = Model::with(graph, vec![None, Some(algorithm)], vec![size; 2], self.options)?;
+        let full = || Error::new(Code::TooLarge, "there is no memory left to measure it").at(&node.path);
+        model.packed[1] = Some(algorithm.zeros(&spec).ok_or_else(full)?);
+        let handle = model.prepare([1, spec.in_channels, h, w], &[])?;
+        let mut least = f64::INFINITY;
+        for _ in 0..TUNING_RUNS {
+            let timings = model.profile(handle, 1, &now)?;
+            least = least.min(timings.iter().filter(|t| t.op == "conv2d").map(|t| t.ms).sum());
+        }
+        Ok(least)
     }
 
     fn weights(&self) -> cpu::Weights<'_> {

@@ -2,10 +2,14 @@
 
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Node, Op};
+use kernels::pad2d::Pad2d;
 
 /// Floats that a plan's maps may have together, and so each of them: addresses are 32 bits in WebAssembly, and weights
 /// want room too.
 pub const MOST: u64 = 1 << 29;
+
+/// Channels that one number for all of them can be for: it is packed before a flattened map's are known.
+pub const MOST_FEATURES: usize = 1 << 16;
 
 /// A batch of maps; `flat` ones are vectors of c * h * w features to PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +92,10 @@ fn of_node(node: &Node, inputs: &[Shape], [_, _, h, w]: [usize; 4]) -> std::resu
         true => map(),
         false => Err(format!("expects {wanted} channels, got {}", x.c)),
     };
+    let one_for_all = || match x.c <= MOST_FEATURES {
+        true => Ok(x),
+        false => Err(format!("one number serves at most {MOST_FEATURES} channels, not {}", x.c)),
+    };
     match node.op {
         Op::Input { .. } => unreachable!("only node 0 is the input"),
         Op::Linear { in_features, out_features, .. } => {
@@ -102,12 +110,13 @@ fn of_node(node: &Node, inputs: &[Shape], [_, _, h, w]: [usize; 4]) -> std::resu
         }
         Op::Flatten => Ok(Shape { c: x.c * x.h * x.w, h: 1, w: 1, flat: true, n: x.n }),
         Op::Activation { .. } | Op::Softmax | Op::LogSoftmax => Ok(x),
-        Op::Prelu { channels: 1 } | Op::LocalResponseNorm { .. } => Ok(x),
+        Op::LocalResponseNorm { .. } => Ok(x),
+        Op::Prelu { channels: 1 } => one_for_all(),
         Op::Prelu { channels: c }
         | Op::BatchNorm2d { channels: c, .. }
         | Op::LayerScale { channels: c }
         | Op::LayerNorm2d { channels: c, .. } => channels(c),
-        Op::Affine { ref scale, .. } if scale.len() == 1 => Ok(x),
+        Op::Affine { ref scale, .. } if scale.len() == 1 => one_for_all(),
         Op::Affine { ref scale, .. } => channels(scale.len()),
         Op::Add | Op::Mul => {
             let scales = matches!(node.op, Op::Mul).then_some(Shape { h: 1, w: 1, ..x });
@@ -125,13 +134,10 @@ fn of_node(node: &Node, inputs: &[Shape], [_, _, h, w]: [usize; 4]) -> std::resu
         }
         Op::Slice { start, end } if end <= x.c => Ok(Shape { c: end - start, ..map()? }),
         Op::Slice { start, end } => Err(format!("has no channels {start} to {end}: there are {}", x.c)),
-        Op::Pad2d { padding: [top, left, bottom, right] } => {
-            let side = |size: usize, more: isize| size.checked_add_signed(more).filter(|&size| size > 0);
-            match (side(map()?.h, top + bottom), side(x.w, left + right)) {
-                (Some(h), Some(w)) => Ok(Shape { h, w, ..x }),
-                _ => Err(format!("nothing is left of {} x {}", x.h, x.w)),
-            }
-        }
+        Op::Pad2d { padding } => match (Pad2d { padding }).output(map()?.h, x.w) {
+            Some([h, w]) => Ok(Shape { h, w, ..x }),
+            None => Err(format!("nothing is left of {} x {}", x.h, x.w)),
+        },
         Op::PadChannels { before, after } => Ok(Shape { c: x.c + before + after, ..map()? }),
         Op::ChannelShuffle { groups } if x.c % groups == 0 => map(),
         Op::ChannelShuffle { groups } => Err(format!("{groups} groups do not divide {} channels", x.c)),

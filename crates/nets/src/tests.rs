@@ -1,7 +1,13 @@
 //! Whole networks: what is planned, what is computed, what is refused.
 
+mod bounds;
 mod build;
+mod engine;
 mod errors;
 mod interpreter;
+mod models;
+mod nets;
 mod plans;
+mod random;
 mod runs;
+mod weights;

@@ -28,6 +28,11 @@ impl From<Error> for JsValue {
     }
 }
 
+/// The time in ms by a function of JavaScript.
+fn clock(now: &js_sys::Function) -> f64 {
+    now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64()).unwrap_or(f64::NAN)
+}
+
 /// Which build this is, in a section of the .wasm that can be read before it is instantiated.
 const BUILD: &str = match (cfg!(target_feature = "relaxed-simd"), cfg!(feature = "threads")) {
     (false, false) => "simd128",
@@ -52,7 +57,7 @@ pub struct Core(Model);
 #[wasm_bindgen]
 impl Core {
     /// `helpers`: threads beside the caller; the pool must have been started with as many. `rows` and `columns`: the input's
-    /// size to expect. `height`: see `tileHeight`.
+    /// size to expect. `height`: see `tileHeight`. `tuning`: what `tune` gave.
     #[wasm_bindgen(constructor)]
     pub fn new(
         graph: &str,
@@ -61,9 +66,20 @@ impl Core {
         columns: usize,
         winograd: bool,
         height: usize,
+        tuning: Option<String>,
     ) -> Result<Core, JsValue> {
         let options = Options { helpers, size: [rows, columns], winograd, height };
-        Ok(Core(Model::new(graph, options)?))
+        let tuning = tuning.as_deref().map(serde_json::from_str).transpose().map_err(|e| {
+            Error::new(Code::BadOption, format!("the tuning is not what a tuned model gives: {e}"))
+        })?;
+        Ok(Core(Model::new(graph, options, &tuning.unwrap_or_default())?))
+    }
+
+    /// Finds the fastest algorithm for each convolution by the clock `now`; comes before the weights. Gives what it found, as
+    /// JSON.
+    pub fn tune(&mut self, now: &js_sys::Function) -> Result<String, JsValue> {
+        let tuning = self.0.tune(|| clock(now))?;
+        Ok(serde_json::to_string(&tuning).expect("words"))
     }
 
     /// Packs a piece of a node's weights: those of the outputs from `first` on, the bias with the first piece.
@@ -101,8 +117,7 @@ impl Core {
 
     /// The plan's steps with the least time that each took in `rounds` runs, as JSON: see `model::Timing`.
     pub fn profile(&mut self, plan: u32, rounds: usize, now: &js_sys::Function) -> Result<String, JsValue> {
-        let clock = || now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64()).unwrap_or(f64::NAN);
-        let timings = self.0.profile(plan, rounds, clock)?;
+        let timings = self.0.profile(plan, rounds, || clock(now))?;
         Ok(serde_json::to_string(&timings).expect("numbers and words"))
     }
 

@@ -1,14 +1,15 @@
 //! The packed weights of a network, node by node: for each convolution this is where its algorithm is chosen.
 
+use crate::algorithm::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node, Op};
-use crate::shape::MOST;
-use kernels::conv2d::{Conv2d, grouped, winograd};
+use crate::shape::{MOST, MOST_FEATURES};
+use kernels::conv2d::{grouped, winograd};
 use kernels::epilogue::Affine;
 use kernels::layout::Floats;
 use kernels::simd::Best;
 use kernels::tile::Panels;
-use kernels::{conv2d, linear, prelu};
+use kernels::{batch_norm2d, conv2d, linear, prelu};
 
 /// What a node's kernel reads.
 pub enum Packed {
@@ -50,6 +51,9 @@ impl Packed {
     }
 }
 
+/// Weights do not depend on the size of maps; what a padding to the same size comes to, does.
+const ANY_SIZE: [usize; 2] = [1, 1];
+
 /// A node's weights while they come, piece by piece.
 pub struct Packing {
     packed: Packed,
@@ -79,11 +83,16 @@ fn rows(node: &Node) -> (usize, usize) {
     }
 }
 
-/// The constants of a network need no loading.
-pub fn constants(node: &Node) -> Result<Option<Packed>> {
+/// For how many channels one number is packed that serves all of a map's: as many as there are, and where only a size will
+/// tell how many, as many as `shape` lets pass.
+fn shared(channels: Option<usize>) -> usize {
+    channels.unwrap_or(MOST_FEATURES).min(MOST_FEATURES)
+}
+
+/// The constants of a network need no loading; `channels` are those of the node's map, if they are known.
+pub fn constants(node: &Node, channels: Option<usize>) -> Result<Option<Packed>> {
     let Op::Affine { scale, shift } = &node.op else { return Ok(None) };
-    // One pair serves as many channels as there are.
-    let channels = if scale.len() == 1 { 4096 } else { scale.len() };
+    let channels = if scale.len() == 1 { shared(channels) } else { scale.len() };
     let of = |numbers: &[f32], c: usize| numbers[c % numbers.len()];
     let affine = Affine::new(channels, |c| (of(scale, c), of(shift, c)));
     affine.map(|affine| Some(Packed::Affine(affine))).ok_or_else(|| full(node))
@@ -93,16 +102,8 @@ fn full(node: &Node) -> Error {
     Error::new(Code::TooLarge, "there is no memory left for its weights").at(&node.path)
 }
 
-/// What decides about a convolution's algorithm.
-#[derive(Clone, Copy)]
-pub struct Choice {
-    /// Whether Winograd's algorithms may be used.
-    pub winograd: bool,
-}
-
-/// Room for the weights of node `id`, which will read maps of about `size` cells.
-fn start(graph: &Graph, id: Id, size: [usize; 2], choice: Choice) -> Result<Packed> {
-    let node = &graph.nodes[id];
+/// Room for the weights of a node.
+fn start(node: &Node, algorithm: Option<Algorithm>) -> Result<Packed> {
     // Checked before any of these numbers is multiplied as a usize. A panel is filled up, to less than 64 columns more, and
     // Winograd's transforms enlarge the weights by up to 64 / 9.
     let fits = |groups: usize, outputs: usize, depth: [usize; 3]| {
@@ -115,10 +116,10 @@ fn start(graph: &Graph, id: Id, size: [usize; 2], choice: Choice) -> Result<Pack
     };
     let packed = match node.op {
         Op::Conv2d { .. } => {
-            let spec = node.conv2d(size).expect("a conv2d");
+            let spec = node.conv2d(ANY_SIZE).expect("a conv2d");
             let [kh, kw] = spec.kernel;
             fits(spec.groups, spec.out_channels / spec.groups, [spec.in_channels / spec.groups, kh, kw])?;
-            convolution(&spec, size, choice)
+            algorithm.expect("each convolution has one").zeros(&spec)
         }
         Op::Linear { in_features, out_features, .. } => {
             fits(1, out_features, [in_features, 1, 1])?;
@@ -133,17 +134,6 @@ fn start(graph: &Graph, id: Id, size: [usize; 2], choice: Choice) -> Result<Pack
     packed.ok_or_else(|| full(node))
 }
 
-/// The algorithm of a convolution, with room for its weights.
-fn convolution(spec: &Conv2d, [h, w]: [usize; 2], choice: Choice) -> Option<Packed> {
-    if grouped::fits::<Best>(spec) {
-        return grouped::Weights::zeros::<Best>(spec).map(Packed::Grouped);
-    }
-    if let Some(tile) = choose_for_now(spec, h, w).filter(|_| choice.winograd) {
-        return winograd::Winograd::zeros::<Best>(spec, tile).map(Packed::Winograd);
-    }
-    conv2d::zeros::<Best>(spec).map(Packed::Direct)
-}
-
 /// Packs a piece of the weights of node `id`: those of the outputs from `first` on, given as in a checkpoint (PyTorch's
 /// order), a batch norm's and a layer norm's arrays one behind the other. `bias` comes with the first piece.
 pub fn load(
@@ -153,15 +143,14 @@ pub fn load(
     first: usize,
     weight: &[f32],
     bias: Option<&[f32]>,
-    size: [usize; 2],
-    choice: Choice,
+    algorithm: Option<Algorithm>,
 ) -> Result<Packing> {
     let node =
         graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))?;
     let wrong = |message: String| Error::new(Code::WeightShape, message).at(&node.path);
     let mut packing = match packing {
         Some(packing) if first > 0 => packing,
-        _ => Packing { packed: start(graph, id, size, choice)?, done: 0 },
+        _ => Packing { packed: start(node, algorithm)?, done: 0 },
     };
     let (outputs, depth) = rows(node);
     let count = weight.len() / depth;
@@ -177,8 +166,10 @@ pub fn load(
     }
     let range = first..first + count;
     match &mut packing.packed {
+        // An empty piece.
+        _ if count == 0 => {}
         Packed::Direct(groups) => {
-            let spec = node.conv2d(size).expect("a conv2d");
+            let spec = node.conv2d(ANY_SIZE).expect("a conv2d");
             conv2d::fill(&spec, groups, range, weight);
             bias.iter().for_each(|bias| conv2d::set_bias(groups, bias));
         }
@@ -203,8 +194,7 @@ pub fn load(
         }
         Packed::Affine(affine) => *affine = affine_of(node, weight).ok_or_else(|| full(node))?,
         Packed::Prelu(slopes) => {
-            // One slope serves as many channels as there are.
-            let channels = graph.channels()[node.inputs[0]].unwrap_or(depth).max(depth);
+            let channels = if depth == 1 { shared(graph.channels()[id]) } else { depth };
             *slopes = prelu::pack(weight, channels).ok_or_else(|| full(node))?;
         }
     }
@@ -212,32 +202,11 @@ pub fn load(
     Ok(packing)
 }
 
-/// The scale and shift of a batch norm (computed in f64), a layer norm or a layer scale.
+/// The scale and shift of a batch norm, a layer norm or a layer scale.
 fn affine_of(node: &Node, arrays: &[f32]) -> Option<Affine> {
     match node.op {
-        Op::BatchNorm2d { channels, eps, affine } => {
-            let at = |array: usize, c: usize| arrays[array * channels + c] as f64;
-            Affine::new(channels, |c| {
-                let (weight, bias) = if affine { (at(0, c), at(1, c)) } else { (1.0, 0.0) };
-                let first = if affine { 2 } else { 0 };
-                let scale = weight / (at(first + 1, c) + eps).sqrt();
-                (scale as f32, (bias - at(first, c) * scale) as f32)
-            })
-        }
+        Op::BatchNorm2d { channels, eps, .. } => batch_norm2d::pack(arrays, channels, eps),
         Op::LayerNorm2d { channels, .. } => Affine::new(channels, |c| (arrays[c], arrays[channels + c])),
         _ => Affine::new(arrays.len(), |c| (arrays[c], 0.0)),
-    }
-}
-
-fn choose_for_now(spec: &Conv2d, h: usize, w: usize) -> Option<winograd::Tile> {
-    let plain = spec.stride == [1, 1] && spec.dilation == [1, 1] && spec.groups == 1;
-    if !plain || spec.in_channels < 16 || spec.out_channels < 16 {
-        return None;
-    }
-    match spec.kernel {
-        [3, 3] if h.min(w) >= 24 => Some(winograd::Tile([6, 6])),
-        [3, 3] => Some(winograd::Tile([4, 4])),
-        [5, 5] => Some(winograd::Tile([4, 4])),
-        _ => None,
     }
 }

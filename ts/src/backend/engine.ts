@@ -7,7 +7,7 @@ import type { decodeBytes } from "../image/decode.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
-import type { Args, ImageMessage, Join, StepTiming } from "./protocol.js";
+import type { Args, ImageMessage, Join, StepTiming, Tuning } from "./protocol.js";
 import type { Pool } from "./start-workers.js";
 
 // Only what is used, so that bundles need not hold the rest.
@@ -71,10 +71,15 @@ export class Engine {
     builder.build();
   }
 
-  network({ graph, size: [rows, columns], winograd, height }: Args<"network">): void {
+  network({ graph, size: [rows, columns], winograd, height, tuning }: Args<"network">): void {
     const { glue, helpers } = this.#ready();
     this.#core?.free();
-    this.#core = new glue.Core(graph, helpers, rows, columns, winograd, height);
+    const known = tuning && JSON.stringify(tuning);
+    this.#core = new glue.Core(graph, helpers, rows, columns, winograd, height, known);
+  }
+
+  tune(): Tuning {
+    return JSON.parse(this.#loaded().tune(() => performance.now()));
   }
 
   load({ node, first, weight, bias }: Args<"load">): void {

@@ -26,6 +26,9 @@ export interface StepTiming {
   readonly bytes: number;
 }
 
+/** Which algorithm is the fastest, by convolution: plain data, good for machines of the same kind. */
+export type Tuning = Readonly<Record<string, string>>;
+
 /** The calls: what each takes and gives. */
 export interface Calls {
   /** Instantiates the core and starts `threads - 1` workers of the pool. Comes first. */
@@ -43,7 +46,11 @@ export interface Calls {
     readonly winograd: boolean;
     /** Pixels of a tile of a product of matrices. */
     readonly height: 4 | 6;
+    /** What an earlier tuning gave. */
+    readonly tuning?: Tuning;
   }): void;
+  /** Finds the fastest algorithm for each convolution; comes before the weights. */
+  tune(args: Record<never, never>): Tuning;
   /** Packs a piece of the weights of a node: those of its outputs from `first` on. The first piece brings the bias. */
   load(args: {
     readonly node: number;

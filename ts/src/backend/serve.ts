@@ -44,6 +44,8 @@ async function perform(engine: Engine, request: CallRequest, check: () => void):
       return engine.start(request.args);
     case "network":
       return engine.network(request.args);
+    case "tune":
+      return engine.tune();
     case "load":
       return engine.load(request.args);
     case "run":

@@ -73,9 +73,9 @@ const paper = "arXiv 1512.03385, Deep residual learning for image recognition";
 
 /** The table's rows of this family; accuracy on CIFAR-10 as in the paper's table 6. */
 export const cifarResnetRows = rows({ family: "resnet_cifar", paper, year: 2015 }, CIFAR10, {
-  resnet20_cifar: { build: resnet20_cifar, params: 0, macs: 0, top: [91.25] },
-  resnet32_cifar: { build: resnet32_cifar, params: 0, macs: 0, top: [92.49] },
-  resnet44_cifar: { build: resnet44_cifar, params: 0, macs: 0, top: [92.83] },
-  resnet56_cifar: { build: resnet56_cifar, params: 0, macs: 0, top: [93.03] },
-  resnet110_cifar: { build: resnet110_cifar, params: 0, macs: 0, top: [93.57] },
+  resnet20_cifar: { build: resnet20_cifar, params: 269_722, macs: 40_551_040, top: [91.25] },
+  resnet32_cifar: { build: resnet32_cifar, params: 464_154, macs: 68_862_592, top: [92.49] },
+  resnet44_cifar: { build: resnet44_cifar, params: 658_586, macs: 97_174_144, top: [92.83] },
+  resnet56_cifar: { build: resnet56_cifar, params: 853_018, macs: 125_485_696, top: [93.03] },
+  resnet110_cifar: { build: resnet110_cifar, params: 1_727_962, macs: 252_887_680, top: [93.57] },
 });

@@ -133,5 +133,11 @@ const paper = "arXiv 1409.4842, Going deeper with convolutions";
 
 /** The table's rows of this family; accuracy as BVLC published it, params with the auxiliary classifiers. */
 export const googlenetLrnRows = rows({ family: "googlenet", paper, year: 2014 }, caffe([123, 117, 104]), {
-  googlenet_lrn: { build: googlenet_lrn, minSize: 1, params: 13_378_280, macs: 0, top: [68.7, 88.9] },
+  googlenet_lrn: {
+    build: googlenet_lrn,
+    minSize: 223,
+    params: 13_378_280,
+    macs: 1_582_671_872,
+    top: [68.7, 88.9],
+  },
 });

@@ -45,9 +45,9 @@ const nin = (inChannels: number, mlpConvs: readonly MlpConv[], between: readonly
 const pool = maxPool2d(3, { stride: 2, ceilMode: true });
 
 /**
- * Network in network for ImageNet, arXiv 1312.4400, as the authors' Caffe model: [3, H, W], at best 224 x 224, to
- * [1000] logits (after a ReLU); keys `features.N` as in neural-style-pt. Caffe's weights want blue, green, red.
- * Throws `bad-option`.
+ * Network in network for ImageNet, arXiv 1312.4400, as the authors' Caffe model: [3, H, W], at least 39 x 39 and at
+ * best 224 x 224, to [1000] logits, which a ReLU cuts; keys `features.N` as in neural-style-pt. The public weights
+ * want blue, green, red. Throws `bad-option`.
  */
 export function nin_imagenet(options: NinOptions = {}): Net {
   const o = optionsOf("nin_imagenet", options, { dropout: [0.5, probability] });
@@ -61,8 +61,8 @@ export function nin_imagenet(options: NinOptions = {}): Net {
 }
 
 /**
- * Network in network for CIFAR-10, arXiv 1312.4400: [3, H, W], at best 32 x 32, to [10] logits (after a ReLU); keys
- * `features.N`. Throws `bad-option`.
+ * Network in network for CIFAR-10, arXiv 1312.4400: [3, H, W], at least 4 x 4 and at best 32 x 32, to [10] logits,
+ * which a ReLU cuts; keys `features.N`. Throws `bad-option`.
  */
 export function nin_cifar10(options: NinOptions = {}): Net {
   const o = optionsOf("nin_cifar10", options, { classes: [10, positive], dropout: [0.5, probability] });
@@ -80,8 +80,15 @@ export function nin_cifar10(options: NinOptions = {}): Net {
 
 const paper = "arXiv 1312.4400, Network in network";
 
-/** The table's rows of this family; accuracy on ImageNet as published with the Caffe model, on CIFAR-10 as in the paper. */
+/** The table's rows of this family; accuracy as published with the Caffe model, and in the paper. */
 export const ninRows = rows({ family: "nin", paper, year: 2013 }, caffe([123, 117, 104]), {
-  nin_imagenet: { build: nin_imagenet, minSize: 1, params: 7_595_176, macs: 0, top: [59.36] },
-  nin_cifar10: { build: nin_cifar10, params: 966_986, macs: 0, preprocess: CIFAR10, top: [89.59] },
+  nin_imagenet: { build: nin_imagenet, minSize: 39, params: 7_595_176, macs: 1_100_188_800, top: [59.36] },
+  nin_cifar10: {
+    build: nin_cifar10,
+    minSize: 4,
+    params: 966_986,
+    macs: 222_486_528,
+    preprocess: CIFAR10,
+    top: [91.2],
+  },
 });

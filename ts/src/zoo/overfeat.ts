@@ -24,7 +24,8 @@ type Conv = readonly [maps: number, kernel: number, stride: number, padding: num
 
 /**
  * OverFeat, arXiv 1312.6229, whose classifier can scan images of any size: see `convolutionize`. No contrast
- * normalisation; keys `features.N` and `classifier.N`. [3, H, W] to [1000] logits. The nets throw `bad-option`.
+ * normalisation; keys `features.N` and `classifier.N`. [3, 231, 231] or
+ * [3, 221, 221] to [1000] logits. The nets throw `bad-option`.
  */
 const overfeat =
   (name: string, convs: readonly Conv[], side: number, hidden: readonly number[]) =>
@@ -64,9 +65,9 @@ const ACCURATE: readonly Conv[] = [
   [1024, 3, 1, 1, 3],
 ];
 
-/** OverFeat's fast network, of the paper's table 1; at best 231 x 231. */
+/** OverFeat's fast network, of the paper's table 1: [3, 231, 231]. */
 export const overfeat_fast = overfeat("overfeat_fast", FAST, 6, [3072, 4096]);
-/** OverFeat's accurate network, of the paper's table 3; at best 221 x 221. */
+/** OverFeat's accurate network, of the paper's table 3: [3, 221, 221]. */
 export const overfeat_accurate = overfeat("overfeat_accurate", ACCURATE, 5, [4096, 4096]);
 
 /** As the authors' program does it: one mean and one deviation for all channels. */
@@ -83,16 +84,16 @@ export const overfeatRows = imagenetRows(
   {
     overfeat_fast: {
       build: overfeat_fast,
-      minSize: 1,
+      minSize: 231,
       params: 145_920_872,
-      macs: 0,
+      macs: 2_801_403_904,
       preprocess: preprocess(231),
     },
     overfeat_accurate: {
       build: overfeat_accurate,
-      minSize: 1,
-      params: 0,
-      macs: 0,
+      minSize: 221,
+      params: 144_656_488,
+      macs: 5_355_446_784,
       preprocess: preprocess(221),
     },
   },

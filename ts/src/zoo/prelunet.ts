@@ -31,8 +31,8 @@ export interface PReLUNetOptions extends ModelOptions {
 
 /**
  * The networks of arXiv 1502.01852, "Delving deep into rectifiers", with PReLU, spatial pyramid pooling
- * (arXiv 1406.4729) and thus inputs of many sizes; keys `features.N` and `classifier.N`. [3, H, W], at best
- * 224 x 224, to [1000] logits. The nets throw `bad-option`.
+ * (arXiv 1406.4729) and thus inputs of many sizes; keys `features.N` and `classifier.N`. [3, H, W], at least
+ * 15 x 15 and at best 224 x 224, to [1000] logits. The nets throw `bad-option`.
  */
 const preluNet =
   (name: string, depth: number, widths: readonly number[]) =>
@@ -81,8 +81,8 @@ const paper = "arXiv 1502.01852, Delving deep into rectifiers";
 export const preluNetRows = imagenetRows(
   { family: "prelu_net", paper, year: 2015 },
   {
-    prelu_net_a: { build: prelu_net_a, minSize: 15, params: 178_032_072, macs: 0 },
-    prelu_net_b: { build: prelu_net_b, minSize: 15, params: 0, macs: 0 },
-    prelu_net_c: { build: prelu_net_c, minSize: 15, params: 0, macs: 0 },
+    prelu_net_a: { build: prelu_net_a, minSize: 15, params: 178_032_072, macs: 19_058_106_368 },
+    prelu_net_b: { build: prelu_net_b, minSize: 15, params: 183_343_048, macs: 23_219_904_512 },
+    prelu_net_c: { build: prelu_net_c, minSize: 15, params: 330_623_944, macs: 53_463_130_112 },
   },
 );

@@ -83,9 +83,9 @@ function block(stage: Stage, inChannels: number, stride: number, downsample?: Mo
 }
 
 /**
- * Squeeze-and-excitation networks, arXiv 1709.01507, under the keys of timm's `legacy_` ones: [3, H, W], at best
- * 224 x 224, to [1000] logits. SENet-154 begins with three 3 x 3 convolutions and shortens by 3 x 3 ones. The nets
- * throw `bad-option`.
+ * Squeeze-and-excitation networks, arXiv 1709.01507, under the keys of timm's `legacy_` ones: [3, H, W], at least
+ * 3 x 3 and at best 224 x 224, to [1000] logits. SENet-154 has 3 x 3 convolutions where the others have the first 7 x 7
+ * and the 1 x 1 of strided shortcuts. The nets throw `bad-option`.
  */
 const senet =
   (name: string, kind: Kind, layers: readonly number[], groups = 1) =>
@@ -117,8 +117,12 @@ const senet =
       const outChannels = stage.planes * 4;
       const stride = i === 0 ? 1 : 2;
       const kernel = large && i > 0 ? 3 : 1;
-      const shorten = conv2d(inChannels, outChannels, kernel, { stride, padding: (kernel - 1) / 2, bias: false });
-      const blocks = [block(stage, inChannels, stride, sequential(shorten, batchNorm2d(outChannels)))];
+      const shortcut = conv2d(inChannels, outChannels, kernel, {
+        stride,
+        padding: (kernel - 1) / 2,
+        bias: false,
+      });
+      const blocks = [block(stage, inChannels, stride, sequential(shortcut, batchNorm2d(outChannels)))];
       while (blocks.length < depth) blocks.push(block(stage, outChannels, 1));
       children[`layer${i + 1}`] = sequential(...blocks);
       inChannels = outChannels;
@@ -152,45 +156,51 @@ export const legacy_seresnext101_32x4d = senet(
 
 const paper = "arXiv 1709.01507, Squeeze-and-excitation networks";
 
-/** The table's rows of this family; accuracy of the authors' checkpoints as Cadene's port measured it. */
+/** The table's rows of this family; accuracy as timm published it. */
 export const senetRows = imagenetRows(
   { family: "senet", paper, year: 2017 },
   {
     legacy_senet154: {
       build: legacy_senet154,
-      params: 0,
-      macs: 0,
-      top: [81.304, 95.498],
+      minSize: 3,
+      params: 115_088_984,
+      macs: 20_688_363_520,
+      top: [81.32, 95.502],
     },
     legacy_seresnet50: {
       build: legacy_seresnet50,
-      params: 0,
-      macs: 0,
-      top: [77.636, 93.752],
+      minSize: 3,
+      params: 28_088_024,
+      macs: 3_860_488_192,
+      top: [77.65, 93.732],
     },
     legacy_seresnet101: {
       build: legacy_seresnet101,
-      params: 0,
-      macs: 0,
-      top: [78.396, 94.258],
+      minSize: 3,
+      params: 49_326_872,
+      macs: 7_574_937_600,
+      top: [78.37, 94.264],
     },
     legacy_seresnet152: {
       build: legacy_seresnet152,
-      params: 0,
-      macs: 0,
-      top: [78.658, 94.374],
+      minSize: 3,
+      params: 66_821_848,
+      macs: 11_288_993_792,
+      top: [78.662, 94.37],
     },
     legacy_seresnext50_32x4d: {
       build: legacy_seresnext50_32x4d,
-      params: 0,
-      macs: 0,
-      top: [79.076, 94.434],
+      minSize: 3,
+      params: 27_559_896,
+      macs: 4_232_994_816,
+      top: [79.08, 94.428],
     },
     legacy_seresnext101_32x4d: {
       build: legacy_seresnext101_32x4d,
-      params: 0,
-      macs: 0,
-      top: [80.236, 95.028],
+      minSize: 3,
+      params: 48_955_416,
+      macs: 7_974_739_968,
+      top: [80.274, 95.032],
     },
   },
 );

@@ -27,7 +27,7 @@ function separable(from: number, to: number): Module {
   ]);
 }
 
-/** Of each block: the channels behind each of its convolutions. Blocks with other outputs than inputs halve the size. */
+/** Of each block the channels behind each convolution; one whose outputs are not as many as its inputs halves the size. */
 const BLOCKS: readonly (readonly number[])[] = [
   [128, 128],
   [256, 256],
@@ -49,15 +49,12 @@ function block(from: number, widths: readonly number[], first: boolean): [Module
   const skip: Record<string, Layer> = halves
     ? { skip: conv2d(from, channels, 1, { stride: 2, bias: false }), skipbn: batchNorm2d(channels) }
     : {};
-  return [
-    module("Block", { ...skip, rep: sequential(...rep) }, [add(["rep"], Object.keys(skip))]),
-    channels,
-  ];
+  return [module("Block", { ...skip, rep: sequential(...rep) }, [add(["rep"], Object.keys(skip))]), channels];
 }
 
 /**
- * Xception, arXiv 1610.02357, under the keys of timm's legacy_xception: [3, H, W], at best 299 x 299, to [1000]
- * logits. Throws `bad-option`.
+ * Xception, arXiv 1610.02357, under the keys of timm's legacy_xception: [3, H, W], at least 7 x 7 and at best
+ * 299 x 299, to [1000] logits. Throws `bad-option`.
  */
 export function legacy_xception(options: ModelOptions = {}): Net {
   const o = optionsOf("legacy_xception", options, {});
@@ -89,9 +86,9 @@ export const xceptionRows = imagenetRows(
   {
     legacy_xception: {
       build: legacy_xception,
-      minSize: 1,
+      minSize: 7,
       params: 22_855_952,
-      macs: 0,
+      macs: 8_357_403_496,
       top: [78.888, 94.292],
       preprocess: inception(333),
     },

@@ -161,6 +161,12 @@ describe("one word for one concept", () => {
     module: "a container",
     dropout: "nothing happens at inference",
     flatten: "moves values and computes none: its one loop is its specification",
+    identity: "nothing happens at inference",
+    stochastic_depth: "nothing happens at inference",
+    layer_scale: "an affine without a shift",
+    keep: "a step, no operator",
+    take: "a step, no operator",
+    call: "a step, no operator",
   };
   const tags = [...read("ts/src/layers.ts").matchAll(/readonly op: "(\w+)"/g)].map((match) => match[1]!);
 

@@ -154,6 +154,30 @@ describe("options of families", () => {
     ["depths", zoo.convnext_tiny.build({ depths: [1, 2], widths: [8, 16] }), "(3): Sequential("],
     ["stagesRepeats", zoo.shufflenet_v2_x1_0.build({ stagesRepeats: [1, 1, 2] }), "(stage4): Sequential("],
     ["regnet", zoo.regnet_x_400mf.build({ groupWidth: 8 }), "groups=49, bias=False)"],
+    ["columns", zoo.mcdnn_mnist.build({ columns: 35 }), "(0-34): 35 x MCDNN("],
+    ["dropout", zoo.overfeat_fast.build({ dropout: 0.25 }), "(5): Dropout(p=0.25, inplace=False)"],
+    ["dropout", zoo.nin_imagenet.build({ dropout: 0.25 }), "(21): Dropout(p=0.25, inplace=False)"],
+    ["dropoutAux", zoo.googlenet_lrn.build({ dropoutAux: 0.25 }), "(drop_fc): Dropout(p=0.25, "],
+    ["dropout", zoo.inception_v4.build({ dropout: 0.25 }), "(head_drop): Dropout(p=0.25, "],
+    ["dropout", zoo.inception_resnet_v2.build({ dropout: 0.25 }), "(head_drop): Dropout(p=0.25, "],
+    [
+      "embedding",
+      zoo.inception_resnet_v1.build({ embedding: 128 }),
+      "(logits): Linear(in_features=128, out_features=1000, bias=True)",
+    ],
+    [
+      "widths",
+      zoo.highway19_cifar10.build({ widths: [8, 16, 24], depths: [1, 1, 1] }),
+      "(11): Conv2d(24, 100, ",
+    ],
+    ["depths", zoo.highway10_mnist.build({ width: 8, depths: [1, 1, 2] }), "(8): MaxPool2d(kernel_size=2, "],
+    [
+      "depth",
+      zoo.highway10_mnist_fc.build({ width: 20, depth: 2 }),
+      "(T): Linear(in_features=20, out_features=20, ",
+    ],
+    ["depth", zoo.prelu_net_a.build({ depth: 1, widths: [8, 16] }), "(6): Conv2d(8, 16, "],
+    ["bins", zoo.prelu_net_a.build({ bins: [4, 1] }), "(0): Linear(in_features=8704, "],
   ])("%s", (_, built, shown) => {
     expect(String(built)).toContain(shown);
     expect(lower(built).nodes.length).toBeGreaterThan(5);
@@ -179,19 +203,33 @@ describe("options of families", () => {
     ],
     [() => zoo.convnext_tiny.build({ depths: [1, 2] }), /lists of the same length/],
     [() => zoo.regnet_y_400mf.build({ wm: 1 }), /^regnet_y_400mf: wm must be a number above 1/],
+    [() => zoo.mcdnn_mnist.build({ columns: 0 }), /^mcdnn_mnist: columns must be a whole number from 1/],
+    [() => zoo.highway19_cifar10.build({ depths: [4, 5] }), /depths must have 3 numbers, one for each stage/],
+    [() => zoo.highway19_cifar10.build({ widths: [0, 1, 1] }), /widths\[0\] must be a whole number/],
+    [
+      () => zoo.inception_resnet_v1.build({ embedding: -1 }),
+      /embedding must be a whole number of at least 0/,
+    ],
+    [() => zoo.prelu_net_a.build({ bins: [] }), /^prelu_net_a: bins must be a list/],
   ])("%s is refused", (build, message) => {
     expect(build).toThrow(
       expect.objectContaining({ code: "bad-option", message: expect.stringMatching(message) }),
     );
   });
 
-  test("GoogLeNet's auxiliary classifiers are there to be asked for, or not there at all", () => {
-    const { paths, nodes, output } = lower(zoo.googlenet.build());
-    expect([paths.aux1, paths.aux2].every((id) => id !== undefined && id !== output)).toBe(true);
-    const without = lower(zoo.googlenet.build({ auxLogits: false }));
-    expect(without.nodes.length).toBeLessThan(nodes.length);
-    expect(Object.keys(without.paths).filter((path) => path.startsWith("aux"))).toEqual([]);
-  });
+  test.each([
+    ["googlenet", "aux1", "aux2"],
+    ["googlenet_lrn", "loss1", "loss2"],
+  ] as const)(
+    "%s's auxiliary classifiers are there to be asked for, or not there at all",
+    (name, ...heads) => {
+      const { paths, nodes, output } = lower(zoo[name].build());
+      expect(heads.every((head) => paths[head] !== undefined && paths[head] !== output)).toBe(true);
+      const without = lower(zoo[name].build({ auxLogits: false }));
+      expect(without.nodes.length).toBeLessThan(nodes.length);
+      expect(Object.keys(without.paths).filter((path) => /^(aux|loss[12])/.test(path))).toEqual([]);
+    },
+  );
 
   test("transformInput scales and shifts the input", () => {
     const [, first] = lower(zoo.inception_v3.build({ transformInput: true })).nodes;

@@ -2,7 +2,7 @@
 //! its inputs, and the roundings that it adds. u is half of epsilon, the error of one rounding.
 
 use super::build::Weights;
-use super::interpreter::{Value, batch_norm};
+use super::interpreter::Value;
 use crate::graph::{Kind, Node, Op};
 use crate::weights::Packed;
 
@@ -47,10 +47,12 @@ pub fn error(
         }
         Op::Prelu { .. } => largest(&given().weight).max(1.0) * x.error + EPSILON * result,
         Op::BatchNorm2d { eps, affine, .. } => {
-            let [weight, bias, mean, variance] = batch_norm(&given().weight, channels, affine);
+            let arrays: Vec<&[f32]> = given().weight.chunks_exact(channels).collect();
+            let at = |array: usize, c: usize| arrays[array][c] as f64;
             let pair = |c: usize| {
-                let scale = weight[c] / (variance[c] + eps).sqrt();
-                (scale, bias[c] - mean[c] * scale)
+                let (weight, bias) = if affine { (at(0, c), at(1, c)) } else { (1.0, 0.0) };
+                let scale = weight / (at(arrays.len() - 1, c) + eps).sqrt();
+                (scale, bias - at(arrays.len() - 2, c) * scale)
             };
             of_affine(x, (0..channels).map(pair))
         }

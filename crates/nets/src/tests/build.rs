@@ -99,7 +99,13 @@ impl Net {
     }
 
     /// A convolution with a square kernel, but for the fields that `change` replaces.
-    pub fn conv_with(&mut self, x: Id, out: usize, [kernel, stride, padding]: [usize; 3], change: Value) -> Id {
+    pub fn conv_with(
+        &mut self,
+        x: Id,
+        out: usize,
+        [kernel, stride, padding]: [usize; 3],
+        change: Value,
+    ) -> Id {
         let fields = json!({
             "in_channels": self.shape(x).c, "out_channels": out, "kernel": [kernel, kernel],
             "stride": [stride, stride], "padding": vec![padding; 4], "dilation": [1, 1], "groups": 1, "bias": true,
@@ -216,9 +222,9 @@ fn weights(op: &Op, random: &mut Random) -> Option<Weights> {
 fn arrays(op: &Op, random: &mut Random) -> Option<Vec<f32>> {
     let (channels, ranges): (usize, &[[f32; 2]]) = match *op {
         Op::BatchNorm2d { channels, affine: true, .. } => {
-            (channels, &[[0.5, 1.2], [-0.2, 0.2], [-0.3, 0.3], [0.5, 2.0]])
+            (channels, &[[0.7, 1.1], [-0.2, 0.2], [-0.3, 0.3], [0.8, 1.5]])
         }
-        Op::BatchNorm2d { channels, .. } => (channels, &[[-0.3, 0.3], [0.5, 2.0]]),
+        Op::BatchNorm2d { channels, .. } => (channels, &[[-0.3, 0.3], [0.8, 1.5]]),
         Op::LayerNorm2d { channels, .. } => (channels, &[[0.5, 1.2], [-0.2, 0.2]]),
         Op::LayerScale { channels } => (channels, &[[-0.5, 1.2]]),
         Op::Prelu { channels } => (channels, &[[-0.2, 0.5]]),

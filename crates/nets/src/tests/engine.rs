@@ -1,11 +1,12 @@
 //! Packed weights and runs by hand, for what a `Model` keeps to itself.
 
 use super::build::{Net, Random, Weights};
+use crate::algorithm::{Tuning, choose};
 use crate::cpu;
-use crate::graph::Id;
+use crate::graph::{Id, Op};
 use crate::plan::Plan;
 use crate::shape::infer;
-use crate::weights::{self, Choice, Packed, Packing};
+use crate::weights::{self, Packed, Packing};
 use kernels::par::Team;
 
 /// The weights, given in one piece, or with `pieces` in pieces of random sizes; for inputs of height and width `size`.
@@ -19,20 +20,30 @@ pub fn pack(
     let graph = net.graph();
     let input = [1, net.input[1], size[0], size[1]];
     let shapes = infer(&graph, input).unwrap_or_else(|_| net.shapes());
+    let sizes = graph.nodes.iter().map(|node| match node.inputs.first() {
+        Some(&x) => [shapes[x].h, shapes[x].w],
+        None => size,
+    });
+    let sizes: Vec<[usize; 2]> = sizes.collect();
+    let algorithms = choose(&graph, &sizes, winograd, &Tuning::new()).expect("weights that fit");
+    let channels = graph.channels();
     let mut pack = |id: Id| {
         let node = &graph.nodes[id];
         let Some(Weights { weight, bias }) = &given[id] else {
-            return weights::constants(node).expect("memory");
+            return weights::constants(node, channels[id]).expect("memory");
         };
-        let outputs = bias.as_ref().map_or(1, Vec::len);
+        let outputs = match node.op {
+            Op::Conv2d { out_channels, .. } => out_channels,
+            Op::Linear { out_features, .. } => out_features,
+            _ => 1,
+        };
         let depth = weight.len() / outputs;
         let (mut first, mut packing): (usize, Option<Packing>) = (0, None);
-        let size = [shapes[node.inputs[0]].h, shapes[node.inputs[0]].w];
         loop {
             let count = pieces.as_mut().map_or(outputs, |random| random.within(0, outputs - first));
             let piece = &weight[first * depth..(first + count) * depth];
             let bias = bias.as_deref().filter(|_| first == 0);
-            let loaded = weights::load(&graph, id, packing, first, piece, bias, size, Choice { winograd });
+            let loaded = weights::load(&graph, id, packing, first, piece, bias, algorithms[id]);
             first += count;
             match loaded.expect("weights that fit").finished(node) {
                 Ok(packed) => return Some(packed),

@@ -7,9 +7,9 @@ use crate::shape::{Shape, infer};
 use crate::weights::Packed;
 use kernels::local_response_norm::LocalResponseNorm;
 use kernels::{
-    activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, channel_shuffle, concat,
-    conv2d, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul, pad_channels, pad2d,
-    prelu, slice, softmax,
+    activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, batch_norm2d,
+    channel_shuffle, concat, conv2d, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul,
+    pad_channels, pad2d, prelu, slice, softmax,
 };
 
 /// A node's map in PyTorch's order, and how far a float32 engine may be from it.
@@ -78,13 +78,8 @@ fn compute(node: &Node, weights: Option<&Weights>, xs: &[&Value], shape: Shape) 
         }
         Op::Activation { kind } => activation::reference::activation(kind.into(), x),
         Op::Prelu { .. } => prelu::reference::prelu(x, weight(), planes),
-        Op::BatchNorm2d { eps, affine, .. } => {
-            let [scale, shift, mean, variance] = batch_norm(weight(), channels, affine);
-            let normed = |(i, &x): (usize, &f32)| {
-                let c = i / cells % channels;
-                (x as f64 - mean[c]) / (variance[c] + eps).sqrt() * scale[c] + shift[c]
-            };
-            x.iter().enumerate().map(normed).collect()
+        Op::BatchNorm2d { eps, .. } => {
+            batch_norm2d::reference::batch_norm2d(x, weight(), channels, cells, eps)
         }
         Op::LayerScale { .. } => affine::reference::affine(x, cells, weight(), &vec![0.0; channels]),
         Op::Affine { ref scale, ref shift } => affine::reference::affine(x, cells, scale, shift),
@@ -128,15 +123,4 @@ fn compute(node: &Node, weights: Option<&Weights>, xs: &[&Value], shape: Shape) 
         Op::LogSoftmax => log_softmax::reference::log_softmax(x, [n, channels, cells]),
         Op::Flatten => wide(x),
     }
-}
-
-/// A batch norm's weight, bias, mean and variance.
-pub fn batch_norm(arrays: &[f32], channels: usize, affine: bool) -> [Vec<f64>; 4] {
-    let given: Vec<Vec<f64>> = arrays.chunks_exact(channels).map(wide).collect();
-    let [weight, bias] = match affine {
-        true => [given[0].clone(), given[1].clone()],
-        false => [vec![1.0; channels], vec![0.0; channels]],
-    };
-    let [mean, variance] = [given[given.len() - 2].clone(), given[given.len() - 1].clone()];
-    [weight, bias, mean, variance]
 }

@@ -1,10 +1,13 @@
 //! The planner's promise: what runs together does not get in each other's way, and what is read is still there.
 
-use super::build::{Net, Random, named, random_net};
-use crate::cpu;
-use crate::graph::{Graph, Id, Node};
-use crate::plan::{Op, Plan, Step, plan};
-use crate::weights::{self, Packed};
+use super::build::{Net, Random};
+use super::engine::pack;
+use super::nets::{named, squeezenet};
+use super::random::random_net;
+use crate::cpu::{self, Weights};
+use crate::graph::{Graph, Id, Node, Op};
+use crate::plan::{Kernel, Plan, Step, plan};
+use crate::weights::Packed;
 use kernels::flatten::Direction;
 use kernels::layout::Layout;
 use std::collections::HashSet;
@@ -33,14 +36,25 @@ fn frame(map: &Layout, sides: [usize; 4]) -> Vec<usize> {
 }
 
 /// What a step reads, and what it writes.
-fn touched(op: &Op) -> (Vec<usize>, Vec<usize>) {
-    let (x, y) = cpu::maps(op);
-    let mut reads = x.as_ref().map_or(vec![], elements);
+fn touched(kernel: &Kernel, weights: Weights) -> (Vec<usize>, Vec<usize>) {
+    let (xs, y) = cpu::maps(kernel);
+    let mut reads: Vec<usize> = xs.iter().flat_map(elements).collect();
     let mut writes = y.as_ref().map_or(vec![], elements);
-    match op {
-        Op::Conv2d { spec, x, .. } => reads.extend(frame(x, spec.padding)),
-        Op::Halo { map, halo } => writes = frame(map, *halo),
-        Op::Flatten { direction, map, flat } => {
+    match kernel {
+        Kernel::Conv2d { node, spec, x, stage, temp, .. } => {
+            if weights.packed[*node].as_ref().expect("weights").reads_halo() {
+                reads.extend(frame(x, spec.padding));
+            }
+            let needs = weights.needs(kernel).expect("weights");
+            let between = *temp..*temp + needs.temp;
+            match (needs.stages, stage) {
+                (1, _) => assert_eq!(needs.temp, 0),
+                (_, 0) => writes = between.collect(),
+                _ => reads = xs[1..].iter().flat_map(elements).chain(between).collect(),
+            }
+        }
+        Kernel::Halo { map, halo } => writes = frame(map, *halo),
+        Kernel::Flatten { direction, map, flat } => {
             let floats = *flat..*flat + map.pixels() * map.c;
             match direction {
                 Direction::ToChannelsFirst => writes.extend(floats),
@@ -52,60 +66,100 @@ fn touched(op: &Op) -> (Vec<usize>, Vec<usize>) {
     (reads, writes)
 }
 
+/// Whether it may be merged with what it reads, or is no work at all.
+fn is_merged(node: &Node) -> bool {
+    use Op::*;
+    matches!(
+        node.op,
+        Activation { .. }
+            | BatchNorm2d { .. }
+            | LayerScale { .. }
+            | Affine { .. }
+            | Add
+            | Mul
+            | Concat
+            | Flatten
+            | Slice { .. }
+    )
+}
+
 /// The paths of the layers whose steps may have written the map of `id`.
 fn writers(graph: &Graph, id: Id) -> HashSet<&str> {
     let node = &graph.nodes[id];
-    let mut paths = HashSet::from([node.path()]);
-    if matches!(node, Node::Relu { .. } | Node::Concat { .. } | Node::Flatten { .. }) {
-        node.inputs().iter().for_each(|&i| paths.extend(writers(graph, i)));
+    let mut paths = HashSet::from([&node.path[..]]);
+    if is_merged(node) {
+        node.inputs.iter().for_each(|&i| paths.extend(writers(graph, i)));
     }
     paths
 }
 
+/// The same for all maps that the steps of `id` may read: also those that layers merged with it bring along.
+fn suppliers(graph: &Graph, id: Id) -> HashSet<&str> {
+    let node = &graph.nodes[id];
+    let mut paths: HashSet<&str> = node.inputs.iter().flat_map(|&i| writers(graph, i)).collect();
+    let merged = graph.readers(id).filter(|(_, reader)| is_merged(reader));
+    merged.for_each(|(reader, _)| paths.extend(suppliers(graph, reader)));
+    paths.insert(&node.path);
+    paths
+}
+
 fn id_of(graph: &Graph, step: &Step) -> Id {
-    graph.nodes.iter().position(|node| node.path() == step.path).expect("a step's path is a layer's")
+    graph.nodes.iter().position(|node| node.path == step.path).expect("a step's path is a layer's")
 }
 
 /// Goes through the plan float by float: within a phase no step touches what another writes, and whatever a step reads was
-/// last written by a layer that it depends on, or is the halo of the very map it reads.
-fn check(graph: &Graph, plan: &Plan, requested: &[Id], what: &str) {
+/// last written by a layer that it depends on, or is the halo of the very map it reads. No map lies in a member's scratch.
+fn check(graph: &Graph, plan: &Plan, weights: Weights, requested: &[Id], what: &dyn Fn() -> String) {
     let steps: Vec<&Step> = plan.steps.iter().flatten().collect();
-    let mut last: Vec<Option<usize>> = vec![None; plan.arena];
+    let [maps, scratch] = plan.scratch;
+    assert_eq!(plan.arena, maps + plan.members * scratch, "{}", what());
+    let mut last: Vec<Option<usize>> = vec![None; maps];
     let staged = plan.input.offset..plan.input.offset + plan.input.dims.iter().product::<usize>();
     let mut first = 0;
     for (p, phase) in plan.steps.iter().enumerate() {
-        assert_eq!(plan.phases[p].chunks(), phase.iter().map(|step| step.chunks).sum::<usize>(), "{what}");
-        let touched: Vec<_> = phase.iter().map(|step| touched(&step.op)).collect();
-        let mut written: Vec<Option<usize>> = vec![None; plan.arena];
+        let chunks = phase.iter().map(|step| step.chunks).sum::<usize>();
+        assert_eq!(plan.phases[p].chunks(), chunks, "{}", what());
+        let touched: Vec<_> = phase.iter().map(|step| touched(&step.kernel, weights)).collect();
+        let mut written: Vec<Option<usize>> = vec![None; maps];
         for (i, (_, writes)) in touched.iter().enumerate() {
             for &at in writes {
                 let before = written[at].replace(first + i);
-                assert_eq!(before, None, "{what}: phase {p} writes {at} twice\n{}", plan.picture());
+                assert_eq!(before, None, "{}: phase {p} writes {at} twice\n{}", what(), plan.picture());
             }
         }
         for (step, (reads, _)) in phase.iter().zip(&touched) {
-            let id = id_of(graph, step);
-            let mut good = writers(graph, id);
-            graph.nodes[id].inputs().iter().for_each(|&i| good.extend(writers(graph, i)));
+            assert!(weights.needs(&step.kernel).expect("weights").scratch <= scratch, "{}", what());
+            let good = suppliers(graph, id_of(graph, step));
             for &at in reads {
-                assert_eq!(written[at], None, "{what}: phase {p} reads and writes {at}\n{}", plan.picture());
-                let is_input = matches!(step.op, Op::Flatten { direction: Direction::ToChannelsLast, .. });
+                assert_eq!(
+                    written[at],
+                    None,
+                    "{}: phase {p} reads and writes {at}\n{}",
+                    what(),
+                    plan.picture()
+                );
+                let is_input =
+                    matches!(step.kernel, Kernel::Flatten { direction: Direction::ToChannelsLast, .. });
                 let Some(writer) = last[at].map(|i| steps[i]) else {
-                    assert!(is_input && staged.contains(&at), "{what}: {} reads {at}, unwritten", step.path);
+                    assert!(
+                        is_input && staged.contains(&at),
+                        "{}: {} reads {at}, unwritten",
+                        what(),
+                        step.path
+                    );
                     continue;
                 };
-                match writer.op {
-                    Op::Halo { map, .. } => {
-                        let x = cpu::maps(&step.op).0.expect("a map");
-                        assert_eq!((map.image, map.row, map.pixel), (x.image, x.row, x.pixel), "{what}");
-                        assert!(
-                            (map.offset..map.offset + map.pixel).contains(&x.offset),
-                            "{what}: another's halo"
-                        );
+                match writer.kernel {
+                    Kernel::Halo { map, .. } => {
+                        let x = cpu::maps(&step.kernel).0[0];
+                        assert_eq!((map.image, map.row, map.pixel), (x.image, x.row, x.pixel), "{}", what());
+                        let is_its_own = (map.offset..map.offset + map.pixel).contains(&x.offset);
+                        assert!(is_its_own, "{}: another's halo", what());
                     }
                     _ => assert!(
                         good.contains(&writer.path[..]),
-                        "{what}: {} reads at {at} what {} wrote",
+                        "{}: {} reads at {at} what {} wrote",
+                        what(),
                         step.path,
                         writer.path
                     ),
@@ -117,33 +171,29 @@ fn check(graph: &Graph, plan: &Plan, requested: &[Id], what: &str) {
         }
         first += phase.len();
     }
-    assert_eq!(plan.slices.last(), Some(&plan.steps.len()), "{what}");
+    assert_eq!(plan.slices.last(), Some(&plan.steps.len()), "{}", what());
     for (out, &id) in plan.outputs.iter().zip(requested) {
         for writer in &last[out.offset..][..out.dims.iter().product()] {
             let writer = writer.map(|i| steps[i]).expect("outputs are written");
-            assert_eq!(writer.path, graph.nodes[id].path(), "{what}: the output of {id} was overwritten");
+            assert_eq!(writer.path, graph.nodes[id].path, "{}: the output of {id} was overwritten", what());
         }
     }
 }
 
 fn packed(net: &Net, random: &mut Random) -> Vec<Option<Packed>> {
-    let graph = net.graph();
-    let weights = net.weights(random).into_iter().enumerate();
-    let pack = |(id, given): (Id, Option<super::build::Weights>)| {
-        given.map(|given| {
-            weights::pack(&graph, id, &given.weight, given.bias.as_deref()).expect("weights that fit")
-        })
-    };
-    weights.map(pack).collect()
+    let [_, _, h, w] = net.input;
+    pack(net, &net.weights(random), true, [h, w], None)
 }
 
 fn check_net(net: &Net, random: &mut Random) {
     let (graph, packed) = (net.graph(), packed(net, random));
+    let weights = Weights { packed: &packed, height: 4 };
     let all: Vec<Id> = (0..graph.nodes.len()).collect();
     let some: Vec<Id> = (0..random.within(1, 4)).map(|_| random.within(0, all.len() - 1)).collect();
     for requested in [vec![graph.output], some, all] {
-        let plan = plan(&graph, &packed, net.input, &requested).expect("a plan");
-        check(&graph, &plan, &requested, &format!("{requested:?} of {}", net.json()));
+        let members = random.within(1, 3);
+        let plan = plan(&graph, weights, net.input, &requested, members).expect("a plan");
+        check(&graph, &plan, weights, &requested, &|| format!("{requested:?} of {}", net.json()));
     }
 }
 
@@ -166,11 +216,12 @@ fn steps_of_random_nets_keep_apart() {
 #[test]
 fn what_is_not_needed_does_not_run() {
     let random = &mut Random::new();
-    let (_, net) = &named()[2];
-    let (graph, packed) = (net.graph(), packed(net, random));
-    let early = plan(&graph, &packed, net.input, &[4]).expect("a plan");
+    let net = squeezenet();
+    let (graph, packed) = (net.graph(), packed(&net, random));
+    let weights = Weights { packed: &packed, height: 4 };
+    let early = plan(&graph, weights, net.input, &[4], 1).expect("a plan");
     let paths: HashSet<&str> = early.steps.iter().flatten().map(|step| &step.path[..]).collect();
     assert!(paths.iter().all(|path| ["input", "n1", "n2", "n3", "n4"].contains(path)), "{paths:?}");
-    let whole = plan(&graph, &packed, net.input, &[graph.output]).expect("a plan");
+    let whole = plan(&graph, weights, net.input, &[graph.output], 1).expect("a plan");
     assert!(early.arena <= whole.arena);
 }

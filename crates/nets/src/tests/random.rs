@@ -111,8 +111,7 @@ fn random_layers(net: &mut Net, random: &mut Random, is_wide: bool) {
             1 => net.plain("log_softmax", &[x]),
             2 => net.plain("flatten", &[x]),
             _ => {
-                let fields =
-                    json!({ "in_features": c * h * w, "out_features": random.within(1, 20), "bias": random.coin() });
+                let fields = json!({ "in_features": c * h * w, "out_features": random.within(1, 20), "bias": random.coin() });
                 let flat = if flat { x } else { net.plain("flatten", &[x]) };
                 net.push("linear", &[flat], fields)
             }
@@ -140,7 +139,8 @@ fn convolution(net: &mut Net, random: &mut Random, x: Id, [c, groups, out]: [usi
 
 /// A convolution of a kind that Winograd's algorithms do, or one of a single pixel, that keeps the size.
 fn plain_convolution(net: &mut Net, random: &mut Random, x: Id, out: usize) -> Id {
-    let kernel = one_of(random, &[[1, 1], [1, 1], [3, 3], [3, 3], [3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]]);
+    let kernel =
+        one_of(random, &[[1, 1], [1, 1], [3, 3], [3, 3], [3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]]);
     let [top, left] = kernel.map(|k| k / 2);
     let padding = [top, left, top, left];
     let fields = json!({ "kernel": kernel, "padding": padding, "bias": random.coin() });
@@ -219,7 +219,8 @@ fn block(net: &mut Net, random: &mut Random, x: Id, out: usize) -> Id {
         }
         _ => {
             let kernel = one_of(random, &[3, 5]);
-            let fields: Value = json!({ "groups": c, "stride": random.several::<2>(1, 2), "bias": random.coin() });
+            let fields: Value =
+                json!({ "groups": c, "stride": random.several::<2>(1, 2), "bias": random.coin() });
             let mut y = net.conv_with(x, c, [kernel, 1, kernel / 2], fields);
             if random.coin() {
                 y = scale(net, random, y);

@@ -25,8 +25,9 @@ const FEWEST: usize = 4;
 /// How much less a tile must cost than one of more precision and smaller weights, or than the direct kernel.
 const CLEARLY: f64 = 0.9;
 
-/// The tile to compute `spec` by over an image of `h` by `w`; `None` where the direct kernel is faster or there is no tile.
-/// From the costs counted below, which are within a fifth of those measured over the layers of the zoo.
+/// The tile to compute `spec` by over an image of `h` by `w`; `None` where the direct kernel is faster or there is no
+/// tile. From the costs counted below. Of 37 layers measured it takes the fastest, or one within a tenth of it, for all
+/// but one (3 x 3 x 512, where it gives up 15 %); small layers, whose weights stay in a cache, gain more than it counts.
 pub fn choose(spec: &Conv2d, h: usize, w: usize) -> Option<Tile> {
     if spec.stride != [1; 2] || spec.dilation != [1; 2] || spec.groups != 1 {
         return None;

@@ -5,8 +5,8 @@
 //! input channels, and transforming these sums back gives the outputs. At each position that is a matrix product,
 //! [tiles, in_channels] by [in_channels, out_channels].
 //!
-//! A tile of 6 by 6 outputs of a 3 x 3 convolution has 8 by 8 inputs and so 64 products where the definition has 324; one of
-//! 4 by 4 has 36 for 144, and less rounding.
+//! A tile of 6 by 6 outputs of a 3 x 3 convolution has 8 by 8 inputs and so 64 products where the definition has 324; one
+//! of 4 by 4 has 36 for 144, and less rounding.
 
 mod choice;
 mod cpu;
@@ -18,7 +18,7 @@ mod tests;
 mod tiles;
 mod transform;
 
-pub use choice::choose;
+pub use choice::{choose, tiles};
 pub use cpu::Job;
 pub use pack::Winograd;
 

@@ -5,8 +5,8 @@
 //! M_j's coefficients (the last row M's), row j of the weights' has p_j^k / M_j(p_j) (the last row the last weight), and
 //! row i of the output's has p_j^i (the last row 1 at infinity besides).
 
-/// The points besides 0 and infinity, each of which stands for itself and its negative. For 6 inputs these give a third less
-/// error over whole networks than 1 and 2; for 8 inputs none were found that are better.
+/// The points besides 0 and infinity, each of which stands for itself and its negative. For 6 inputs these give a fifth
+/// to two fifths less error over whole networks than 1 and 2; for 8 inputs none were found that are better.
 fn points(a: usize) -> &'static [f64] {
     match a {
         1 => &[],
@@ -22,8 +22,8 @@ const PAIRS: usize = 3;
 /// Outputs of F(6, 3): the most.
 const OUTPUTS: usize = 6;
 
-/// What the transforms of a tile multiply by along one axis; all of it is exact in f32. It is data and not constants because
-/// engines make a constant vector anew, of four instructions, wherever it does not stay in a register.
+/// What the transforms of a tile multiply by along one axis; all of it is exact in f32. It is data and not constants:
+/// measured, 56 x 56 x 64 takes 0.97 of the time that it does with constants.
 pub struct Points {
     /// `powers[i][k]` is the k-th power of point i.
     pub powers: [[f32; OUTPUTS]; PAIRS],

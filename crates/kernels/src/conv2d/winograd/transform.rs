@@ -96,8 +96,8 @@ pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
     }
 }
 
-/// Transforms `LANES` channels of a tile's products back, of which number i lies at `m + i * step`, and hands on the first
-/// `rows` rows of outputs. `between` is as above.
+/// Transforms `LANES` channels of a tile's products back, of which number i lies at `m + i * step`, and hands on the
+/// first `rows` rows of outputs. `between` is as above.
 ///
 /// # Safety
 /// The products must be readable, and `between` writable.
