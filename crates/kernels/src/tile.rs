@@ -83,25 +83,37 @@ impl Panels {
         4 * (self.numbers.len() + self.bias.len())
     }
 
+    /// The weights and the biases from panel `p` on.
     #[inline(always)]
-    fn panel(&self, p: usize) -> (*const f32, *const f32) {
-        let numbers = &self.numbers[p * self.depth * self.width..][..self.depth * self.width];
-        (numbers.as_ptr(), self.bias[p * self.width..][..self.width].as_ptr())
+    pub fn panel(&self, p: usize) -> (*const f32, *const f32) {
+        (self.numbers[p * self.depth * self.width..].as_ptr(), self.bias[p * self.width..].as_ptr())
     }
 }
 
-/// Sums panel `p` for the `R` rows at `x` and stores the results at `y`.
+/// Reads a float of each cache line, so that many lines are on their way at once: multiplying asks for them too slowly.
 ///
 /// # Safety
-/// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panel's used columns, which nobody
-/// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the panel's first
+/// `len` floats at `p` must be readable.
+#[inline(never)]
+pub unsafe fn fetch(p: *const f32, len: usize) {
+    for i in (0..len).step_by(16) {
+        // SAFETY: the caller's promise.
+        unsafe { p.add(i).read_volatile() };
+    }
+}
+
+/// Sums the panels `p` for the `R` rows at `x` and stores the results at `y`.
+///
+/// # Safety
+/// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panels' used columns, which nobody
+/// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the first panel's first
 /// column, and the used ones behind it must be channels of the output. `panels.width` must be `N * V::LANES` and
 /// `panels.depth` `runs.total()`.
 #[inline(always)]
 pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
     runs: &Runs,
     panels: &Panels,
-    p: usize,
+    p: Range<usize>,
     x: [*const f32; R],
     y: [*mut f32; R],
     add: [*const f32; R],
@@ -110,36 +122,47 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
 ) {
     debug_assert_eq!((panels.width, panels.depth), (N * V::LANES, runs.total()));
     const { assert!(N * V::LANES <= NOTHING.len() && V::LANES <= 8) };
-    let (w, bias) = panels.panel(p);
-    let used = panels.columns - p * panels.width;
+    let used = panels.columns - p.start * panels.width;
+    let whole = p.len().min(used / panels.width);
     let (scale, shift) = match epilogue.affine {
         Some(affine) => (affine.scale(c), affine.shift(c)),
         None => (UNITS.as_ptr(), NOTHING.as_ptr()),
     };
+    let (w, bias) = panels.panel(p.start);
+    // From a panel's numbers to the next one's; what stands in for a part that is not there serves all.
+    let affine_step = if epilogue.affine.is_some() { panels.width } else { 0 };
+    let (add, add_step) = match epilogue.add {
+        Some(_) => (add, panels.width),
+        None => ([NOTHING.as_ptr(); R], 0),
+    };
     let bounds = epilogue.activation.bounds();
-    let nothing = [NOTHING.as_ptr(); R];
+    let end = End { bias, scale, shift, affine_step, add, add_step, bounds };
     // SAFETY: the caller's promises; a buffer's row has room for a panel's width.
     unsafe {
-        if used >= N * V::LANES {
-            let add = if epilogue.add.is_some() { add } else { nothing };
-            let end = End { bias, scale, shift, add, bounds };
-            sum::<V, R, N>(runs, w, &x, &y, &end);
+        sum::<V, R, N>(runs, w, whole, &x, &y, &end);
+        if whole == p.len() {
             return;
         }
         // The last panel's used columns go by way of buffers.
+        let done = whole * panels.width;
+        let used = used - done;
         let mut sums = [[[0.0f32; 8]; N]; R];
         let mut summands = [[[0.0f32; 8]; N]; R];
         if epilogue.add.is_some() {
             for (row, add) in summands.iter_mut().zip(add) {
-                row.as_flattened_mut()[..used].copy_from_slice(std::slice::from_raw_parts(add, used));
+                let add = std::slice::from_raw_parts(add.add(done), used);
+                row.as_flattened_mut()[..used].copy_from_slice(add);
             }
         }
         let rows = sums.each_mut().map(|row| row.as_mut_ptr().cast::<f32>());
+        let (w, bias) = panels.panel(p.start + whole);
+        let passed = whole * affine_step;
+        let (scale, shift) = (scale.add(passed), shift.add(passed));
         let add = summands.each_ref().map(|row| row.as_ptr().cast());
-        sum::<V, R, N>(runs, w, &x, &rows, &End { bias, scale, shift, add, bounds });
+        sum::<V, R, N>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
         for (row, y) in rows.iter().zip(y) {
             for i in 0..used {
-                *y.add(i) = *row.add(i);
+                *y.add(done + i) = *row.add(i);
             }
         }
     }
@@ -154,47 +177,55 @@ struct End<const R: usize> {
     bias: *const f32,
     scale: *const f32,
     shift: *const f32,
+    affine_step: usize,
     add: [*const f32; R],
+    add_step: usize,
     bounds: (f32, f32),
 }
 
-/// Sums the products of the `R` rows at `x` and the panel at `w`, finishes the sums and stores them at `y`.
+/// Sums the products of the `R` rows at `x` and each of `count` panels from `w` on, finishes the sums and stores them at `y`.
 ///
 /// # Safety
-/// Each `x` must have `runs.reach()` readable floats, `w` a panel of `runs.total()` rows; each `y` must have room for a
-/// row of the panel, and each address of `end` one to read.
+/// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows; each `y` must have room for
+/// a row of the panels, and each address of `end` one to read.
 // A function of its own, without a branch behind the loop: Firefox gives a sum that is used in many places a place in
 // memory, and LLVM does where the loops behind are too large to unroll (28 GFLOPS instead of 55).
 #[inline(never)]
 unsafe fn sum<V: F32s, const R: usize, const N: usize>(
     runs: &Runs,
     mut w: *const f32,
+    count: usize,
     x: &[*const f32; R],
     y: &[*mut f32; R],
     end: &End<R>,
 ) {
-    // SAFETY: the caller's promises; w moves over the panel once, from its start to its end.
+    // SAFETY: the caller's promises; w moves over the panels once, from their start to their end.
     unsafe {
-        let mut sums = [std::array::from_fn(|j| V::load(end.bias.add(j * V::LANES))); R];
-        for row in 0..runs.rows {
-            for col in 0..runs.cols {
-                let step = row * runs.row_step + col * runs.col_step;
-                let x = x.map(|x| x.add(step));
-                // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
-                // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
-                for k in 0..runs.len {
-                    accumulate::<V, R, N>(&mut sums, &x, k, w);
-                    w = w.add(N * V::LANES);
+        for p in 0..count {
+            let at = p * N * V::LANES;
+            let mut sums = [std::array::from_fn(|j| V::load(end.bias.add(at + j * V::LANES))); R];
+            for row in 0..runs.rows {
+                for col in 0..runs.cols {
+                    let step = row * runs.row_step + col * runs.col_step;
+                    let x = x.map(|x| x.add(step));
+                    // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
+                    // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
+                    for k in 0..runs.len {
+                        accumulate::<V, R, N>(&mut sums, &x, k, w);
+                        w = w.add(N * V::LANES);
+                    }
                 }
             }
-        }
-        let (least, most) = (V::splat(end.bounds.0), V::splat(end.bounds.1));
-        let scale: [V; N] = std::array::from_fn(|j| V::load(end.scale.add(j * V::LANES)));
-        let shift: [V; N] = std::array::from_fn(|j| V::load(end.shift.add(j * V::LANES)));
-        for ((sums, y), add) in sums.iter().zip(y).zip(&end.add) {
-            for (j, sum) in sums.iter().enumerate() {
-                let sum = sum.madd(scale[j], shift[j]).add(V::load(add.add(j * V::LANES)));
-                sum.max(least).min(most).store(y.add(j * V::LANES));
+            let (least, most) = (V::splat(end.bounds.0), V::splat(end.bounds.1));
+            let (affine, add) = (p * end.affine_step, p * end.add_step);
+            let scale: [V; N] = std::array::from_fn(|j| V::load(end.scale.add(affine + j * V::LANES)));
+            let shift: [V; N] = std::array::from_fn(|j| V::load(end.shift.add(affine + j * V::LANES)));
+            for ((sums, y), summand) in sums.iter().zip(y).zip(&end.add) {
+                for (j, sum) in sums.iter().enumerate() {
+                    let summand = V::load(summand.add(add + j * V::LANES));
+                    let sum = sum.madd(scale[j], shift[j]).add(summand);
+                    sum.max(least).min(most).store(y.add(at + j * V::LANES));
+                }
             }
         }
     }

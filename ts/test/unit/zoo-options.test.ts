@@ -106,7 +106,7 @@ describe("options out of range", () => {
     ],
     [() => resnet20_cifar({ depth: 2 }), /^resnet20_cifar: depth must be a whole number of at least 8/],
     [
-      () => wrn_16_8({ depth: 6004 * 2 }),
+      () => wrn_16_8({ depth: 6010 }),
       /^wrn_16_8: the number of blocks that follows from depth must .* to 1000/,
     ],
     [() => wrn_16_8({ widenFactor: 0 }), /^wrn_16_8: widenFactor must be a whole number/],
@@ -142,11 +142,14 @@ describe("options out of range", () => {
   });
 });
 
-test.each([amoebanet_b_gpipe, preact_resnet1001_cifar, nasnetalarge])("%o is built within 50 ms", (build) => {
-  const times = Array.from({ length: 5 }, () => {
-    const start = performance.now();
-    build();
-    return performance.now() - start;
-  });
-  expect(Math.min(...times)).toBeLessThan(50);
-});
+test.each(Object.entries({ amoebanet_b_gpipe, preact_resnet1001_cifar, nasnetalarge }))(
+  "%s is built within 50 ms",
+  (_, build) => {
+    const times = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      build();
+      return performance.now() - start;
+    });
+    expect(Math.min(...times)).toBeLessThan(50);
+  },
+);

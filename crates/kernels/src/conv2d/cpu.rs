@@ -12,13 +12,15 @@ use crate::layout::{Arena, Layout};
 use crate::par;
 use crate::rows;
 use crate::simd::F32s;
-use crate::tile::{Panels, Runs, tile};
+use crate::tile::{Panels, Runs, fetch, tile};
 use std::ops::Range;
 
 /// Vectors a panel is wide.
 const N: usize = 2;
 /// Pixels a chunk has at most: a multiple of each tile's height.
 const BLOCK: usize = 96;
+/// Floats of panels that go over a tile's pixels together: what stays in the nearest cache beside the pixels.
+const NEAR: usize = 4096;
 /// Chunks that a layer is cut into where it is big enough: several for each thread, so that none waits long.
 const CHUNKS: usize = 32;
 /// Products a chunk has at least: about 5 us of work against some 100 ns to claim it.
@@ -175,18 +177,22 @@ impl Job<'_> {
             }
         }
         let range = par::part(panels.count(), self.ranges(), range);
-        for p in range.clone() {
+        let together = (NEAR / (panels.depth * panels.width)).max(1);
+        for p in range.clone().step_by(together) {
+            let p = p..range.end.min(p + together);
+            // SAFETY: these are the panels' floats.
+            unsafe { fetch(panels.panel(p.start).0, p.len() * panels.depth * panels.width) };
             let mut i = 0;
             while i < count {
                 // SAFETY: see above; a panel's columns lie behind its first.
                 unsafe {
                     match height(self.height, count - i) {
-                        1 => self.tile::<V, 1>(&runs, panels, p, &x, &y, &add, c, i),
-                        2 => self.tile::<V, 2>(&runs, panels, p, &x, &y, &add, c, i),
-                        3 => self.tile::<V, 3>(&runs, panels, p, &x, &y, &add, c, i),
-                        4 => self.tile::<V, 4>(&runs, panels, p, &x, &y, &add, c, i),
-                        5 => self.tile::<V, 5>(&runs, panels, p, &x, &y, &add, c, i),
-                        _ => self.tile::<V, 6>(&runs, panels, p, &x, &y, &add, c, i),
+                        1 => self.tile::<V, 1>(&runs, panels, p.clone(), &x, &y, &add, c, i),
+                        2 => self.tile::<V, 2>(&runs, panels, p.clone(), &x, &y, &add, c, i),
+                        3 => self.tile::<V, 3>(&runs, panels, p.clone(), &x, &y, &add, c, i),
+                        4 => self.tile::<V, 4>(&runs, panels, p.clone(), &x, &y, &add, c, i),
+                        5 => self.tile::<V, 5>(&runs, panels, p.clone(), &x, &y, &add, c, i),
+                        _ => self.tile::<V, 6>(&runs, panels, p.clone(), &x, &y, &add, c, i),
                     }
                 }
                 i += height(self.height, count - i);
@@ -213,7 +219,7 @@ impl Job<'_> {
         &self,
         runs: &Runs,
         panels: &Panels,
-        p: usize,
+        p: Range<usize>,
         x: &[*const f32; BLOCK],
         y: &[*mut f32; BLOCK],
         add: &[*const f32; BLOCK],
@@ -222,10 +228,11 @@ impl Job<'_> {
     ) {
         let x: [*const f32; R] = x[i..i + R].try_into().expect("R pixels");
         // SAFETY: the column lies within the pixel that y points at.
-        let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { y[i + r].add(p * panels.width) });
-        let add: [*const f32; R] = std::array::from_fn(|r| add[i + r].wrapping_add(p * panels.width));
+        let column = p.start * panels.width;
+        let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { y[i + r].add(column) });
+        let add: [*const f32; R] = std::array::from_fn(|r| add[i + r].wrapping_add(column));
         // SAFETY: the caller's promise.
-        unsafe { tile::<V, R, N>(runs, panels, p, x, y, add, c + p * panels.width, &self.epilogue) }
+        unsafe { tile::<V, R, N>(runs, panels, p, x, y, add, c + column, &self.epilogue) }
     }
 }
 
@@ -249,7 +256,9 @@ impl Before<'_> {
                 }),
                 Scaling::Map(map) => {
                     let scale = arena.read(map.at(image, 0, 0), len);
-                    rows::zip::<V, 2>(0..len, [x, scale], y, |_, [x, scale]| clamp(V::load(x).mul(V::load(scale))));
+                    rows::zip::<V, 2>(0..len, [x, scale], y, |_, [x, scale]| {
+                        clamp(V::load(x).mul(V::load(scale)))
+                    });
                 }
             }
         }

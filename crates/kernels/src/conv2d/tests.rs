@@ -272,13 +272,7 @@ struct Preparing {
 
 impl Preparing {
     fn none() -> Self {
-        Preparing {
-            scale: vec![],
-            shift: vec![],
-            affine: None,
-            images: 0,
-            activation: Activation::Identity,
-        }
+        Preparing { scale: vec![], shift: vec![], affine: None, images: 0, activation: Activation::Identity }
     }
 
     /// An affine for all images, or a scale for each.
@@ -299,7 +293,8 @@ impl Preparing {
             0 => x,
             len => {
                 let c = i / pixels % len;
-                (x as f64 * self.scale[c] as f64 + self.shift[c] as f64).clamp(least as f64, most as f64) as f32
+                (x as f64 * self.scale[c] as f64 + self.shift[c] as f64).clamp(least as f64, most as f64)
+                    as f32
             }
         };
         x.iter().enumerate().map(prepare).collect()
@@ -324,7 +319,11 @@ fn prepared<V: F32s>() {
     for _ in 0..60 {
         let channels = random.several(1, 40);
         let stride = random.within(1, 2);
-        let case = square(channels, [1, stride, 0], [random.within(1, 3), random.within(1, 12), random.within(1, 12)]);
+        let case = square(
+            channels,
+            [1, stride, 0],
+            [random.within(1, 3), random.within(1, 12), random.within(1, 12)],
+        );
         let x_beside = random.several(0, 3);
         check::<V>(random, &Case { before: true, ending: true, x_beside, ..case });
     }

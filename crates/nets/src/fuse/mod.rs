@@ -150,3 +150,49 @@ fn needed(graph: &Graph, shapes: &[Shape], requested: &[Id]) -> Fused {
     }
     fused
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Fused, Home, fuse};
+    use crate::graph::{Graph, Id};
+    use crate::shape::infer;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// Fuses layers, each given by its fields and what it reads, over an input (node 0) of 3 x 4 x 4.
+    pub fn fused(layers: &[(&str, &[Id])], requested: &[Id], takes_before: impl Fn(Id) -> bool) -> Fused {
+        let layer =
+            |(fields, reads): &(&str, &[Id])| format!(r#",{{{fields},"inputs":{reads:?},"path":""}}"#);
+        let layers: String = layers.iter().map(layer).collect();
+        let json = format!(r#"{{"output":0,"nodes":[{{"op":"input","channels":3}}{layers}]}}"#);
+        let graph = Graph::parse(&json).expect("a sound graph");
+        let shapes = infer(&graph, [1, 3, 4, 4]).expect("layers that fit");
+        fuse(&graph, &shapes, requested, takes_before)
+    }
+
+    #[test]
+    fn slices_and_free_flattens_are_views() {
+        let slice = |start: usize| format!(r#""op":"slice","start":{start},"end":3"#);
+        let (outer, inner) = (slice(1), slice(1).replace("3", "2"));
+        let linear = r#""op":"linear","in_features":16,"out_features":2,"bias":false"#;
+        let layers: [(&str, &[Id]); 4] =
+            [(&outer, &[0]), (&inner, &[1]), (r#""op":"flatten""#, &[2]), (linear, &[3])];
+        let fused = fused(&layers, &[4], |_| false);
+        assert_eq!(fused.homes, [Home::Own, Home::View(0, 1), Home::View(1, 1), Home::View(2, 0), Home::Own]);
+        assert_eq!((fused.buffer(3), fused.written(3)), ((0, 2), 0));
+        assert_eq!(fused.works.iter().map(|work| work.node).collect::<Vec<_>>(), [0, 4]);
+    }
+
+    #[test]
+    fn what_nobody_needs_does_not_run() {
+        let relu = r#""op":"activation","kind":"relu""#;
+        let layers: [(&str, &[Id]); 3] = [(relu, &[0]), (relu, &[1]), (relu, &[0])];
+        let nodes = |requested: &[Id]| -> Vec<Id> {
+            fused(&layers, requested, |_| false).works.iter().map(|work| work.writes).collect()
+        };
+        assert_eq!(nodes(&[1]), [0, 1]);
+        assert_eq!(nodes(&[0]), [0]);
+        assert_eq!(nodes(&[1, 3]), [0, 1, 3]);
+        assert!(nodes(&[2]).ends_with(&[2]));
+    }
+}

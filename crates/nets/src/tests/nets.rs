@@ -118,7 +118,7 @@ fn densenet() -> Net {
     let stem = net.conv_norm(0, 12, [5, 2, 2]);
     let stem = net.relu(stem);
     let mut x = net.max_pool(stem, [3, 2, 1], false);
-    for layers in [3, 2] {
+    for layers in [2, 2] {
         let mut maps = vec![x];
         for _ in 0..layers {
             let all = net.plain("concat", &maps);
@@ -163,8 +163,7 @@ fn mobilenet() -> Net {
     for (kernel, stride, out, kinds) in [
         (3, 1, 12, ["relu", "hardsigmoid"]),
         (5, 2, 20, ["silu", "sigmoid"]),
-        (5, 1, 20, ["silu", "sigmoid"]),
-        (3, 2, 20, ["relu", "hardsigmoid"]),
+        (5, 1, 20, ["relu", "hardsigmoid"]),
     ] {
         let input = x;
         let c = net.shape(x).c;
@@ -242,7 +241,7 @@ fn convnext() -> Net {
     let norm = |net: &mut Net, x: Id| {
         let c = net.shape(x).c;
         // Where channels are much alike, a small eps would make much of their rounding errors.
-        net.push("layer_norm2d", &[x], json!({ "channels": c, "eps": 0.1 }))
+        net.push("layer_norm2d", &[x], json!({ "channels": c, "eps": 1.0 }))
     };
     let mut x = net.conv(0, 12, [4, 4, 0]);
     x = norm(&mut net, x);

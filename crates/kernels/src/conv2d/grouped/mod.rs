@@ -19,6 +19,7 @@ const WIDE: usize = 16;
 pub fn fits<V: F32s>(spec: &Conv2d) -> bool {
     let [inputs, outputs] = [spec.in_channels, spec.out_channels].map(|channels| channels / spec.groups);
     let depthwise = inputs == 1 && outputs == 1;
-    let narrow = if spec.groups > 1 { inputs.max(outputs) < WIDE } else { inputs <= 4 && spec.kernel == [3, 3] };
+    let narrow =
+        if spec.groups > 1 { inputs.max(outputs) < WIDE } else { inputs <= 4 && spec.kernel == [3, 3] };
     depthwise || (narrow && outputs.is_multiple_of(V::LANES))
 }

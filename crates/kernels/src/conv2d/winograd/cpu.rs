@@ -6,7 +6,7 @@
 //! arena, and a chunk of the second stage then multiplies them by the weights of its output channels, which are so read
 //! from afar only once (two stages).
 
-use super::product::{fetch, multiply};
+use super::product::multiply;
 use super::tiles::Scratch;
 use super::transform::MOST;
 use super::{Tile, Winograd};
@@ -15,6 +15,7 @@ use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
 use crate::par;
 use crate::simd::F32s;
+use crate::tile::fetch;
 use std::ops::Range;
 
 /// Panels of output channels whose sums are transformed back together: in WebAssembly a cache line of channels.

@@ -3,19 +3,6 @@
 use super::N;
 use crate::simd::F32s;
 
-/// Reads a float of each cache line, so that many lines are on their way at once: multiplying asks for them too slowly.
-/// With it a layer of 14 x 14 x 256 whose weights are in no cache takes 0.79 of the time.
-///
-/// # Safety
-/// `len` floats at `p` must be readable.
-#[inline(never)]
-pub unsafe fn fetch(p: *const f32, len: usize) {
-    for i in (0..len).step_by(16) {
-        // SAFETY: the caller's promise.
-        unsafe { p.add(i).read_volatile() };
-    }
-}
-
 /// Multiplies `tiles` rows of transformed inputs by a panel of weights, at most `height` rows at a time: row t's sums go
 /// to `sums + t * sums_row`.
 ///
