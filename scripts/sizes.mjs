@@ -3,30 +3,38 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { buildSync } from "esbuild";
 import { root } from "./toolchain.mjs";
 
 const limits = { core: 250_000, javascript: 40_000 };
 
-/**
- * The files that those who import the package can come to load: what the library's entries reach, dynamic imports too.
- * Apart from these are the command line's own, and the names of classes, which load only when asked for.
- */
-function library(dist) {
-  const reached = new Set(["node.js", "browser.js", "edge.js", "worker.js"]);
+const compressed = (bytes) => gzipSync(bytes, { level: 9 }).length;
+
+/** What an entry comes to load: its file and the shared ones, and the worker that it starts (edge workers start none). */
+function loadedBy(dist, entry) {
+  const reached = new Set(entry === "edge.js" ? [entry] : [entry, "worker.js"]);
   for (const name of reached) {
     const text = readFileSync(join(dist, name), "utf8");
-    for (const [, next] of text.matchAll(/(?:from|import\(?)\s*["']\.\/([\w.-]+\.js)["']/g))
-      reached.add(next);
+    for (const [, next] of text.matchAll(/from\s*["']\.\/([\w.-]+\.js)["']/g)) reached.add(next);
   }
-  return [...reached].filter((name) => !name.startsWith("imagenet1k"));
+  return [...reached];
 }
 
-/** [{ name, bytes, gzip, limit? }], the files of dist and the sum of its JavaScript. */
+/** The networks' descriptions, bundled by themselves: what they weigh grows with their number, not with the library. */
+function zoo() {
+  const options = { bundle: true, minify: true, format: "esm", platform: "neutral", write: false };
+  const bundle = (file) => buildSync({ ...options, entryPoints: [join(root, file)], mainFields: ["module", "main"] });
+  const bytes = (file) => bundle(file).outputFiles[0].contents;
+  const [all, layers] = [bytes("ts/src/zoo/index.ts"), bytes("ts/src/layers.ts")];
+  return { bytes: all.length - layers.length, gzip: compressed(all) - compressed(layers) };
+}
+
+/** [{ name, bytes, gzip, limit? }], the files of dist and what each entry loads of its JavaScript. */
 export function sizes() {
   const dist = join(root, "dist");
   const row = (name, limit) => {
     const bytes = readFileSync(join(dist, name));
-    return { name, bytes: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, limit };
+    return { name, bytes: bytes.length, gzip: compressed(bytes), limit };
   };
   const isCore = (name) => name.includes("simd");
   const wasm = readdirSync(join(dist, "wasm")).map((name) =>
@@ -35,20 +43,24 @@ export function sizes() {
   const scripts = readdirSync(dist)
     .filter((name) => name.endsWith(".js"))
     .map((name) => row(name));
-  const counted = scripts.filter(({ name }) => library(dist).includes(name));
-  const sum = (key) => counted.reduce((total, one) => total + one[key], 0);
-  const total = {
-    name: "the library's JavaScript in all",
-    bytes: sum("bytes"),
-    gzip: sum("gzip"),
-    limit: limits.javascript,
-  };
-  return [...wasm, ...scripts, total];
+  const networks = zoo();
+  const entries = ["node.js", "browser.js", "edge.js"].map((entry) => {
+    const loaded = loadedBy(dist, entry);
+    const sum = (key) =>
+      scripts.filter(({ name }) => loaded.includes(name)).reduce((total, one) => total + one[key], 0);
+    return {
+      name: `${entry} and what it loads, less the zoo`,
+      bytes: sum("bytes") - networks.bytes,
+      gzip: sum("gzip") - networks.gzip,
+      limit: limits.javascript,
+    };
+  });
+  return [...wasm, ...scripts, { name: "the zoo's networks", ...networks }, ...entries];
 }
 
 export function sizeTable(rows) {
   const line = ({ name, bytes, gzip, limit }) =>
-    `  ${name.padEnd(36)}${String(bytes).padStart(9)} B ${String(gzip).padStart(9)} B gz${limit ? `, limit ${limit}` : ""}`;
+    `  ${name.padEnd(40)}${String(bytes).padStart(9)} B ${String(gzip).padStart(9)} B gz${limit ? `, limit ${limit}` : ""}`;
   return rows.map(line).join("\n");
 }
 
