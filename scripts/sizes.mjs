@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { buildSync } from "esbuild";
 import { root } from "./toolchain.mjs";
 
 const limits = { core: 250_000, javascript: 40_000 };
@@ -21,16 +20,20 @@ function loadedBy(dist, entry) {
 }
 
 /** The networks' descriptions, bundled by themselves: what they weigh grows with their number, not with the library. */
-function zoo() {
+async function zoo() {
+  // Not at the top: this file is read before anything is installed.
+  const { build } = await import("esbuild");
   const options = { bundle: true, minify: true, format: "esm", platform: "neutral", write: false };
-  const bundle = (file) => buildSync({ ...options, entryPoints: [join(root, file)], mainFields: ["module", "main"] });
-  const bytes = (file) => bundle(file).outputFiles[0].contents;
-  const [all, layers] = [bytes("ts/src/zoo/index.ts"), bytes("ts/src/layers.ts")];
+  const bytes = async (file) => {
+    const entry = { entryPoints: [join(root, file)], mainFields: ["module", "main"] };
+    return (await build({ ...options, ...entry })).outputFiles[0].contents;
+  };
+  const [all, layers] = [await bytes("ts/src/zoo/index.ts"), await bytes("ts/src/layers.ts")];
   return { bytes: all.length - layers.length, gzip: compressed(all) - compressed(layers) };
 }
 
 /** [{ name, bytes, gzip, limit? }], the files of dist and what each entry loads of its JavaScript. */
-export function sizes() {
+export async function sizes() {
   const dist = join(root, "dist");
   const row = (name, limit) => {
     const bytes = readFileSync(join(dist, name));
@@ -43,7 +46,7 @@ export function sizes() {
   const scripts = readdirSync(dist)
     .filter((name) => name.endsWith(".js"))
     .map((name) => row(name));
-  const networks = zoo();
+  const networks = await zoo();
   const entries = ["node.js", "browser.js", "edge.js"].map((entry) => {
     const loaded = loadedBy(dist, entry);
     const sum = (key) =>
@@ -64,4 +67,4 @@ export function sizeTable(rows) {
   return rows.map(line).join("\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(sizeTable(sizes()));
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(sizeTable(await sizes()));

@@ -109,8 +109,8 @@ function packed() {
   ];
 }
 
-function sizesUnderLimits() {
-  const rows = sizes();
+async function sizesUnderLimits() {
+  const rows = await sizes();
   console.log(sizeTable(rows));
   return rows
     .filter(({ limit }) => limit)

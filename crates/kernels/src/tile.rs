@@ -10,6 +10,9 @@ use crate::layout::Floats;
 use crate::simd::F32s;
 use std::ops::Range;
 
+/// Channels whose weights are packed together: a column's then lie in a few cache lines, and the panel's fill whole ones.
+const TOGETHER: usize = 16;
+
 /// The rectangle of runs that makes up a row: `rows * cols` runs of `len` floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
@@ -57,15 +60,29 @@ impl Panels {
         Some(Panels { width, depth, columns, numbers, bias })
     }
 
-    /// Packs `at(column, k)` for a range of columns: weights may come piece by piece.
-    pub fn fill(&mut self, columns: Range<usize>, at: impl Fn(usize, usize) -> f32) {
-        assert!(columns.end <= self.columns);
-        for column in columns {
-            let panel = &mut self.numbers[column / self.width * self.depth * self.width..];
-            let places = panel.iter_mut().skip(column % self.width).step_by(self.width);
-            for (k, number) in places.take(self.depth).enumerate() {
-                *number = at(column, k);
+    /// Packs a range of columns, of which each is given as [channels, cells] and read as [cells, channels]. They may come
+    /// piece by piece.
+    pub fn fill(&mut self, columns: Range<usize>, channels: usize, weight: &[f32]) {
+        let (width, depth) = (self.width, self.depth);
+        assert!(columns.end <= self.columns && weight.len() == columns.len() * depth);
+        let cells = depth / channels;
+        let mut column = columns.start;
+        while column < columns.end {
+            let lanes = (width - column % width).min(columns.end - column);
+            let panel = &mut self.numbers[column / width * depth * width..][..depth * width];
+            let weight = &weight[(column - columns.start) * depth..][..lanes * depth];
+            for first in (0..channels).step_by(TOGETHER) {
+                let count = TOGETHER.min(channels - first);
+                for cell in 0..cells {
+                    let run = &mut panel[(cell * channels + first) * width..][..count * width];
+                    for (lane, weight) in weight.chunks_exact(depth).enumerate() {
+                        let numbers = weight[first * cells + cell..].iter().step_by(cells);
+                        let places = run[column % width + lane..].iter_mut().step_by(width);
+                        places.zip(numbers).for_each(|(place, &number)| *place = number);
+                    }
+                }
             }
+            column += lanes;
         }
     }
 

@@ -89,7 +89,7 @@ fn of_node(node: &Node, inputs: &[Shape], [_, _, h, w]: [usize; 4]) -> std::resu
         false => Ok(x),
     };
     let channels = |wanted: usize| match x.c == wanted {
-        true => map(),
+        true => Ok(x),
         false => Err(format!("expects {wanted} channels, got {}", x.c)),
     };
     let one_for_all = || match x.c <= MOST_FEATURES {

@@ -1,6 +1,7 @@
 /** What can be said on the command line: commands, options, help. Knows nothing of the work. */
 import { parseArgs } from "node:util";
 import { ConvzooError } from "../errors.js";
+import type { BenchRequest } from "./bench.js";
 import type { ClassifyRequest } from "./classify.js";
 import type { DescribeRequest } from "./describe.js";
 
@@ -9,8 +10,15 @@ export type Asked =
   | ({ readonly command: "classify" } & ClassifyRequest)
   | ({ readonly command: "describe" } & DescribeRequest)
   | { readonly command: "models"; readonly json: boolean }
+  | ({ readonly command: "bench" } & BenchRequest)
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "version" };
+
+/** What `bench` runs unless told otherwise. */
+const BENCHED = [
+  ...["alexnet", "vgg19", "googlenet", "resnet18", "resnet50"],
+  ...["densenet121", "efficientnet_b0", "squeezenet1_1", "mobilenet_v2"],
+];
 
 const HELP = {
   convzoo: `Usage: convzoo COMMAND
@@ -20,6 +28,7 @@ Image classification with convolutional networks.
   convzoo classify FILE...   what is on these images?
   convzoo describe MODEL     a network layer by layer
   convzoo models             the networks there are
+  convzoo bench              how fast are they here?
   convzoo help [COMMAND]     this text, or that of a command
   convzoo --version
 
@@ -63,6 +72,26 @@ The networks of the zoo: size, work, accuracy, and the weights that come with th
       --json   an array with an object for each network
   -h, --help   this text
 `,
+  bench: `Usage: convzoo bench [options]
+
+How fast are the networks on this machine? One image, float32, random weights.
+
+      --models M,...  the networks
+                      (${BENCHED.slice(0, 4).join(",")},
+                      ${BENCHED.slice(4).join(",")})
+      --threads N     threads that compute (as many as the machine has cores)
+      --runs N        how many runs are timed (20)
+      --tune          find the fastest algorithm of each convolution first
+      --profile       each network layer by layer, too
+      --json          an array with an object for each network: { model, input, core, threads,
+                      loadMs, firstMs, medianMs, bestMs, macs, memory, tuning, steps }
+  -h, --help          this text
+
+Other engines beside convzoo: \`npm run bench\` in convzoo's repository, which installs them.
+
+Example:
+  convzoo bench --models resnet18,mobilenet_v2 --threads 1 --profile
+`,
 } as const;
 
 const CROPS = ["center"] as const;
@@ -81,6 +110,15 @@ const OPTIONS = {
   },
   describe: { ...common, input: { type: "string", short: "i" } },
   models: common,
+  bench: {
+    ...common,
+    models: { type: "string" },
+    threads: { type: "string" },
+    runs: { type: "string" },
+    tune: { type: "boolean" },
+    profile: { type: "boolean" },
+    peers: { type: "boolean" },
+  },
 } as const;
 
 type Command = keyof typeof OPTIONS;
@@ -95,6 +133,8 @@ export function parse(argv: readonly string[]): Asked {
       return parseDescribe(rest);
     case "models":
       return parseModels(rest);
+    case "bench":
+      return parseBench(rest);
     case "help":
     case "--help":
     case "-h":
@@ -144,6 +184,26 @@ function parseModels(argv: readonly string[]): Asked {
   if (positionals.length > 0)
     throw wrong("`models` takes no name; `convzoo describe MODEL` shows one network.");
   return { command: "models", json: values.json ?? false };
+}
+
+function parseBench(argv: readonly string[]): Asked {
+  const { values, positionals } = split("bench", argv);
+  if (values.help) return help("bench");
+  if (positionals.length > 0) throw wrong("`bench` takes no name; --models alexnet,vgg19 chooses networks.");
+  if (values.peers) {
+    throw wrong(
+      "Other engines do not come with the package; run `npm run bench` in convzoo's repository, which installs them.",
+    );
+  }
+  return {
+    command: "bench",
+    models: values.models?.split(",") ?? BENCHED,
+    threads: count("threads", values.threads),
+    runs: count("runs", values.runs) ?? 20,
+    tune: values.tune ?? false,
+    profile: values.profile ?? false,
+    json: values.json ?? false,
+  };
 }
 
 function help(topic = "convzoo"): Asked {

@@ -26,6 +26,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
         return (await import("./describe.js")).describeModel(asked, io);
       case "models":
         return (await import("./models.js")).listModels(asked, io);
+      case "bench":
+        return await (await import("./bench.js")).bench(asked, io);
     }
   } catch (error) {
     if (!isConvzooError(error)) throw error;

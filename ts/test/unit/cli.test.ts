@@ -6,7 +6,9 @@ import { main } from "../../src/cli/main.js";
 import { ConvzooError } from "../../src/errors.js";
 import type { LoadOptions } from "../../src/load.js";
 import type { ClassifyOptions, Model } from "../../src/model.js";
+import { stateShapes } from "../../src/state.js";
 import { formatSummary, summarize } from "../../src/summarize.js";
+import type { Tensor } from "../../src/tensor.js";
 import { findEntry, zoo } from "../../src/zoo/index.js";
 
 interface Setting {
@@ -16,6 +18,8 @@ interface Setting {
   readonly failing?: Error;
   /** Thrown by `classify` for the file "odd". */
   readonly odd?: Error;
+  /** Thrown by `run`. */
+  readonly running?: Error;
   readonly progress?: Parameters<NonNullable<LoadOptions["onProgress"]>>[0][];
 }
 
@@ -24,12 +28,38 @@ const TOP = [
   { index: 1, label: "goldfish", score: 3.25, probability: 0.004 },
 ];
 
+/** A convolution by an algorithm of two stages with a step of another layer between them, and that layer. */
+const STEPS = [
+  {
+    path: "a",
+    op: "conv2d",
+    algorithm: "two",
+    shape: [1, 8, 4, 4],
+    ms: 1,
+    macs: 6e6,
+    products: 0,
+    bytes: 1e6,
+  },
+  { path: "", op: "add", algorithm: "", shape: [1, 8, 4, 4], ms: 0.5, macs: 0, products: 0, bytes: 2e6 },
+  {
+    path: "a",
+    op: "conv2d",
+    algorithm: "two, products",
+    shape: [],
+    ms: 2,
+    macs: 0,
+    products: 3e6,
+    bytes: 5e6,
+  },
+];
+
 /** Runs a command line; gives all that can be seen of it. */
 async function run(line: string, setting: Setting = {}) {
-  const { tty = false, env = {}, failing, odd, progress = [] } = setting;
+  const { tty = false, env = {}, failing, odd, running, progress = [] } = setting;
   let [stdout, stderr, disposed] = ["", "", 0];
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
   const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
+  const inputs: Tensor[] = [];
   const model = {
     device: "wasm",
     core: "simd128-threads",
@@ -40,6 +70,13 @@ async function run(line: string, setting: Setting = {}) {
       if (file === "odd") throw odd;
       return TOP;
     },
+    run: async (input: Tensor) => {
+      inputs.push(input);
+      if (running) throw running;
+    },
+    profile: async () => STEPS,
+    memory: async () => ({ weights: 3 * 2 ** 20, maps: 2 ** 19 }),
+    tuning: { "0": "direct" },
     dispose: () => disposed++,
   };
   const io: Io = {
@@ -55,7 +92,7 @@ async function run(line: string, setting: Setting = {}) {
     },
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
-  return { code, stdout, stderr, loads, classified, disposed };
+  return { code, stdout, stderr, loads, classified, inputs, disposed };
 }
 
 describe("convzoo", () => {
@@ -66,11 +103,11 @@ describe("convzoo", () => {
   test.each(["help", "--help", "-h"])("%s shows the commands", async (line) => {
     const { code, stdout } = await run(line);
     expect(code).toBe(0);
-    for (const word of ["classify FILE...", "describe MODEL", "models", "Exit codes"])
+    for (const word of ["classify FILE...", "describe MODEL", "models", "bench", "Exit codes"])
       expect(stdout).toContain(word);
   });
 
-  test.each(["classify", "describe", "models"])(
+  test.each(["classify", "describe", "models", "bench"])(
     "%s has a help of its own, which loads nothing",
     async (one) => {
       const [asked, ...others] = await Promise.all(
@@ -101,6 +138,9 @@ describe("convzoo", () => {
     ["describe alexnet --input 224", /--input .*3x224x224, not "224"/],
     ["describe alexnet --input 3x0x9", /--input .*"3x0x9"/],
     ["models alexnet", /takes no name/],
+    ["bench alexnet", /takes no name.*--models/],
+    ["bench --runs 0", /--runs is a whole number/],
+    ["bench --peers", /`npm run bench` in convzoo's repository/],
   ])("%j is refused with advice and code 2", async (line, message) => {
     const { code, stdout, stderr, loads } = await run(line);
     expect(stderr).toMatch(message);
@@ -264,6 +304,92 @@ describe("models", () => {
     expect(rows.find(({ name }) => name === "squeezenet1_1")?.weights).toMatchObject([
       { name: "imagenet1k_v1", licence: "Apache-2.0", labels: "imagenet1k" },
     ]);
+  });
+});
+
+describe("bench", () => {
+  const nine = [
+    ...["alexnet", "vgg19", "googlenet", "resnet18", "resnet50"],
+    ...["densenet121", "efficientnet_b0", "squeezenet1_1", "mobilenet_v2"],
+  ];
+
+  test("names its nine networks in the help", async () => {
+    const { stdout } = await run("help bench");
+    for (const name of nine) expect(stdout).toContain(name);
+  });
+
+  test("times a network with random weights that are the same each time and keep the maps' magnitude", async () => {
+    const [one, two] = await Promise.all([1, 2].map(() => run("bench --models resnet18 --runs 3")));
+    expect(one).toMatchObject({ code: 0, stderr: "", disposed: 1 });
+    expect(one!.loads.map(({ name }) => name)).toEqual(["resnet18"]);
+    expect(one!.loads[0]!.options).toMatchObject({ threads: undefined, tune: false });
+    const weights = one!.loads[0]!.options!.weights as Map<string, Tensor>;
+    const shapes = stateShapes(zoo.resnet18.build());
+    expect([...weights].map(([key, { shape }]) => [key, shape])).toEqual(
+      [...shapes].map(([key, { shape }]) => [key, shape]),
+    );
+    expect(weights).toEqual(two!.loads[0]!.options!.weights);
+    const { data } = weights.get("layer1.0.conv1.weight")!;
+    const variance = data.reduce((sum, value) => sum + value ** 2, 0) / data.length;
+    expect(variance * 64 * 9).toBeCloseTo(2, 1);
+    expect(weights.get("bn1.running_var")!.data).toEqual(new Float32Array(64).fill(1));
+    expect(weights.get("bn1.running_mean")!.data).toEqual(new Float32Array(64));
+    // One that is timed as the first, eight to warm up, and three.
+    expect(one!.inputs.map(({ shape }) => shape)).toEqual(Array(12).fill([1, 3, 224, 224]));
+    expect(new Set(one!.inputs[0]!.data).size).toBeGreaterThan(1000);
+  });
+
+  test("prints a row a network", async () => {
+    const { stdout } = await run("bench --models lenet5,alexnet --runs 2 --threads 3");
+    const [head, ...rows] = stdout.split("\n\n")[0]!.split("\n");
+    expect(head).toMatch(/^model +core +threads +load ms +first ms +median ms +best ms +GMAC +GFLOPS/);
+    expect(rows.map((row) => row.split(/ {2,}/).slice(0, 3))).toEqual([
+      ["lenet5", "simd128-threads", "3"],
+      ["alexnet", "simd128-threads", "3"],
+    ]);
+    expect(rows[1]).toMatch(/ 0\.71 +[\d.]+ +3\.0 +0\.5$/);
+  });
+
+  test("--profile adds the layers, the stages of one together", async () => {
+    const { stdout } = await run("bench --models lenet5 --profile");
+    expect(stdout.split("\n").slice(0, 6)).toEqual([
+      "lenet5, layer by layer:",
+      "",
+      "layer  op      algorithm  output      ms  share  GFLOPS  computed  GB/s",
+      "a      conv2d  two        1x8x4x4  3.000  85.7%     4.0       2.0   2.0",
+      "-      add     -          1x8x4x4  0.500  14.3%       -         -   4.0",
+      "total                              3.500",
+    ]);
+  });
+
+  test("--json prints one array; --tune and --profile add what they found", async () => {
+    const { stdout, stderr, loads } = await run("bench --models lenet5 --tune --profile --json", {
+      tty: true,
+    });
+    const rows = JSON.parse(stdout);
+    const ms = expect.any(Number);
+    expect(rows).toEqual([
+      {
+        ...{ model: "lenet5", input: [1, 1, 28, 28], core: "simd128-threads", threads: 3 },
+        ...{ loadMs: ms, firstMs: ms, medianMs: ms, bestMs: ms, macs: zoo.lenet5.macs },
+        ...{ memory: { weights: 3 * 2 ** 20, maps: 2 ** 19 }, tuning: { "0": "direct" }, steps: STEPS },
+      },
+    ]);
+    expect(loads[0]?.options?.tune).toBe(true);
+    expect(stderr).toBe("\r\x1b[Ktiming lenet5\r\x1b[K");
+  });
+
+  test("an unknown name is refused before any network is loaded", async () => {
+    const { code, stderr, loads } = await run("bench --models lenet5,resnet81");
+    expect(stderr).toMatch(/resnet81.*\[unknown-model\]\n$/);
+    expect({ code, loads }).toEqual({ code: 2, loads: [] });
+  });
+
+  test("a model that fails is let go", async () => {
+    const running = new ConvzooError("too-large", "There is no room.");
+    const { code, stdout, stderr, disposed } = await run("bench --models lenet5", { running });
+    expect(stderr).toBe("convzoo: There is no room. [too-large]\n");
+    expect({ code, stdout, disposed }).toEqual({ code: 2, stdout: "", disposed: 1 });
   });
 });
 

@@ -34,15 +34,12 @@ pub fn zeros<V: F32s>(spec: &Conv2d) -> Option<Vec<Panels>> {
 
 /// Packs the weights [channels, in_channels / groups, kh, kw] of a range of output channels.
 pub fn fill(spec: &Conv2d, groups: &mut [Panels], channels: Range<usize>, weight: &[f32]) {
-    let in_group = spec.in_channels / spec.groups;
-    let taps = spec.kernel[0] * spec.kernel[1];
     for (g, panels) in groups.iter_mut().enumerate() {
         let first = g * panels.columns;
         let mine = channels.start.max(first)..channels.end.min(first + panels.columns);
         if !mine.is_empty() {
-            panels.fill(mine.start - first..mine.end - first, |o, k| {
-                weight[((first + o - channels.start) * in_group + k % in_group) * taps + k / in_group]
-            });
+            let weight = &weight[(mine.start - channels.start) * spec.depth()..][..mine.len() * spec.depth()];
+            panels.fill(mine.start - first..mine.end - first, spec.in_channels / spec.groups, weight);
         }
     }
 }

@@ -25,11 +25,9 @@ pub fn zeros<V: F32s>(spec: &Linear) -> Option<Panels> {
 }
 
 /// Packs the weights [outputs, in_features] of a range of outputs. Where the input is a flattened map of `channels` channels,
-/// its features are channel-major to PyTorch but channels-last here: the columns are put into that order.
+/// its features are channel-major to PyTorch but channels-last here.
 pub fn fill(panels: &mut Panels, channels: usize, outputs: Range<usize>, weight: &[f32]) {
-    let (first, depth) = (outputs.start, panels.depth);
-    let cells = depth / channels;
-    panels.fill(outputs, |o, k| weight[(o - first) * depth + k % channels * cells + k / channels]);
+    panels.fill(outputs, channels, weight);
 }
 
 /// One linear layer over a map that is read as a vector of h * w * c features.

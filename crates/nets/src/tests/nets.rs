@@ -161,13 +161,13 @@ fn mobilenet() -> Net {
     let stem = net.batch_norm(stem);
     let mut x = net.activation("hardswish", stem);
     for (kernel, stride, out, kinds) in [
-        (3, 1, 12, ["relu", "hardsigmoid"]),
+        (3, 1, 12, ["hardswish", "hardsigmoid"]),
         (5, 2, 20, ["silu", "sigmoid"]),
-        (5, 1, 20, ["relu", "hardsigmoid"]),
+        (5, 1, 20, ["hardswish", "hardsigmoid"]),
     ] {
         let input = x;
         let c = net.shape(x).c;
-        let kind = if kinds[0] == "relu" { "relu6" } else { "silu" };
+        let kind = if kinds[0] == "hardswish" { "relu6" } else { "silu" };
         let wide = net.conv_norm(x, 2 * c, [1, 1, 0]);
         let wide = net.activation(kind, wide);
         let same = json!({ "groups": 2 * c, "bias": false, "same": true });
@@ -245,15 +245,13 @@ fn convnext() -> Net {
     };
     let mut x = net.conv(0, 12, [4, 4, 0]);
     x = norm(&mut net, x);
-    for _ in 0..2 {
-        let deep = net.conv_with(x, 12, [7, 1, 3], json!({ "groups": 12 }));
-        let deep = norm(&mut net, deep);
-        let wide = net.conv(deep, 48, [1, 1, 0]);
-        let wide = net.activation("gelu", wide);
-        let narrow = net.conv(wide, 12, [1, 1, 0]);
-        let scaled = net.of_channels("layer_scale", narrow);
-        x = net.plain("add", &[scaled, x]);
-    }
+    let deep = net.conv_with(x, 12, [7, 1, 3], json!({ "groups": 12 }));
+    let deep = norm(&mut net, deep);
+    let wide = net.conv(deep, 48, [1, 1, 0]);
+    let wide = net.activation("gelu", wide);
+    let narrow = net.conv(wide, 12, [1, 1, 0]);
+    let scaled = net.of_channels("layer_scale", narrow);
+    x = net.plain("add", &[scaled, x]);
     x = net.conv(x, 20, [2, 2, 0]);
     x = net.global(x);
     net.linear(x, 12);

@@ -7,6 +7,11 @@ use crate::layout::Floats;
 use crate::simd::F32s;
 use std::ops::Range;
 
+/// Output channels whose weights are transformed at once: what vectors of f64 are made of.
+const LANES: usize = 8;
+/// Input channels of which the numbers at a position are written one behind the other: whole cache lines.
+const TOGETHER: usize = 8;
+
 /// Transformed weights in panels of output channels: number (position, input channel) of output channel o lies at
 /// `((o / width * positions + position) * in_channels + input channel) * width + o % width`. Biases follow the same
 /// channels.
@@ -39,24 +44,41 @@ impl Winograd {
     /// Transforms the weights [channels, in_channels, kh, kw] of a range of output channels, in f64.
     pub fn fill(&mut self, channels: Range<usize>, weight: &[f32]) {
         assert!(channels.end <= self.out_channels);
-        let [kh, kw] = self.kernel;
-        let [ay, ax] = self.tile.inputs(self.kernel);
-        let (down, across) = (points::weights(ay, kh), points::weights(ax, kw));
-        let kernels = weight.chunks_exact(kh * kw);
-        assert_eq!(kernels.len(), channels.len() * self.in_channels);
-        for (i, kernel) in kernels.enumerate() {
-            let (o, c) = (channels.start + i / self.in_channels, i % self.in_channels);
-            let first = o / self.width * self.positions * self.in_channels + c;
-            for (x, across) in across.iter().enumerate() {
-                let row = |taps: &[f32]| -> f64 { taps.iter().zip(across).map(|(&t, a)| t as f64 * a).sum() };
-                let mut rows = [0.0; 7];
-                kernel.chunks_exact(kw).zip(&mut rows).for_each(|(taps, sum)| *sum = row(taps));
-                for (y, down) in down.iter().enumerate() {
-                    let number: f64 = down.iter().zip(rows).map(|(d, r)| d * r).sum();
-                    let place = first + (y * ax + x) * self.in_channels;
-                    self.numbers[place * self.width + o % self.width] = number as f32;
+        let taps = self.kernel[0] * self.kernel[1];
+        let depth = self.in_channels * taps;
+        assert_eq!(weight.len(), channels.len() * depth);
+        let inputs = self.tile.inputs(self.kernel);
+        let [down, across] = std::array::from_fn(|axis| points::weights(inputs[axis], self.kernel[axis]));
+        let mut kernels = vec![[0.0; LANES]; TOGETHER * taps];
+        let mut rows = vec![[0.0; LANES]; TOGETHER * self.kernel[0]];
+        let mut o = channels.start;
+        while o < channels.end {
+            let (panel, lane) = (o / self.width, o % self.width);
+            let lanes = LANES.min(self.width - lane).min(channels.end - o);
+            for c in (0..self.in_channels).step_by(TOGETHER) {
+                let count = TOGETHER.min(self.in_channels - c);
+                for lane in 0..lanes {
+                    let weight = &weight[(o - channels.start + lane) * depth + c * taps..];
+                    kernels.iter_mut().zip(&weight[..count * taps]).for_each(|(k, &w)| k[lane] = w as f64);
+                }
+                let kernel_rows = kernels[..count * taps].chunks_exact(self.kernel[1]);
+                for (x, across) in across.iter().enumerate() {
+                    rows.iter_mut().zip(kernel_rows.clone()).for_each(|(row, taps)| *row = sum(across, taps));
+                    for (y, down) in down.iter().enumerate() {
+                        let position = panel * self.positions + y * inputs[1] + x;
+                        let place = (position * self.in_channels + c) * self.width + lane;
+                        let run = self.numbers[place..].chunks_mut(self.width);
+                        for (numbers, rows) in run.zip(rows.chunks_exact(self.kernel[0]).take(count)) {
+                            let sums = sum(down, rows).map(|sum| sum as f32);
+                            match numbers.first_chunk_mut() {
+                                Some(all) if lanes == LANES => *all = sums,
+                                _ => numbers[..lanes].copy_from_slice(&sums[..lanes]),
+                            }
+                        }
+                    }
                 }
             }
+            o += lanes;
         }
     }
 
@@ -86,4 +108,16 @@ impl Winograd {
     pub(super) fn bias(&self, c: usize) -> *const f32 {
         self.bias[c..].as_ptr()
     }
+}
+
+/// A row of a transform's matrix by as many numbers of each lane.
+#[inline(always)]
+fn sum(factors: &[f64], numbers: &[[f64; LANES]]) -> [f64; LANES] {
+    let mut sum = [0.0; LANES];
+    for (factor, numbers) in factors.iter().zip(numbers) {
+        for (sum, number) in sum.iter_mut().zip(numbers) {
+            *sum += factor * number;
+        }
+    }
+    sum
 }
