@@ -5,7 +5,7 @@ import { shapesOf } from "../ts/src/shape.js";
 import { stateShapes } from "../ts/src/state.js";
 import { type ZooName, zoo } from "../ts/src/zoo/index.js";
 import { fill, fillInput, readGolden } from "../ts/test/recipe.js";
-import { fold, type Step, type Weights } from "./fold.js";
+import { fold, type Weights } from "./fold.js";
 import { toOnnx } from "./onnx.js";
 import { toTfjs } from "./tfjs.js";
 import { toTflite } from "./tflite.js";
@@ -14,7 +14,6 @@ export interface Case {
   readonly folder: URL;
   /** [1, C, H, W]. */
   readonly input: readonly number[];
-  readonly steps: readonly Step[];
   /** The largest difference of an output from PyTorch's in float64, as a share of its largest number. */
   difference(output: readonly number[]): number;
 }
@@ -43,7 +42,7 @@ export function makeCase(model: ZooName, files: ReadonlySet<string>): Case {
     if (files.has(name)) writeFileSync(new URL(name, folder), write());
   const difference = (output: readonly number[]): number =>
     Math.max(...golden.output.map((value, i) => Math.abs(value - (output[i] ?? Number.NaN)))) / golden.scale;
-  return { folder, input, steps, difference };
+  return { folder, input, difference };
 }
 
 /** The weights as a .safetensors file. */

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, readFileSync, rmSync, statSync } from "no
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { delimiter, extname, join, normalize } from "node:path";
+import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Opened, Settings } from "./engine.js";
@@ -37,14 +37,6 @@ export interface Chromium {
   readonly version: string;
   open(settings: Settings): Promise<Session>;
   close(): void;
-}
-
-export function findChromium(): string | undefined {
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const paths = (process.env.PATH ?? "")
-    .split(delimiter)
-    .flatMap((folder) => names.map((name) => join(folder, name)));
-  return process.env.CHROME_PATH || paths.find((path) => existsSync(path));
 }
 
 /** Serves the repository with the headers that threads need. */

@@ -1,5 +1,6 @@
 /** What an engine is to the benchmark, and how it is timed: the same in Node and in a page. */
 import type { ZooName } from "../ts/src/zoo/index.js";
+import type { Work } from "./roofline.js";
 
 export interface Settings {
   readonly engine: keyof typeof ENGINES;
@@ -26,6 +27,8 @@ export interface Engine {
   /** What runs: the build, the number of threads. */
   readonly how: string;
   run(): Promise<Float32Array>;
+  /** What it computes, where it can say. */
+  work?(): Promise<readonly Work[]>;
 }
 
 /** `file` is what makeFiles is to write for it. */
@@ -51,6 +54,8 @@ export interface Opened {
   readonly loadMs: number;
   readonly firstMs: number;
   readonly output: readonly number[];
+  /** What it computes, where it can say. */
+  readonly work?: readonly Work[];
 }
 
 /** Milliseconds of each of `runs`, after one that is not counted, for others ran since the last ones. */
@@ -65,11 +70,13 @@ export async function open(
   const bytes = await read(file);
   const pixels = new Float32Array((await read("input.bin")).slice().buffer);
   let begin = performance.now();
-  const { version, how, run } = await start({ ...settings, bytes, pixels });
+  const engine = await start({ ...settings, bytes, pixels });
+  const { version, how, run } = engine;
   const loadMs = performance.now() - begin;
   begin = performance.now();
   const output = [...(await run())];
   const firstMs = performance.now() - begin;
+  const work = await engine.work?.();
   for (let i = 1; i < settings.warmups; i++) await run();
   const time = async (runs: number): Promise<number[]> => {
     await run();
@@ -81,7 +88,7 @@ export async function open(
     }
     return ms;
   };
-  return { opened: { version, how, loadMs, firstMs, output }, time };
+  return { opened: { version, how, loadMs, firstMs, output, work }, time };
 }
 
 /** A map [1, C, H, W] as [1, H, W, C], for the engines whose layout that is. */

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { findEntry, type ZooName } from "../ts/src/zoo/index.js";
 import { type Case, makeCase } from "./case.js";
-import { type Chromium, findChromium, startChromium } from "./chromium.js";
+import { type Chromium, startChromium } from "./chromium.js";
 import type { Settings } from "./engine.js";
 import { BYTES, FLOPS, makePeak } from "./peak.js";
 import { roofline } from "./roofline.js";
@@ -52,10 +52,10 @@ if (unknown) throw new Error(`no engine is called ${unknown}; there are ${Object
 const models = values.models.split(",").map((name) => findEntry(name) && (name as ZooName));
 
 /** Those of the wanted runtimes that are here; what is not is said and left out. */
-const executable = findChromium();
+const executable = process.env.CHROME_PATH;
 const runtimes = values.runtime.split(",").filter((runtime) => {
   if (runtime !== "chromium" || executable) return true;
-  console.log("no Chromium: install one or set CHROME_PATH; its rows are left out");
+  console.log("no Chromium: set CHROME_PATH; its rows are left out");
   return false;
 });
 const modulesOf: Record<string, string> = {
@@ -118,12 +118,15 @@ async function measure(model: ZooName): Promise<Measured[]> {
         rounds.push(await session.time(Number(values.runs)));
       }
     const [flops, bytes] = opened.map(({ rounds }) => rounds.map((ms) => 1e3 / Math.min(...ms)));
+    const work = opened.find(({ session }) => session.opened.work)?.session.opened.work;
     const bound = flops!.map((_, i) => {
       const peak = { flops: FLOPS * flops![i]!, bytes: BYTES * bytes![i]! };
-      return 1e3 * roofline(made.steps, peak, threads);
+      return work ? 1e3 * roofline(work, peak, threads) : Number.NaN;
     });
+    const [peakFlops, peakBytes] = [FLOPS * median(flops!), BYTES * median(bytes!)].map((peak) => peak / 1e9);
+    const least = work ? `; roofline ${median(bound).toFixed(2)} ms` : "";
     console.log(
-      `${model}: peak ${((FLOPS * median(flops!)) / 1e9).toFixed(1)} GFLOPS, ${((BYTES * median(bytes!)) / 1e9).toFixed(1)} GB/s a thread; roofline ${median(bound).toFixed(2)} ms`,
+      `${model}: peak ${peakFlops!.toFixed(1)} GFLOPS, ${peakBytes!.toFixed(1)} GB/s a thread${least}`,
     );
     const measured: Measured[] = [];
     for (const { session, ...one } of opened.slice(peaks.length)) {

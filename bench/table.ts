@@ -12,7 +12,7 @@ export interface Measured {
   readonly peakMiB: number;
   /** How far its answer is from PyTorch's; see case.ts. */
   readonly difference: number;
-  /** For each round, the milliseconds that the machine allows. */
+  /** For each round, the milliseconds that the machine allows; NaN where convzoo, which says what must be done, is not run. */
   readonly roofline: readonly number[];
 }
 
@@ -26,7 +26,7 @@ export interface Row {
   readonly ms: number | "void";
   readonly best: number | "void";
   readonly "times ours": number | "void" | "-";
-  readonly "roofline %": number | "void";
+  readonly "roofline %": number | "void" | "-";
   readonly "first ms": number;
   readonly "load ms": number;
   readonly "peak MiB": number;
@@ -63,7 +63,7 @@ export function rowsOf(all: readonly Measured[]): Row[] {
       ms: isVoid ? "void" : round(median(one.rounds.flat()), 2),
       best: isVoid ? "void" : round(Math.min(...one.rounds.flat()), 2),
       "times ours": !ratios ? "-" : isVoid || wrong(ours) ? "void" : round(median(ratios), 2),
-      "roofline %": isVoid ? "void" : round(median(shares), 0),
+      "roofline %": isVoid ? "void" : shares.some(Number.isNaN) ? "-" : round(median(shares), 0),
       "first ms": round(one.opened.firstMs, 0),
       "load ms": round(one.opened.loadMs, 0),
       "peak MiB": round(one.peakMiB, 0),

@@ -6,9 +6,12 @@ export const file = "model.safetensors";
 export async function start({ model, input, bytes, pixels, threads, convzoo }: Given): Promise<Engine> {
   const { load, zoo } = (await import(convzoo.entry)) as typeof import("../../ts/src/node.js");
   const loaded = await load(zoo[model].build(), { weights: bytes, threads });
+  const x = { shape: input, data: pixels };
   return {
     version: convzoo.version,
     how: `${loaded.core}, ${loaded.threads} threads`,
-    run: async () => (await loaded.run({ shape: input, data: pixels })).data as Float32Array,
+    run: async () => (await loaded.run(x)).data,
+    work: async () =>
+      (await loaded.profile(x, { rounds: 1 })).map(({ products, bytes }) => ({ products, bytes })),
   };
 }

@@ -119,7 +119,8 @@ export class Model {
     const outputs = [this.#parts.graph.output];
     const transfer = [input.data.buffer as ArrayBuffer];
     const [scores] = await host.call("run", { input, outputs }, { signal, transfer });
-    const top = rank(scores!.data).slice(0, topk);
+    const { graph } = this.#parts;
+    const top = rank(scores!.data, areProbabilities(graph, graph.output)).slice(0, topk);
     const names = await labels(scores!.data.length);
     return top.map(({ index, ...rest }) => ({ index, label: names?.[index] ?? `class ${index}`, ...rest }));
   }
@@ -186,12 +187,30 @@ function checkInput(input: Tensor): Tensor {
   return { shape: [n, c, h, w], data: data! };
 }
 
-/** Scores and their softmax, the highest first. */
-function rank(scores: Float32Array): { index: number; score: number; probability: number }[] {
+/** Whether a node gives probabilities: a softmax, or the mean of some (an ensemble). */
+function areProbabilities({ nodes }: Pick<Graph, "nodes">, id: number): boolean {
+  const node = nodes[id]!;
+  if (node.op === "add" || node.op === "affine")
+    return node.inputs.every((i) => areProbabilities({ nodes }, i));
+  return node.op === "softmax";
+}
+
+/** Scores and their softmax, unless they are probabilities already; the highest first. */
+function rank(
+  scores: Float32Array,
+  areProbable: boolean,
+): { index: number; score: number; probability: number }[] {
+  if (areProbable) {
+    return Array.from(scores, (score, index) => ({ index, score, probability: score })).sort(highestFirst);
+  }
   const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const powers = Array.from(scores, (score) => Math.exp(score - max));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers
     .map((power, index) => ({ index, score: scores[index]!, probability: power / sum }))
-    .sort((a, b) => b.score - a.score || a.index - b.index);
+    .sort(highestFirst);
+}
+
+function highestFirst(a: { index: number; score: number }, b: { index: number; score: number }): number {
+  return b.score - a.score || a.index - b.index;
 }

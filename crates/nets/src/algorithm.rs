@@ -39,7 +39,9 @@ impl Algorithm {
         match self {
             Algorithm::Direct => conv2d::zeros::<Best>(spec).map(Packed::Direct),
             Algorithm::Grouped => grouped::Weights::zeros::<Best>(spec).map(Packed::Grouped),
-            Algorithm::Winograd(tile) => Winograd::zeros::<Best>(spec, tile).map(Packed::Winograd),
+            Algorithm::Winograd(tile) => {
+                Winograd::zeros::<Best>(spec, tile).map(Box::new).map(Packed::Winograd)
+            }
         }
     }
 

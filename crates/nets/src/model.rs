@@ -91,12 +91,11 @@ impl Model {
         let packing = self.packing.take().filter(|(id, _)| *id == node).map(|(_, packing)| packing);
         let algorithm = self.algorithms.get(node).copied().flatten();
         let packing = weights::load(&self.graph, node, packing, first, weight, bias, algorithm)?;
-        match packing.finished(&self.graph.nodes[node]) {
-            Ok(packed) => {
-                self.plans.clear();
-                self.packed[node] = Some(packed);
-            }
-            Err(packing) => self.packing = Some((node, packing)),
+        if packing.is_finished(&self.graph.nodes[node]) {
+            self.plans.clear();
+            self.packed[node] = Some(packing.into_packed());
+        } else {
+            self.packing = Some((node, packing));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use kernels::{batch_norm2d, conv2d, linear, prelu};
 pub enum Packed {
     /// A `Panels` a group.
     Direct(Vec<Panels>),
-    Winograd(winograd::Winograd),
+    Winograd(Box<winograd::Winograd>),
     Grouped(grouped::Weights),
     Linear(Panels),
     /// A batch norm, a layer norm, a layer scale, a network's constants.
@@ -62,9 +62,14 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// The weights, if all of them are there.
-    pub fn finished(self, node: &Node) -> std::result::Result<Packed, Self> {
-        if self.done == rows(node).0 { Ok(self.packed) } else { Err(self) }
+    /// Whether all of the weights are there.
+    pub fn is_finished(&self, node: &Node) -> bool {
+        self.done == rows(node).0
+    }
+
+    /// The weights.
+    pub fn into_packed(self) -> Packed {
+        self.packed
     }
 }
 

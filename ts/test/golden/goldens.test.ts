@@ -1,33 +1,35 @@
-/** Every golden file on every build of the core that this Node runs: errors, bits for each number of threads, taps. */
+/** The golden files on the core's builds: errors, bits for each number of threads, taps. where.ts says which run where. */
+import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Model } from "../../src/model.js";
 import type { Tensor } from "../../src/tensor.js";
 import { fillInput, type Golden, readGolden, weightsOf, zooName } from "../recipe.js";
 import { builds, convzoo } from "./package.js";
+import { combinations, goldenNames, lacking } from "./where.js";
 
 const { load, zoo } = convzoo;
 
-/** Ours stay within this part of the largest magnitude. */
+/** Ours stay within this part of the largest magnitude, where float32 itself does. */
 const LIMIT = 1e-5;
 
 const goldens = readdirSync(new URL("../goldens/models", import.meta.url))
   .filter((file) => file.endsWith(".json"))
   .map((file) => file.slice(0, -".json".length))
   .map((name) => ({ name, golden: readGolden(name) }));
-
-/** The goldens by what they load, for weights are made once for all that share them. */
-const networks = new Map<string, typeof goldens>();
-for (const one of goldens) {
-  const network = `${one.golden.model} of seed ${one.golden.seed}`;
-  networks.set(network, [...(networks.get(network) ?? []), one]);
-}
+type One = (typeof goldens)[number];
 
 const cores = await builds();
 const quick = Boolean(process.env.CONVZOO_QUICK);
-const combinations = (quick ? cores.slice(-1) : cores).flatMap((core) =>
-  (core.endsWith("-threads") ? [1, 2, 4] : [1]).map((threads) => [core, threads] as const),
-);
+
+/** The goldens by what they load and where they run, for weights are made once for all that share them. */
+const groups = new Map<string, One[]>();
+for (const one of goldens) {
+  const { model, seed } = one.golden;
+  const where = JSON.stringify(combinations(one.name, cores, quick));
+  const group = `${model} of seed ${seed} ${where}`;
+  if (where !== "[]") groups.set(group, [...(groups.get(group) ?? []), one]);
+}
 
 const build = (golden: Golden) => zoo[zooName(golden) as keyof typeof zoo].build(golden.options ?? {});
 
@@ -37,27 +39,36 @@ const largest = (values: Iterable<number>): number => {
   return most;
 };
 
-test("there are goldens, and builds to run them on", () => {
-  expect(goldens.length).toBeGreaterThanOrEqual(6);
-  expect(cores).toContain("simd128");
-  expect(cores).toContain("simd128-threads");
+/** PyTorch's own float32 is worse for very deep networks; then ours may be ten times as far off as that. */
+const limit = ({ torch_float32_max_abs_error, scale }: Golden): number => {
+  const torch = torch_float32_max_abs_error / scale;
+  return torch > LIMIT ? 10 * torch : LIMIT;
+};
+
+test("there are goldens, all in the table of where they run, and builds to run them on", () => {
+  expect(goldens.length).toBeGreaterThanOrEqual(70);
+  expect(goldens.map(({ name }) => name)).toEqual(expect.arrayContaining([...goldenNames]));
+  expect(cores.length).toBeGreaterThan(0);
 });
 
-for (const [network, group] of networks) {
-  describe(network, () => {
+for (const group of groups.values()) {
+  const [{ name: first, golden: made }] = group as [One, ...One[]];
+  describe(`${made.model} of seed ${made.seed}`, () => {
     const bits = new Map<string, string>();
+    const why = lacking(first);
     let weights: Map<string, Tensor>;
     beforeAll(() => {
-      weights = weightsOf(group[0]!.golden);
+      if (!why) weights = weightsOf(made);
     });
-    afterAll(() => weights.clear());
+    beforeEach(({ skip }) => skip(why !== undefined, why));
+    afterAll(() => weights?.clear());
 
-    describe.each(combinations)("%s, threads: %i", (core, threads) => {
+    describe.each(combinations(first, cores, quick))("%s, threads: %i", (core, threads) => {
       let model: Model;
       beforeAll(async () => {
-        model = await load(build(group[0]!.golden), { weights, core, threads });
+        if (!why) model = await load(build(made), { weights, core, threads });
       });
-      afterAll(() => model.dispose());
+      afterAll(() => model?.dispose());
 
       test("runs on what was asked for", () => {
         expect(model).toMatchObject({ core, threads, device: "wasm" });
@@ -68,7 +79,7 @@ for (const [network, group] of networks) {
         const output = await model.run(input);
         expect(output.shape).toEqual(golden.output_shape);
         const error = largest(golden.output.map((value, i) => value - output.data[i]!));
-        expect(error).toBeLessThanOrEqual(LIMIT * golden.scale);
+        expect(error).toBeLessThanOrEqual(limit(golden) * golden.scale);
         expect((await model.run(input)).data).toEqual(output.data);
         sameBits(`${name} ${core}`, output);
       });
@@ -86,7 +97,7 @@ for (const [network, group] of networks) {
 
     /** The bits that the first number of threads gave are the bits of every other. */
     function sameBits(key: string, { data }: Tensor): void {
-      const now = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
+      const now = createHash("sha256").update(data).digest("hex");
       expect(bits.get(key) ?? now, `${key}: bits depend on the number of threads`).toBe(now);
       bits.set(key, now);
     }
@@ -94,7 +105,7 @@ for (const [network, group] of networks) {
 }
 
 describe("taps asked for one at a time", () => {
-  const singly = goldens.filter(({ name }) => name.startsWith("squeezenet"));
+  const singly = goldens.filter(({ name }) => name.startsWith("squeezenet1_1_"));
   test.each(singly)("$name", async ({ golden }) => {
     using model = await load(build(golden), { weights: weightsOf(golden) });
     const input = fillInput(golden.input_shape, golden.input_seed);
@@ -109,11 +120,11 @@ describe("taps asked for one at a time", () => {
 function checkTap(golden: Golden, path: string, { shape, data }: Tensor): void {
   const tap = golden.taps[path]! as Golden["taps"][string] & { readonly mean: number; readonly std: number };
   expect(shape, path).toEqual(tap.shape);
-  const limit = LIMIT * Math.max(largest(tap.values), Math.abs(tap.mean) + tap.std);
+  const allowed = limit(golden) * Math.max(largest(tap.values), Math.abs(tap.mean) + tap.std);
   const error = largest(tap.values.map((value, k) => value - data[tap.at[k]!]!));
-  expect(error, `${path}: samples`).toBeLessThanOrEqual(limit);
+  expect(error, `${path}: samples`).toBeLessThanOrEqual(allowed);
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
   const std = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
-  expect(Math.abs(mean - tap.mean), `${path}: mean`).toBeLessThanOrEqual(limit);
-  expect(Math.abs(std - tap.std), `${path}: standard deviation`).toBeLessThanOrEqual(limit);
+  expect(Math.abs(mean - tap.mean), `${path}: mean`).toBeLessThanOrEqual(allowed);
+  expect(Math.abs(std - tap.std), `${path}: standard deviation`).toBeLessThanOrEqual(allowed);
 }

@@ -16,11 +16,14 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** A file of the built package's `wasm` folder. */
 export const wasmPath = (file: string): string => join(root, "dist/wasm", file);
 
-/** The core's builds that this Node runs. */
+/** The core's builds to test in this Node, the best last: those that CONVZOO_BUILDS lists, or else all that it runs. */
 export async function builds(): Promise<readonly Flavour[]> {
   const { core } = await convzoo.capabilities();
+  const wanted = process.env.CONVZOO_BUILDS?.split(",");
   const all: readonly Flavour[] = ["simd128", "simd128-threads", "relaxed-simd", "relaxed-simd-threads"];
-  return all.filter((build) => core.startsWith("relaxed") || !build.startsWith("relaxed"));
+  return all
+    .filter((build) => core.startsWith("relaxed") || !build.startsWith("relaxed"))
+    .filter((build) => !wanted || wanted.includes(build));
 }
 
 /** A tensor of reproducible numbers from -1 to 1; another `seed`, other numbers. */

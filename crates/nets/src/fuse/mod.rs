@@ -91,9 +91,9 @@ impl Fused {
 
     /// Whether one kernel alone reads the map of `id`, once, and nobody asked for it, under whatever shape.
     fn is_private(&self, id: Id, requested: &[Id]) -> bool {
-        let is_it = |&other: &Id| self.written(other) == id;
-        let readers = self.works.iter().flat_map(Work::all_reads).filter(is_it).count();
-        readers == 1 && !requested.iter().any(|other| is_it(other))
+        let is_it = |other: Id| self.written(other) == id;
+        let readers = self.works.iter().flat_map(Work::all_reads).filter(|&other| is_it(other)).count();
+        readers == 1 && !requested.iter().any(|&other| is_it(other))
     }
 }
 

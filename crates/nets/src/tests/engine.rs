@@ -45,10 +45,11 @@ pub fn pack(
             let bias = bias.as_deref().filter(|_| first == 0);
             let loaded = weights::load(&graph, id, packing, first, piece, bias, algorithms[id]);
             first += count;
-            match loaded.expect("weights that fit").finished(node) {
-                Ok(packed) => return Some(packed),
-                Err(unfinished) => packing = Some(unfinished),
+            let loaded = loaded.expect("weights that fit");
+            if loaded.is_finished(node) {
+                return Some(loaded.into_packed());
             }
+            packing = Some(loaded);
         }
     };
     (0..graph.nodes.len()).map(&mut pack).collect()

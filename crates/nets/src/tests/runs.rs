@@ -15,7 +15,7 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Random nets of a run: fewer where they are interpreted as wasm.
-const NETS: usize = if cfg!(target_arch = "wasm32") { 400 } else { 4000 };
+const NETS: usize = if cfg!(target_arch = "wasm32") { 300 } else { 2500 };
 
 pub fn assert_close(what: impl Fn() -> String, dims: &[usize], got: &[f32], want: &Value) {
     assert_eq!(dims, want.dims, "{}", what());

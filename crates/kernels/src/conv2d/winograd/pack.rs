@@ -69,11 +69,8 @@ impl Winograd {
                         let place = (position * self.in_channels + c) * self.width + lane;
                         let run = self.numbers[place..].chunks_mut(self.width);
                         for (numbers, rows) in run.zip(rows.chunks_exact(self.kernel[0]).take(count)) {
-                            let sums = sum(down, rows).map(|sum| sum as f32);
-                            match numbers.first_chunk_mut() {
-                                Some(all) if lanes == LANES => *all = sums,
-                                _ => numbers[..lanes].copy_from_slice(&sums[..lanes]),
-                            }
+                            let number = sum(down, rows);
+                            numbers.iter_mut().zip(&number[..lanes]).for_each(|(n, &sum)| *n = sum as f32);
                         }
                     }
                 }

@@ -6,6 +6,7 @@ use crate::every_vector;
 use crate::layout::{Arena, Floats, Layout};
 use crate::simd::{F32s, Scalar};
 use crate::testing::{Ending, Random, Stage, assert_within, elements, largest};
+use std::sync::OnceLock;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -118,24 +119,50 @@ fn tolerance(case: &Case, a: f64, b: f64) -> f64 {
     2.0 * f32::EPSILON as f64 * (case.spec.in_channels + ROUNDINGS) as f64 * growth * a * b
 }
 
-fn check<V: F32s>(random: &mut Random, case: &Case) {
-    let Case { spec, size: [n, h, w], .. } = case;
+/// A case with its numbers and what the specification makes of them, which takes longer than to check every vector type
+/// against it.
+struct Prepared {
+    case: Case,
+    x: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    want: Vec<f64>,
+}
+
+fn prepare(random: &mut Random, case: Case) -> Prepared {
+    let Case { spec, size: [n, h, w], .. } = &case;
     let x = random.floats(n * spec.in_channels * h * w);
     let weight = random.floats(spec.out_channels * spec.depth());
     let bias = random.floats(spec.out_channels);
-    let mut want = reference::conv2d(spec, &x, [*n, *h, *w], &weight, Some(&bias));
+    let want = reference::conv2d(spec, &x, [*n, *h, *w], &weight, Some(&bias));
+    Prepared { case, x, weight, bias, want }
+}
 
+/// Checks one vector type against cases that are prepared once for all of them.
+fn check_all<V: F32s>(cases: &OnceLock<Vec<Prepared>>, make: impl Fn(&mut Random) -> Vec<Case>) {
+    let random = &mut Random::new();
+    let prepare_all = || {
+        let cases = make(random);
+        cases.into_iter().map(|case| prepare(random, case)).collect()
+    };
+    let cases = cases.get_or_init(prepare_all);
+    cases.iter().for_each(|case| check::<V>(random, case));
+}
+
+fn check<V: F32s>(random: &mut Random, prepared: &Prepared) {
+    let Prepared { case, x, weight, bias, want } = prepared;
+    let Case { spec, size: [n, h, w], .. } = case;
     let [oh, ow] = spec.output(*h, *w).expect("the kernel fits");
     let mut stage = Stage::new();
     // Nothing but poison lies around the map: the padding is not read.
     let map = stage.map([*n, spec.in_channels, *h, *w], [0; 4], case.x_beside);
-    stage.put(&map, &x);
+    stage.put(&map, x);
     let y = stage.map([*n, spec.out_channels, oh, ow], random.several(0, 2), case.y_beside);
     let mut packed = Winograd::zeros::<V>(spec, case.tile).expect("memory");
     let some = random.within(0, spec.out_channels);
     packed.fill(0..some, &weight[..some * spec.depth()]);
     packed.fill(some..spec.out_channels, &weight[some * spec.depth()..]);
-    packed.bias_mut().copy_from_slice(&bias);
+    packed.bias_mut().copy_from_slice(bias);
     let ending = match case.ending {
         true => Ending::random(random, &mut stage, [*n, spec.out_channels, oh, ow], case.activation),
         false => Ending::plain(case.activation),
@@ -166,31 +193,30 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let same = stage.run(random, &elements(&y), job.chunks(last), run);
     let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert!(bits(&got) == bits(&same), "{case:?}: the height of the inner loop changes the bits");
-    let tolerance = tolerance(case, largest(&x), largest(&weight));
+    let tolerance = tolerance(case, largest(x), largest(weight));
+    let mut want = want.clone();
     let tolerance = ending.finish(&mut want, oh * ow, tolerance);
     assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
 }
 
 /// The layers of the zoo with fewer channels or pixels: what the specification can do in time.
 fn zoo<V: F32s>() {
-    let random = &mut Random::new();
-    for tile in TILES {
-        for case in [
-            same(tile, [64, 12], [1, 28, 28]),
-            same(tile, [128, 32], [1, 14, 14]), // DenseNet's
-            same(tile, [96, 20], [1, 13, 13]),  // AlexNet's
-            same(tile, [512, 8], [1, 7, 7]),    // ResNet's last
-            same(tile, [3, 16], [1, 32, 35]),   // VGG's first
-            same(tile, [16, 64], [2, 27, 27]),
-        ] {
-            check::<V>(random, &case);
-        }
-        // A Fire module's expansion, in its half of the joined map.
-        check::<V>(
-            random,
-            &Case { y_beside: [20, 0], x_beside: [4, 8], ..same(tile, [16, 20], [1, 13, 13]) },
-        );
-    }
+    static CASES: OnceLock<Vec<Prepared>> = OnceLock::new();
+    check_all::<V>(&CASES, |_| {
+        let of_tile = |tile| {
+            [
+                same(tile, [64, 12], [1, 28, 28]),
+                same(tile, [128, 32], [1, 14, 14]), // DenseNet's
+                same(tile, [96, 20], [1, 13, 13]),  // AlexNet's
+                same(tile, [512, 8], [1, 7, 7]),    // ResNet's last
+                same(tile, [3, 16], [1, 32, 35]),   // VGG's first
+                same(tile, [16, 64], [2, 27, 27]),
+                // A Fire module's expansion, in its half of the joined map.
+                Case { y_beside: [20, 0], x_beside: [4, 8], ..same(tile, [16, 20], [1, 13, 13]) },
+            ]
+        };
+        TILES.into_iter().flat_map(of_tile).collect()
+    });
 }
 
 #[test]
@@ -199,22 +225,26 @@ fn layers_of_the_zoo() {
 }
 
 fn edges<V: F32s>() {
-    let random = &mut Random::new();
-    for tile in TILES {
-        for pixels in 1..=26 {
-            check::<V>(random, &same(tile, [3, 5], [1, pixels, 7]));
-            check::<V>(random, &same(tile, [2, 3], [1, 2, pixels]));
+    static CASES: OnceLock<Vec<Prepared>> = OnceLock::new();
+    check_all::<V>(&CASES, |_| {
+        let mut cases = Vec::new();
+        for tile in TILES {
+            for pixels in 1..=26 {
+                cases.push(same(tile, [3, 5], [1, pixels, 7]));
+                cases.push(same(tile, [2, 3], [1, 2, pixels]));
+            }
+            for channels in 1..=34 {
+                cases.push(same(tile, [channels, 3], [1, 7, 5]));
+                cases.push(same(tile, [3, channels], [1, 5, 7]));
+            }
+            // Tiles around blocks of both schedules, and around the inner loop's.
+            for n in [1, 2, 3, 5, 11, 12, 13, 95, 96, 97, 200] {
+                cases.push(same(tile, [5, 4], [n, tile.0[0] + 1, 1]));
+                cases.push(same(tile, [70, 3], [n, 1, tile.0[1]]));
+            }
         }
-        for channels in 1..=34 {
-            check::<V>(random, &same(tile, [channels, 3], [1, 7, 5]));
-            check::<V>(random, &same(tile, [3, channels], [1, 5, 7]));
-        }
-        // Tiles around blocks of both schedules, and around the inner loop's.
-        for n in [1, 2, 3, 5, 11, 12, 13, 95, 96, 97, 200] {
-            check::<V>(random, &same(tile, [5, 4], [n, tile.0[0] + 1, 1]));
-            check::<V>(random, &same(tile, [70, 3], [n, 1, tile.0[1]]));
-        }
-    }
+        cases
+    });
 }
 
 #[test]
@@ -223,25 +253,28 @@ fn sizes_around_tiles_panels_and_blocks() {
 }
 
 fn random_shapes<V: F32s>() {
-    let random = &mut Random::new();
-    let mut checked = 0;
-    while checked < 150 {
-        let tile = TILES[random.within(0, TILES.len() - 1)];
-        let [h, w] = random.several(1, 40);
-        let most = if h * w > 400 { 20 } else { 70 };
-        let mut case = same(tile, random.several(1, most), [random.within(1, 3), h, w]);
-        case.spec.padding = random.several(0, 5);
-        if case.spec.output(h, w).is_none() {
-            continue;
+    static CASES: OnceLock<Vec<Prepared>> = OnceLock::new();
+    check_all::<V>(&CASES, |random| {
+        let mut cases = Vec::new();
+        while cases.len() < 150 {
+            let tile = TILES[random.within(0, TILES.len() - 1)];
+            let [h, w] = random.several(1, 40);
+            let most = if h * w > 400 { 20 } else { 70 };
+            let mut case = same(tile, random.several(1, most), [random.within(1, 3), h, w]);
+            case.spec.padding = random.several(0, 5);
+            if case.spec.output(h, w).is_none() {
+                continue;
+            }
+            case.x_beside = random.several(0, 5);
+            case.y_beside = random.several(0, 5);
+            let activations =
+                [Activation::Identity, Activation::Relu6, Activation::Silu, Activation::Hardswish];
+            case.activation = activations[random.within(0, 3)];
+            case.ending = true;
+            cases.push(case);
         }
-        case.x_beside = random.several(0, 5);
-        case.y_beside = random.several(0, 5);
-        let activations = [Activation::Identity, Activation::Relu6, Activation::Silu, Activation::Hardswish];
-        case.activation = activations[random.within(0, 3)];
-        case.ending = true;
-        check::<V>(random, &case);
-        checked += 1;
-    }
+        cases
+    });
 }
 
 #[test]
@@ -263,9 +296,11 @@ fn schedules<V: F32s>() {
     };
     let fused = same(TILES[2], [16, 8], [1, 130, 128]);
     assert!(matches!(of(&fused), (1, 8.., _)), "{:?}", of(&fused));
+    let fused = prepare(random, fused);
     check::<V>(random, &fused);
     let staged = same(TILES[1], [256, 200], [1, 9, 8]);
     assert!(matches!(of(&staged), (2, 4.., 6..)), "{:?}", of(&staged));
+    let staged = prepare(random, staged);
     check::<V>(random, &staged);
 }
 
