@@ -63,6 +63,8 @@ export class Model {
   /** What `load` found with `tune: true`, or was given; undefined without. */
   readonly tuning: Tuning | undefined;
   readonly #parts: ModelParts;
+  /** The last run's input, if no run has it. */
+  #spare: Float32Array = new Float32Array();
 
   /** Models are made by `load`. */
   constructor(parts: ModelParts) {
@@ -86,7 +88,7 @@ export class Model {
   ): Promise<Record<string, Tensor>>;
   run(input: Tensor, options?: Omit<RunOptions, "outputs">): Promise<Tensor>;
   async run(input: Tensor, options: RunOptions = {}): Promise<Tensor | Record<string, Tensor>> {
-    const { graph, host } = this.#parts;
+    const { graph } = this.#parts;
     const { outputs, signal } = options;
     if (outputs !== undefined && !Array.isArray(outputs)) {
       throw new ConvzooError(
@@ -96,7 +98,11 @@ export class Model {
     }
     const ids = outputs ? outputs.map((path) => this.#node(path)) : [graph.output];
     const nodes = [...new Set(ids)];
-    const maps = await host.call("run", { input: checkInput(input), outputs: nodes }, { signal });
+    const { shape, data } = checkInput(input);
+    const copy = this.#spare.length === data.length ? this.#spare : new Float32Array(data.length);
+    this.#spare = new Float32Array();
+    copy.set(data);
+    const maps = await this.#run({ shape, data: copy }, nodes, signal);
     if (!outputs) return maps[0]!;
     return Object.fromEntries(outputs.map((path, i) => [path, maps[nodes.indexOf(ids[i]!)]!]));
   }
@@ -114,12 +120,9 @@ export class Model {
     if (crops !== "center") {
       throw new ConvzooError("bad-option", `crops is "center", not ${JSON.stringify(crops)}.`);
     }
-    const { host, preprocess, labels } = this.#parts;
+    const { graph, preprocess, labels } = this.#parts;
     const input = await this.#tensor(image, preprocess(), signal);
-    const outputs = [this.#parts.graph.output];
-    const transfer = [input.data.buffer as ArrayBuffer];
-    const [scores] = await host.call("run", { input, outputs }, { signal, transfer });
-    const { graph } = this.#parts;
+    const [scores] = await this.#run(input, [graph.output], signal);
     const top = rank(scores!.data, areProbabilities(graph, graph.output)).slice(0, topk);
     const names = await labels(scores!.data.length);
     return top.map(({ index, ...rest }) => ({ index, label: names?.[index] ?? `class ${index}`, ...rest }));
@@ -150,6 +153,14 @@ export class Model {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** Takes the input's buffer, and keeps it for the next run when it comes back. */
+  async #run(input: Tensor, outputs: readonly number[], signal?: AbortSignal): Promise<readonly Tensor[]> {
+    const transfer = [input.data.buffer as ArrayBuffer];
+    const [given, ...maps] = await this.#parts.host.call("run", { input, outputs }, { signal, transfer });
+    this.#spare = given!.data;
+    return maps;
   }
 
   async #tensor(image: ImageSource, options: PreprocessOptions, signal?: AbortSignal): Promise<Tensor> {

@@ -38,13 +38,14 @@ impl Window {
         Window { padding: [lacking / 2, lacking - lacking / 2], ceil: false, ..self }
     }
 
-    /// The cells of window `i` that lie inside `0..size`, as `(first cell, number of taps)`; taps are `dilation` apart.
+    /// The cells of window `i` that lie inside `0..size`, as `(first cell, number of taps)`; taps are `dilation` apart. Where
+    /// a dilated window sees nothing but padding, the first is still a cell of the input, so that its address is one.
     pub fn taps(&self, i: usize, size: usize) -> (usize, usize) {
         let start = i * self.stride;
         let skipped = self.padding[0].saturating_sub(start).div_ceil(self.dilation);
         let first = start + skipped * self.dilation - self.padding[0];
         let inside = size.saturating_sub(first).div_ceil(self.dilation);
-        (first, inside.min(self.kernel - skipped.min(self.kernel)))
+        (first.min(size - 1), inside.min(self.kernel - skipped.min(self.kernel)))
     }
 }
 
@@ -108,6 +109,7 @@ mod tests {
                     let (first, taps) = w.taps(i, size);
                     let got = (0..taps).map(|k| (first + k * w.dilation) as isize).collect::<Vec<_>>();
                     assert_eq!(got, cells, "{w:?} window {i} over {size}");
+                    assert!(first < size);
                 }
             }
         });

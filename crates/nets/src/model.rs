@@ -206,7 +206,7 @@ impl Model {
     pub fn run(&mut self, handle: u32, slice: usize) -> Result<bool> {
         if slice == 0 {
             let input = self.input(handle)?;
-            if let Some(i) = input.iter().position(|x| !x.is_finite()) {
+            if let Some(i) = not_finite(input) {
                 let message = format!("the input's element {i} is {}: every number must be finite", input[i]);
                 return Err(Error::new(Code::NotFinite, message));
             }
@@ -249,6 +249,13 @@ impl Model {
     pub fn bytes(&self) -> [usize; 2] {
         [self.packed.iter().flatten().map(Packed::bytes).sum(), 4 * self.arena.len()]
     }
+}
+
+/// The place of a number that is infinite or none. Looked for block by block, which is many at a time to the compiler.
+fn not_finite(numbers: &[f32]) -> Option<usize> {
+    let is_bad = |block: &[f32]| block.iter().fold(false, |bad, x| bad | !x.is_finite());
+    let block = numbers.chunks(256).position(is_bad)?;
+    numbers.iter().skip(block * 256).position(|x| !x.is_finite()).map(|i| block * 256 + i)
 }
 
 /// A step in a profile.

@@ -97,7 +97,7 @@ export class Engine {
       if (first > 0) await this.#parts.pause();
       parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
     }
-    return outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)));
+    return [input, ...outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)))];
   }
 
   async #runTogether(

@@ -58,7 +58,10 @@ export interface Calls {
     readonly weight: Float32Array;
     readonly bias?: Float32Array;
   }): void;
-  /** Runs the network and gives the maps of these nodes. */
+  /**
+   * Runs the network and gives the maps of these nodes, and before them the input, for the next run: in a buffer that goes to
+   * and fro no page is fresh, and fresh pages are what messages of this size cost.
+   */
   run(args: { readonly input: Tensor; readonly outputs: readonly number[] }): readonly Tensor[];
   /** Runs the network step by step and times each. */
   profile(args: {

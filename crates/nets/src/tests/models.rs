@@ -140,7 +140,7 @@ fn threads_change_no_bit() {
 
     let random = &mut Random::new();
     let mut nets: Vec<Net> = named().into_iter().map(|(_, net)| net).collect();
-    nets.extend((0..300).map(|_| random_net(random)));
+    nets.extend((0..150).map(|_| random_net(random)));
     let pools = [2, 4].map(|threads| {
         (threads, rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool"))
     });
@@ -151,7 +151,8 @@ fn threads_change_no_bit() {
         for outputs in [&ids[..], &last] {
             let alone = run(&mut model(&net, &weights, 0), net.input, &x, outputs);
             for (threads, pool) in &pools {
-                let mut model = model(&net, &weights, threads - 1);
+                // The caller becomes one of the pool's threads, so that only as many are at work; in a browser it is not.
+                let mut model = model(&net, &weights, *threads);
                 for _ in 0..3 {
                     let got = pool.install(|| run(&mut model, net.input, &x, outputs));
                     for ((dims, got), (want_dims, want)) in got.iter().zip(&alone) {
