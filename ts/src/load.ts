@@ -191,6 +191,8 @@ function isGiven(weights: WeightSource | GivenWeights): weights is GivenWeights 
 
 /** Floats of a piece of weights: what is on its way is held twice, so pieces are small. */
 const PIECE = 1 << 20;
+/** Rows that the core packs together. */
+const ROWS = 16;
 
 /**
  * Sends the graph, then the weights piece by piece: the other side packs one while the next is on its way. Gives the tuning
@@ -218,6 +220,8 @@ async function send(
     { signal },
   );
   const tuning = tune === true ? await host.call("tune", {}, { signal }) : known;
+  // The last piece that was sent: it is packed while the next one is copied.
+  let packed: Promise<void> | undefined;
   const layers = graph.nodes.flatMap((node, id) => {
     const keys = weightKeys(node);
     return keys.length > 0 ? [{ id, node, keys }] : [];
@@ -228,16 +232,24 @@ async function send(
     const [weight, bias] = isSum ? [tensors[0]!, tensors[1]] : [joined(tensors), undefined];
     const rows = isSum ? weights.get(keys[0]!)!.shape[0]! : 1;
     const depth = weight.length / rows;
-    const step = Math.max(1, Math.floor(PIECE / depth));
+    const step = rowsOf(depth);
     for (let first = 0; first < rows; first += step) {
       // Copied, since a view would take all of its buffer along.
       const piece = weight.slice(first * depth, (first + step) * depth);
       const args = { node: id, first, weight: piece, bias: first === 0 ? bias?.slice() : undefined };
-      await host.call("load", args, { signal, transfer: [piece.buffer] });
+      await packed;
+      packed = host.call("load", args, { signal, transfer: [piece.buffer] });
     }
     onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
   }
+  await packed;
   return tuning;
+}
+
+/** Rows of `depth` numbers that make a piece: as many as are packed together, where it is more than that. */
+function rowsOf(depth: number): number {
+  const rows = Math.max(1, Math.floor(PIECE / depth));
+  return rows > ROWS ? rows - (rows % ROWS) : rows;
 }
 
 /** Arrays one behind the other. */

@@ -84,7 +84,12 @@ impl Team {
     #[cfg(feature = "threads")]
     fn run_together(&self, member: &(impl Fn(usize) + Sync)) {
         rayon::in_place_scope(|scope| {
-            scope.spawn_broadcast(|_, context| member(1 + context.index()));
+            // The pool may have more threads than this team.
+            scope.spawn_broadcast(|_, context| {
+                if context.index() < self.helpers {
+                    member(1 + context.index());
+                }
+            });
             member(0);
         });
     }

@@ -191,11 +191,6 @@ pub type Best = V128;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub type Best = Scalar<4>;
 
-/// How many pixels a convolution's tile has. 4 x 8 is the largest tile that stays in registers however LLVM orders it, in
-/// every engine measured: 8 sums, 2 weights, 4 inputs of the 15 registers that V8 leaves. 6 x 8 fills all 15 and spills
-/// (29 GFLOPS instead of 57 in Node 24 with a fused multiply-add).
-pub const TILE_PIXELS: usize = 4;
-
 /// Runs `$check::<V>()` for each vector type of this build: the one list that tests and benchmarks go through.
 #[macro_export]
 macro_rules! every_vector {

@@ -66,6 +66,15 @@ fn edges<V: F32s>() {
             check::<V>(random, &square([3, 3, 1], ceil), [2, 9, size, 1], [0; 4], [0; 2], -2.0);
         }
     }
+    // The input falls between the taps of a dilated window: the largest of nothing, at no address beyond the arena.
+    let [v, h] = [(2, 1, 1, 2), (1, 11, 0, 1)].map(|(kernel, stride, padding, dilation)| Window {
+        kernel,
+        stride,
+        padding: [padding; 2],
+        dilation,
+        ceil: false,
+    });
+    check::<V>(random, &MaxPool2d { windows: [v, h] }, [1, 80, 1, 12], [0; 4], [0; 2], 0.0);
 }
 
 #[test]

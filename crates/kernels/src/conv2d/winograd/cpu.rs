@@ -94,7 +94,8 @@ impl Job<'_> {
         let blocks = if self.stages() == 1 {
             tiles.div_ceil(self.most_tiles(self.row()))
         } else {
-            let wanted = CHUNKS.div_ceil(self.ranges()).min(tiles.div_ceil(TILES[0]));
+            // Each block reads the weights anew, so half as many chunks must do.
+            let wanted = (CHUNKS / 2).div_ceil(self.ranges()).min(tiles.div_ceil(TILES[0]));
             tiles.div_ceil(self.most_tiles(0)).max(wanted)
         };
         tiles.div_ceil(blocks)

@@ -57,9 +57,9 @@ impl Winograd {
             let lanes = LANES.min(self.width - lane).min(channels.end - o);
             for c in (0..self.in_channels).step_by(TOGETHER) {
                 let count = TOGETHER.min(self.in_channels - c);
-                for lane in 0..lanes {
-                    let weight = &weight[(o - channels.start + lane) * depth + c * taps..];
-                    kernels.iter_mut().zip(&weight[..count * taps]).for_each(|(k, &w)| k[lane] = w as f64);
+                for i in 0..lanes {
+                    let weight = &weight[(o - channels.start + i) * depth + c * taps..];
+                    kernels.iter_mut().zip(&weight[..count * taps]).for_each(|(k, &w)| k[i] = w as f64);
                 }
                 let kernel_rows = kernels[..count * taps].chunks_exact(self.kernel[1]);
                 for (x, across) in across.iter().enumerate() {
