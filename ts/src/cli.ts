@@ -2,6 +2,7 @@
 /** The command `convzoo`: gives `main` this process. Nothing else of the package is loaded until a command needs it. */
 import { version } from "../../package.json";
 import { main } from "./cli/main.js";
+import { ConvzooError } from "./errors.js";
 
 // Whoever read the output (`| head`) has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -15,6 +16,12 @@ try {
     stderr: process.stderr,
     env: process.env,
     version,
+    async writeFile(path, text) {
+      const { writeFile } = await import("node:fs/promises");
+      await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
+        throw new ConvzooError("bad-option", `${path} cannot be written: ${cause.message}.`, { cause });
+      });
+    },
     load: async (...args) => (await import("./node.js")).load(...args),
   });
 } catch (error) {

@@ -1,18 +1,47 @@
-import type { Activation, AvgPool2d, Layer, MaxPool2d, Pair } from "./layers.js";
+import { show, withDefaults } from "./check.js";
+import { lectureForm } from "./describe/lecture.js";
+import { float, pair, shown } from "./describe/values.js";
+import { ConvzooError } from "./errors.js";
+import type { Activation, AvgPool2d, Layer, Leaf, MaxPool2d, Module } from "./layers.js";
+
+export interface DescribeOptions {
+  /**
+   * `"pytorch"`, the default, is what `print(layer)` shows in PyTorch 2, to the character; `"lecture"` the shorter
+   * print of 2017. As torchvision's networks of that year, that one has no pooling to a fixed size before the
+   * classifier: `AdaptiveAvgPool2d` to more than one cell is left out.
+   */
+  readonly style?: "pytorch" | "lecture";
+}
 
 /**
- * What `print(layer)` shows in PyTorch 2, to the character, without a line break at the end.
- * A number prints as a number and a pair as a pair, as they were given.
+ * A layer, or a net with all in it, as PyTorch prints it, without a line break at the end. A number prints as a
+ * number and a pair as a pair, as they were given. Throws `bad-option`.
  */
-export function describe(layer: Layer): string {
+export function describe(layer: Layer, options: DescribeOptions = {}): string {
+  const { style } = withDefaults("describe", { style: "pytorch" }, options);
+  if (style === "pytorch") return today(layer);
+  if (style === "lecture") return then(layer);
+  throw new ConvzooError(
+    "bad-option",
+    `describe: style must be "pytorch" or "lecture", but is ${show(style)}.`,
+  );
+}
+
+const today = (layer: Layer): string => {
+  if (layer.op !== "module") return leaf(layer);
+  const children = named(layer, today);
+  const lines = layer.type === "ModuleList" ? merged(children) : children.map(line);
+  return lines.length === 0 ? `${layer.type}()` : `${layer.type}(${indented(lines)})`;
+};
+
+const then = (layer: Layer): string => {
+  if (layer.op !== "module") return lectureForm(layer) ?? leaf(layer);
+  return `${layer.type} (${indented(named(layer, then).map(line))})`;
+};
+
+/** A layer without children in PyTorch 2. */
+function leaf(layer: Leaf): string {
   switch (layer.op) {
-    case "module": {
-      // A parameter of the module itself is none of its children in PyTorch.
-      const children = Object.entries(layer.children).filter(([, child]) => child.op !== "layer_scale");
-      return layer.type === "ModuleList"
-        ? block(layer.type, merged(children))
-        : block(layer.type, named(children));
-    }
     case "conv2d": {
       const { inChannels, outChannels, kernel, stride, padding, dilation, groups, bias } = layer;
       const strided = stride.some((side) => side !== 1);
@@ -98,20 +127,30 @@ function setting({ kind, inplace }: Activation): string {
   return inplace && ["relu", "relu6", "silu"].includes(kind) ? "inplace=True" : "";
 }
 
-type Named = readonly (readonly [string, Layer])[];
+/** The children's names and prints. */
+type Named = readonly (readonly [name: string, text: string])[];
 
-function block(type: string, children: readonly string[]): string {
-  const lines = children.map((text) => text.replaceAll("\n", "\n  "));
-  return lines.length === 0 ? `${type}()` : `${type}(\n  ${lines.join("\n  ")}\n)`;
+function named(module: Module, print: (layer: Layer) => string): Named {
+  return Object.entries(module.children).flatMap(([name, child]) => {
+    // A parameter of the module itself is none of its children in PyTorch.
+    if (child.op === "layer_scale" || (print === then && isFixedSize(child))) return [];
+    return [[name, print(child)]];
+  });
 }
 
-const named = (children: Named): string[] => children.map(([name, child]) => `(${name}): ${describe(child)}`);
+/** AlexNet's and VGG's pooling before the classifier, which came in 2018. */
+const isFixedSize = (layer: Layer): boolean =>
+  layer.op === "adaptive_avg_pool2d" && pair(layer.output).some((side) => side > 1);
+
+const line = ([name, text]: Named[number]): string => `(${name}): ${text}`;
+
+const indented = (lines: readonly string[]): string =>
+  `${lines.map((text) => `\n  ${text.replaceAll("\n", "\n  ")}`).join("")}\n`;
 
 /** The children of a ModuleList: equal neighbours are one line, with their numbers. */
 function merged(children: Named): string[] {
   const runs: { text: string; from: number; to: number }[] = [];
-  children.forEach(([, child], i) => {
-    const text = describe(child);
+  children.forEach(([, text], i) => {
     const last = runs.at(-1);
     if (last?.text === text) last.to = i;
     else runs.push({ text, from: i, to: i });
@@ -125,18 +164,4 @@ function window({ kernel, stride, padding }: MaxPool2d | AvgPool2d): string {
   if (padding === "same")
     return `kernel_size=${shown(pair(kernel))}, stride=${shown(pair(stride))}, padding=(0, 0)`;
   return `kernel_size=${shown(kernel)}, stride=${shown(stride)}, padding=${shown(padding)}`;
-}
-
-const pair = (value: number | Pair): Pair => (typeof value === "number" ? [value, value] : value);
-
-function shown(value: number | boolean | readonly number[]): string {
-  if (typeof value === "boolean") return value ? "True" : "False";
-  return typeof value === "number" ? String(value) : `(${value.join(", ")})`;
-}
-
-/** A float as Python writes it: 0.0, not 0; 1e-05, not 0.00001. */
-function float(value: number): string {
-  if (Number.isInteger(value)) return `${value}.0`;
-  if (Math.abs(value) >= 1e-4) return String(value);
-  return value.toExponential().replace(/e-(\d)$/, "e-0$1");
 }

@@ -92,12 +92,19 @@ function infer(graph: Graph, input: Shape): Inferred {
     let shape: Shape | string | undefined = input;
     if (node.op !== "input") shape = known.length === inputs.length ? nodeShape(node, known) : undefined;
     if (typeof shape === "string") {
-      if (needed.has(id) && node.op !== "input") return { path: node.path || node.op, misfit: shape };
+      if (needed.has(id) && node.op !== "input") return { path: layerAt(graph, id), misfit: shape };
       shape = undefined;
     }
     shapes.push(shape);
   }
   return { shapes };
+}
+
+/** The path of a node's layer; of a step, which has none, that of a layer whose output it reads. */
+function layerAt(graph: Graph, id: number): string {
+  const node = graph.nodes[id];
+  if (!node || node.op === "input") return "input";
+  return node.path || layerAt(graph, node.inputs.at(-1) ?? -1);
 }
 
 type Inner = Exclude<GraphNode, { op: "input" }>;

@@ -13,16 +13,19 @@ export interface SummaryRow {
   readonly params: number;
   /** Multiply-adds for one image, of convolutions and linear layers only; biases are not counted. */
   readonly macs: number;
+  /** Of its output, in float32. */
+  readonly bytes: number;
 }
 
 /**
  * What {@link summarize} gives. The rows are what the net's output needs; `params` counts auxiliary heads and layers
- * that never run too, as PyTorch's `parameters()` does.
+ * that never run too, as PyTorch's `parameters()` does; `bytes` is the sum, as if every output were kept.
  */
 export interface Summary {
   readonly rows: readonly SummaryRow[];
   readonly params: number;
   readonly macs: number;
+  readonly bytes: number;
 }
 
 /**
@@ -41,9 +44,10 @@ export function summarize(net: Net, input: readonly number[]): Summary {
       const params = counted.has(path) ? 0 : countParameters(ownShapes(layer));
       counted.add(path);
       const op = layer.op === "activation" ? layer.kind : layer.op;
-      return { path, op, output, params, macs: macsOf(layer, output) };
+      return { path, op, output, params, macs: macsOf(layer, output), bytes: 4 * product(output) };
     });
-  return { rows, params: parameterCount(net), macs: sum(rows.map((row) => row.macs)) };
+  const [macs, bytes] = [sum(rows.map((row) => row.macs)), sum(rows.map((row) => row.bytes))];
+  return { rows, params: parameterCount(net), macs, bytes };
 }
 
 /** A summary as a table for a terminal: a head, a line a row, and the totals; no line break at the end. */

@@ -55,6 +55,7 @@ export async function run(line: string, setting: Setting = {}) {
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
   const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
   const inputs: Tensor[] = [];
+  const written: Record<string, string> = {};
   const model = {
     device: "wasm",
     core: "simd128-threads",
@@ -80,6 +81,9 @@ export async function run(line: string, setting: Setting = {}) {
     stderr: { write: (text) => (stderr += text), isTTY: tty },
     env,
     version: "1.2.3",
+    writeFile: async (path, text) => {
+      written[path] = text;
+    },
     load: async (name, options) => {
       loads.push({ name, options });
       for (const step of progress) options?.onProgress?.(step);
@@ -88,5 +92,5 @@ export async function run(line: string, setting: Setting = {}) {
     },
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
-  return { code, stdout, stderr, loads, classified, inputs, disposed };
+  return { code, stdout, stderr, loads, classified, inputs, written, disposed };
 }

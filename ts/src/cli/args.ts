@@ -4,12 +4,13 @@ import { ConvzooError } from "../errors.js";
 import type { BenchRequest } from "./bench.js";
 import type { ClassifyRequest } from "./classify.js";
 import type { DescribeRequest } from "./describe.js";
+import type { ModelsRequest } from "./models.js";
 
 /** What was asked for. */
 export type Asked =
   | ({ readonly command: "classify" } & ClassifyRequest)
   | ({ readonly command: "describe" } & DescribeRequest)
-  | { readonly command: "models"; readonly json: boolean }
+  | ({ readonly command: "models" } & ModelsRequest)
   | ({ readonly command: "bench" } & BenchRequest)
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "version" };
@@ -59,7 +60,7 @@ Examples:
 The network as PyTorch prints it, then its layers with output shapes, parameters and multiply-adds.
 
   -i, --input CxHxW  the input's size (what the network was trained on)
-      --json         { name, family, year, paper, input, rows, params, macs, print }
+      --json         { name, family, year, paper, input, rows, params, macs, bytes, print }
   -h, --help         this text
 
 Example:
@@ -69,8 +70,17 @@ Example:
 
 The networks of the zoo: size, work, accuracy, and the weights that come with the package.
 
-      --json   an array with an object for each network
-  -h, --help   this text
+      --family F,...  only these families
+      --year Y        only papers of this year, or of several: 2012-2014
+      --weights       only networks with weights in the package
+      --sort S        by name, year, params, macs or top1 (best first)
+      --plot FILE     draw size against accuracy on ImageNet, as SVG
+      --json          an array with an object for each network
+  -h, --help          this text
+
+Examples:
+  convzoo models --year 2015-2016 --sort top1
+  convzoo models --family resnet,densenet,efficientnet --plot size.svg
 `,
   bench: `Usage: convzoo bench [options]
 
@@ -95,6 +105,7 @@ Example:
 } as const;
 
 const CROPS = ["center"] as const;
+const SORTS = ["name", "year", "params", "macs", "top1"] as const;
 const DEVICES = ["auto", "wasm"] as const;
 
 const common = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
@@ -109,7 +120,14 @@ const OPTIONS = {
     threads: { type: "string" },
   },
   describe: { ...common, input: { type: "string", short: "i" } },
-  models: common,
+  models: {
+    ...common,
+    family: { type: "string" },
+    year: { type: "string" },
+    weights: { type: "boolean" },
+    sort: { type: "string" },
+    plot: { type: "string" },
+  },
   bench: {
     ...common,
     models: { type: "string" },
@@ -183,7 +201,15 @@ function parseModels(argv: readonly string[]): Asked {
   if (values.help) return help("models");
   if (positionals.length > 0)
     throw wrong("`models` takes no name; `convzoo describe MODEL` shows one network.");
-  return { command: "models", json: values.json ?? false };
+  return {
+    command: "models",
+    families: values.family?.split(","),
+    years: years(values.year),
+    weights: values.weights ?? false,
+    sort: choice("sort", values.sort, SORTS),
+    plot: values.plot,
+    json: values.json ?? false,
+  };
 }
 
 function parseBench(argv: readonly string[]): Asked {
@@ -241,6 +267,13 @@ function sizes(text: string | undefined): number[] | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d*x[1-9]\d*x[1-9]\d*$/.test(text)) return text.split("x").map(Number);
   throw wrong(`--input is channels, height and width, such as 3x224x224, not "${text}".`);
+}
+
+function years(text: string | undefined): [number, number] | undefined {
+  if (text === undefined) return undefined;
+  const [, first, last = first] = /^(\d{4})(?:-(\d{4}))?$/.exec(text) ?? [];
+  if (first && Number(first) <= Number(last)) return [Number(first), Number(last)];
+  throw wrong(`--year is a year or a span of them, such as 2015 or 2012-2014, not "${text}".`);
 }
 
 const wrong = (message: string, cause?: unknown): ConvzooError =>

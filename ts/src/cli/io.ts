@@ -13,6 +13,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Writes a text file, over what is there. Throws `bad-option` where that cannot be. */
+  writeFile(path: string, text: string): Promise<void>;
   /** The package's version. */
   readonly version: string;
   /** The package's `load`; asked for only by commands that run a network, so that the others need no core. */

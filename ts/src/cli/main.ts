@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       case "describe":
         return (await import("./describe.js")).describeModel(asked, io);
       case "models":
-        return (await import("./models.js")).listModels(asked, io);
+        return await (await import("./models.js")).listModels(asked, io);
       case "bench":
         return await (await import("./bench.js")).bench(asked, io);
     }

@@ -55,9 +55,17 @@ export function alexnet(options: AlexNetOptions = {}): Net {
 
 const paper = "arXiv 1404.5997, One weird trick for parallelizing convolutional neural networks";
 
+/**
+ * @family alexnet
+ * LeNet's plan, made large enough for a thousand classes of photographs. ReLUs keep gradients alive and train
+ * several times faster than tanh. Dropout in the two large linear layers holds back overfitting.
+ *
+ *     x -> conv 11x11 /4 -> pool -> conv 5x5 -> pool -> conv 3x3 x 3 -> pool -> [dropout -> linear -> relu] x 2 -> linear
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const alexnetRows = imagenetRows(
-  { family: "alexnet", paper, year: 2014 },
+  { family: "alexnet", paper, year: 2014, source: "torchvision" },
   {
     alexnet: {
       build: alexnet,

@@ -56,10 +56,22 @@ const images = (resize: number, crop: number) => {
   return { ...imagenet(resize, crop), mean: halves, std: halves };
 };
 
+/**
+ * @family amoebanet
+ * Cells evolve: of a few random ones the best is copied with one change, and the oldest dies. Letting age, not
+ * accuracy, decide who goes keeps lucky accidents from taking over. GPipe's AmoebaNet-B is the same cell made so
+ * wide that it was spread over several accelerators.
+ *
+ *     cell[k-2] -+-> op --+
+ *                +-> op --+-> + -+
+ *     cell[k-1] -+-> op --+      +-> concat      (five such pairs; which ops and inputs was searched)
+ *                +-> op --+-> + -+
+ */
+
 /** The table's rows of this family; accuracy as in the papers. */
 export const amoebanetRows = {
   ...imagenetRows(
-    { family: "amoebanet", paper, year: 2018 },
+    { family: "amoebanet", paper, year: 2018, source: "paper" },
     {
       amoebanet_a: {
         build: amoebanet_a,
@@ -88,7 +100,7 @@ export const amoebanetRows = {
     },
   ),
   ...imagenetRows(
-    { family: "amoebanet", paper: gpipePaper, year: 2018 },
+    { family: "amoebanet", paper: gpipePaper, year: 2018, source: "paper" },
     {
       amoebanet_b_gpipe: {
         build: amoebanet_b_gpipe,

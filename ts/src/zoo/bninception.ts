@@ -85,13 +85,29 @@ export function bninception(options: ModelOptions = {}): Net {
 
 const paper = "arXiv 1502.03167, Batch normalization: accelerating deep network training";
 
+/**
+ * @family bninception
+ * GoogLeNet with batch normalisation behind every convolution. Each channel is brought to mean 0 and variance 1
+ * over the batch, so that layers need not follow each other's drift and much larger steps are possible. The 5 x 5
+ * windows become two of 3 x 3.
+ *
+ *          +-> 1x1 ---------------+
+ *     x ---+-> 1x1 -> 3x3 --------+-> concat     (batch norm and relu behind every convolution)
+ *          +-> 1x1 -> 3x3 -> 3x3 -+
+ *          +-> pool 3x3 -> 1x1 ---+
+ */
+
 /** The table's rows of this family; accuracy as Cadene published it. */
-export const bninceptionRows = rows({ family: "bninception", paper, year: 2015 }, caffe([128, 117, 104]), {
-  bninception: {
-    build: bninception,
-    minSize: 31,
-    params: 11_295_240,
-    macs: 2_032_600_064,
-    top: [73.522, 91.56],
+export const bninceptionRows = rows(
+  { family: "bninception", paper, year: 2015, source: "Cadene" },
+  caffe([128, 117, 104]),
+  {
+    bninception: {
+      build: bninception,
+      minSize: 31,
+      params: 11_295_240,
+      macs: 2_032_600_064,
+      top: [73.522, 91.56],
+    },
   },
-});
+);

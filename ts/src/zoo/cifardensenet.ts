@@ -105,42 +105,56 @@ export const densenet_bc_190_40 = cifarDenseNet("densenet_bc_190_40", 190, 40, t
 
 const paper = "arXiv 1608.06993, Densely connected convolutional networks";
 
+/**
+ * @family densenet_cifar
+ * DenseNets for images of 32 x 32: three dense blocks of equal length with transitions between. The plain form has
+ * one 3 x 3 convolution a layer, the BC form a bottleneck before it and half the channels behind each block.
+ * Growth rates are 12 to 40.
+ *
+ *     x -+-> norm -> relu -> 1x1 -> norm -> relu -> 3x3 -+-> concat
+ *        +-----------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy on CIFAR-10, trained with augmentation, as in the paper's table 2. */
-export const cifarDensenetRows = rows({ family: "densenet_cifar", paper, year: 2016 }, CIFAR10, {
-  densenet_40_12: { build: densenet_40_12, minSize: 4, params: 1_019_722, macs: 264_812_928, top: [94.76] },
-  densenet_100_12: {
-    build: densenet_100_12,
-    minSize: 4,
-    params: 6_979_642,
-    macs: 1_769_516_448,
-    top: [95.9],
+export const cifarDensenetRows = rows(
+  { family: "densenet_cifar", paper, year: 2016, source: "paper" },
+  CIFAR10,
+  {
+    densenet_40_12: { build: densenet_40_12, minSize: 4, params: 1_019_722, macs: 264_812_928, top: [94.76] },
+    densenet_100_12: {
+      build: densenet_100_12,
+      minSize: 4,
+      params: 6_979_642,
+      macs: 1_769_516_448,
+      top: [95.9],
+    },
+    densenet_100_24: {
+      build: densenet_100_24,
+      minSize: 4,
+      params: 27_249_082,
+      macs: 6_889_347_744,
+      top: [96.26],
+    },
+    densenet_bc_100_12: {
+      build: densenet_bc_100_12,
+      minSize: 4,
+      params: 769_162,
+      macs: 287_929_692,
+      top: [95.49],
+    },
+    densenet_bc_250_24: {
+      build: densenet_bc_250_24,
+      minSize: 4,
+      params: 15_324_406,
+      macs: 5_418_785_724,
+      top: [96.38],
+    },
+    densenet_bc_190_40: {
+      build: densenet_bc_190_40,
+      minSize: 4,
+      params: 25_624_430,
+      macs: 9_301_945_740,
+      top: [96.54],
+    },
   },
-  densenet_100_24: {
-    build: densenet_100_24,
-    minSize: 4,
-    params: 27_249_082,
-    macs: 6_889_347_744,
-    top: [96.26],
-  },
-  densenet_bc_100_12: {
-    build: densenet_bc_100_12,
-    minSize: 4,
-    params: 769_162,
-    macs: 287_929_692,
-    top: [95.49],
-  },
-  densenet_bc_250_24: {
-    build: densenet_bc_250_24,
-    minSize: 4,
-    params: 15_324_406,
-    macs: 5_418_785_724,
-    top: [96.38],
-  },
-  densenet_bc_190_40: {
-    build: densenet_bc_190_40,
-    minSize: 4,
-    params: 25_624_430,
-    macs: 9_301_945_740,
-    top: [96.54],
-  },
-});
+);

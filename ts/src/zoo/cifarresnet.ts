@@ -71,8 +71,18 @@ export const resnet110_cifar = cifarResNet("resnet110_cifar", 110);
 
 const paper = "arXiv 1512.03385, Deep residual learning for image recognition";
 
+/**
+ * @family resnet_cifar
+ * The ResNets of the first paper for images of 32 x 32: three stages of equal basic blocks of two 3 x 3
+ * convolutions. Where a stage halves the map and doubles the channels, the shortcut takes every second pixel and
+ * pads with zero channels. It therefore has no weights at all.
+ *
+ *     x -+-> 3x3 -> norm -> relu -> 3x3 -> norm -+-> + -> relu
+ *        +--(every second pixel, zero channels)--+
+ */
+
 /** The table's rows of this family; accuracy on CIFAR-10 as in the paper's table 6. */
-export const cifarResnetRows = rows({ family: "resnet_cifar", paper, year: 2015 }, CIFAR10, {
+export const cifarResnetRows = rows({ family: "resnet_cifar", paper, year: 2015, source: "paper" }, CIFAR10, {
   resnet20_cifar: { build: resnet20_cifar, params: 269_722, macs: 40_551_040, top: [91.25] },
   resnet32_cifar: { build: resnet32_cifar, params: 464_154, macs: 68_862_592, top: [92.49] },
   resnet44_cifar: { build: resnet44_cifar, params: 658_586, macs: 97_174_144, top: [92.83] },

@@ -94,8 +94,21 @@ export const resnext29_16x64d = cifarResNeXt("resnext29_16x64d", 16, 64);
 
 const paper = "arXiv 1611.05431, Aggregated residual transformations for deep neural networks";
 
+/**
+ * @family resnext_cifar
+ * ResNeXt for images of 32 x 32: three stages of three bottlenecks. Each has 8 or 16 groups of 64 channels in its
+ * 3 x 3 convolution. More groups help more than more width for the same number of parameters.
+ *
+ *     x -+-> 1x1 -> norm -> relu -> 3x3 in 8 groups -> norm -> relu -> 1x1 -> norm -+-> + -> relu
+ *        +--------------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy on CIFAR-10 as in the paper's table 7. */
-export const cifarResnextRows = rows({ family: "resnext_cifar", paper, year: 2016 }, CIFAR10, {
-  resnext29_8x64d: { build: resnext29_8x64d, params: 34_426_698, macs: 5_387_266_048, top: [96.35] },
-  resnext29_16x64d: { build: resnext29_16x64d, params: 68_155_210, macs: 10_688_866_304, top: [96.42] },
-});
+export const cifarResnextRows = rows(
+  { family: "resnext_cifar", paper, year: 2016, source: "paper" },
+  CIFAR10,
+  {
+    resnext29_8x64d: { build: resnext29_8x64d, params: 34_426_698, macs: 5_387_266_048, top: [96.35] },
+    resnext29_16x64d: { build: resnext29_16x64d, params: 68_155_210, macs: 10_688_866_304, top: [96.42] },
+  },
+);

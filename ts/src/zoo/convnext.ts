@@ -94,9 +94,19 @@ export const convnext_large = convnext("convnext_large", [3, 3, 27, 3], [192, 38
 
 const paper = "arXiv 2201.03545, A ConvNet for the 2020s";
 
+/**
+ * @family convnext
+ * A ResNet brought step by step to the ways of vision transformers. Wide depthwise windows of 7 x 7 come first,
+ * one layer norm and one GELU are all that a block has, and an inverted bottleneck does the mixing. It stays a
+ * plain convolutional net and matches the transformers of its time.
+ *
+ *     x -+-> depthwise 7x7 -> layer norm -> linear (4 times) -> gelu -> linear -> * scale -+-> +
+ *        +---------------------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const convnextRows = imagenetRows(
-  { family: "convnext", paper, year: 2022 },
+  { family: "convnext", paper, year: 2022, source: "torchvision" },
   {
     convnext_tiny: {
       build: convnext_tiny,

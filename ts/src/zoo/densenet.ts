@@ -117,9 +117,19 @@ export const densenet201 = densenet("densenet201", 32, [6, 12, 48, 32]);
 
 const paper = "arXiv 1608.06993, Densely connected convolutional networks";
 
+/**
+ * @family densenet
+ * Each layer reads the outputs of all layers before it in its block, joined along the channels. It adds only a few
+ * channels of its own, the growth rate. Features are computed once and used throughout, so that few parameters are
+ * needed.
+ *
+ *     x -+-> norm -> relu -> 1x1 -> norm -> relu -> 3x3 -+-> concat
+ *        +-----------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const densenetRows = imagenetRows(
-  { family: "densenet", paper, year: 2016 },
+  { family: "densenet", paper, year: 2016, source: "torchvision" },
   {
     densenet121: {
       build: densenet121,

@@ -222,10 +222,29 @@ const HALVES = [0.5, 0.5, 0.5];
 
 const secondPaper = "arXiv 2104.00298, EfficientNetV2: smaller models and faster training";
 
+/**
+ * @family efficientnet
+ * Depth, width and resolution grow together, in fixed proportions, instead of one alone. The base net is searched
+ * for, of MobileNet's blocks with squeeze-and-excitation. From B0 to B7 the same plan is only scaled.
+ *
+ *     x -+-> 1x1 (6 times) -> silu -> depthwise kxk -> silu -> squeeze-excite -> 1x1 -+-> +
+ *        +----------------------------------------------------------------------------+
+ */
+
+/**
+ * @family efficientnet_v2
+ * The early stages replace the expansion and the depthwise convolution by one normal 3 x 3, which accelerators run
+ * faster. The search rewards short training as well as few parameters. In training the images grow, and the
+ * regularisation with them.
+ *
+ *     x -+-> 3x3 (4 times) -> silu -> 1x1 -+-> +      (early stages; the late ones as EfficientNet's)
+ *        +---------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const efficientnetRows = {
   ...imagenetRows(
-    { family: "efficientnet", paper, year: 2019 },
+    { family: "efficientnet", paper, year: 2019, source: "torchvision" },
     {
       efficientnet_b0: {
         build: efficientnet_b0,
@@ -286,7 +305,7 @@ export const efficientnetRows = {
     },
   ),
   ...imagenetRows(
-    { family: "efficientnet_v2", paper: secondPaper, year: 2021 },
+    { family: "efficientnet_v2", paper: secondPaper, year: 2021, source: "torchvision" },
     {
       efficientnet_v2_s: {
         build: efficientnet_v2_s,

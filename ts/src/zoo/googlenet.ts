@@ -127,9 +127,21 @@ export function googlenet(options: GoogLeNetOptions = {}): Net {
 
 const paper = "arXiv 1409.4842, Going deeper with convolutions";
 
+/**
+ * @family googlenet
+ * An inception module looks at its input at several scales side by side and joins what they find. Convolutions of
+ * 1 x 1 thin the channels out before the wide windows, which saves most of the work. Two auxiliary classifiers
+ * half-way feed gradients to the early layers in training.
+ *
+ *          +-> 1x1 ----------------+
+ *     x ---+-> 1x1 -> 3x3 ---------+-> concat
+ *          +-> 1x1 -> 5x5 ---------+
+ *          +-> max-pool 3x3 -> 1x1 +
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it, params with the auxiliary classifiers. */
 export const googlenetRows = imagenetRows(
-  { family: "googlenet", paper, year: 2014 },
+  { family: "googlenet", paper, year: 2014, source: "torchvision" },
   {
     googlenet: {
       build: googlenet,

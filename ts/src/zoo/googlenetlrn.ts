@@ -132,12 +132,16 @@ export function googlenet_lrn(options: GoogLeNetLrnOptions = {}): Net {
 const paper = "arXiv 1409.4842, Going deeper with convolutions";
 
 /** The table's rows of this family; accuracy as BVLC published it, params with the auxiliary classifiers. */
-export const googlenetLrnRows = rows({ family: "googlenet", paper, year: 2014 }, caffe([123, 117, 104]), {
-  googlenet_lrn: {
-    build: googlenet_lrn,
-    minSize: 223,
-    params: 13_378_280,
-    macs: 1_582_671_872,
-    top: [68.7, 88.9],
+export const googlenetLrnRows = rows(
+  { family: "googlenet", paper, year: 2014, source: "BVLC" },
+  caffe([123, 117, 104]),
+  {
+    googlenet_lrn: {
+      build: googlenet_lrn,
+      minSize: 223,
+      params: 13_378_280,
+      macs: 1_582_671_872,
+      top: [68.7, 88.9],
+    },
   },
-});
+);

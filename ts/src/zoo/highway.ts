@@ -130,22 +130,34 @@ const highway = (layers: readonly Layer[], features: number, o: Required<ModelOp
 
 const paper = "arXiv 1507.06228, Training very deep networks";
 
+/**
+ * @family highway
+ * Each layer learns a gate between 0 and 1 that says how much of its input to transform. What is not transformed
+ * is carried on unchanged. Gradients pass through closed gates, so that a hundred layers can be trained.
+ *
+ *     H(x) * T(x) + x * (1 - T(x))      H: conv -> relu; T: conv -> sigmoid
+ */
+
 /** The table's rows of this family; accuracy as in the paper. */
-export const highwayRows = rows({ family: "highway", paper, year: 2015 }, lenetRows.lenet5.preprocess, {
-  highway19_cifar10: {
-    build: highway19_cifar10,
-    minSize: 4,
-    params: 2_256_838,
-    macs: 330_826_728,
-    preprocess: CIFAR10,
-    top: [92.4],
+export const highwayRows = rows(
+  { family: "highway", paper, year: 2015, source: "paper" },
+  lenetRows.lenet5.preprocess,
+  {
+    highway19_cifar10: {
+      build: highway19_cifar10,
+      minSize: 4,
+      params: 2_256_838,
+      macs: 330_826_728,
+      preprocess: CIFAR10,
+      top: [92.4],
+    },
+    highway10_mnist: { build: highway10_mnist, minSize: 28, params: 151_690, macs: 31_650_624, top: [99.55] },
+    highway10_mnist_16: {
+      build: highway10_mnist_16,
+      minSize: 28,
+      params: 38_986,
+      macs: 8_028_576,
+    },
+    highway10_mnist_fc: { build: highway10_mnist_fc, minSize: 28, params: 85_660, macs: 84_700 },
   },
-  highway10_mnist: { build: highway10_mnist, minSize: 28, params: 151_690, macs: 31_650_624, top: [99.55] },
-  highway10_mnist_16: {
-    build: highway10_mnist_16,
-    minSize: 28,
-    params: 38_986,
-    macs: 8_028_576,
-  },
-  highway10_mnist_fc: { build: highway10_mnist_fc, minSize: 28, params: 85_660, macs: 84_700 },
-});
+);

@@ -171,9 +171,21 @@ export function inception_resnet_v2(options: InceptionResNetV2Options = {}): Net
 
 const paper = "arXiv 1602.07261, Inception-v4, Inception-ResNet and the impact of residual connections";
 
+/**
+ * @family inception_resnet
+ * The joined branches of an inception module are added to its input instead of replacing it. A 1 x 1 convolution
+ * brings them to the input's channels, and a factor of 0.1 to 0.3 keeps wide networks stable. Training takes far
+ * fewer steps than with plain inception modules.
+ *
+ *          +-> 1x1 ---------------+
+ *     x -+-+-> 1x1 -> 3x3 --------+-> concat -> 1x1 -> * scale -> + -> relu
+ *        | +-> 1x1 -> 3x3 -> 3x3 -+                               |
+ *        +--------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as Cadene published it. */
 export const inceptionResNetRows = imagenetRows(
-  { family: "inception_resnet", paper, year: 2016 },
+  { family: "inception_resnet", paper, year: 2016, source: "Cadene" },
   {
     inception_resnet_v1: {
       build: inception_resnet_v1,

@@ -209,9 +209,21 @@ export function inception_v3(options: InceptionV3Options = {}): Net {
 
 const paper = "arXiv 1512.00567, Rethinking the Inception architecture for computer vision";
 
+/**
+ * @family inception_v3
+ * Large windows are factored into smaller ones: 5 x 5 into two of 3 x 3, 7 x 7 into 1 x 7 and 7 x 1. Each stage of
+ * the network has its own kind of module, wider where the maps are smaller. Maps are halved by convolution and
+ * pooling side by side, so that nothing is squeezed through a bottleneck.
+ *
+ *          +-> 1x1 ------------------------------------+
+ *     x ---+-> 1x1 -> 1x7 -> 7x1 ----------------------+-> concat
+ *          +-> 1x1 -> 7x1 -> 1x7 -> 7x1 -> 1x7 --------+
+ *          +-> average pool -> 1x1 --------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it, params with the auxiliary classifier. */
 export const inceptionv3Rows = imagenetRows(
-  { family: "inception_v3", paper, year: 2015 },
+  { family: "inception_v3", paper, year: 2015, source: "torchvision" },
   {
     inception_v3: {
       build: inception_v3,

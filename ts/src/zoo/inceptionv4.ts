@@ -88,9 +88,18 @@ export function inception_v4(options: InceptionV4Options = {}): Net {
 
 const paper = "arXiv 1602.07261, Inception-v4, Inception-ResNet and the impact of residual connections";
 
+/**
+ * @family inception_v4
+ * Inception v3 made uniform: one stem, and the same module repeated within a stage. What older versions had to
+ * keep for training on several machines is gone. It is deeper and wider, and as good as its residual siblings,
+ * which only train faster.
+ *
+ *     x -> stem -> [inception A] x 4 -> reduce -> [inception B] x 7 -> reduce -> [inception C] x 3 -> average -> linear
+ */
+
 /** The table's rows of this family; accuracy as Cadene published it. */
 export const inceptionv4Rows = imagenetRows(
-  { family: "inception_v4", paper, year: 2016 },
+  { family: "inception_v4", paper, year: 2016, source: "Cadene" },
   {
     inception_v4: {
       build: inception_v4,

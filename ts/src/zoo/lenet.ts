@@ -14,17 +14,17 @@ export function lenet5(options: ModelOptions = {}): Net {
   const o = optionsOf("lenet5", options, { classes: [10, positive], inChannels: [1, positive] });
   const features = sequential(
     conv2d(o.inChannels, 6, 5),
-    relu(),
+    relu({ inplace: true }),
     maxPool2d(2),
     conv2d(6, 16, 5),
-    relu(),
+    relu({ inplace: true }),
     maxPool2d(2),
   );
   const classifier = sequential(
     linear(16 * 4 * 4, 120),
-    relu(),
+    relu({ inplace: true }),
     linear(120, 84),
-    relu(),
+    relu({ inplace: true }),
     linear(84, o.classes),
   );
   return net("LeNet5", { features, classifier }, ["features", flatten(), "classifier"], o);
@@ -38,6 +38,14 @@ const MNIST = {
   mean: [0.1307],
   std: [0.3081],
 } as const;
+
+/**
+ * @family lenet
+ * Convolutions with shared weights find the same pattern anywhere in the image. Pooling between them makes the
+ * result indifferent to small shifts. Linear layers then decide from the few features that are left.
+ *
+ *     x -> [conv 5x5 -> relu -> max-pool 2] x 2 -> flatten -> linear -> relu -> linear -> relu -> linear
+ */
 
 /** The table's rows of this family. */
 export const lenetRows = {

@@ -125,6 +125,17 @@ const square = (side: number, channels: number) => ({
 
 const paper = "arXiv 1202.2745, Multi-column deep neural networks for image classification";
 
+/**
+ * @family mcdnn
+ * Several deep networks of the same form, the columns, are trained on differently prepared images. Their
+ * probabilities are averaged, which removes many of the errors that only one of them makes. Large for their time,
+ * they were trained on a graphics card and were the first to read digits about as well as people do.
+ *
+ *     x -+-> column 1: [conv -> tanh -> max-pool] ... -> linear -> softmax -+
+ *        +-> column 2: ... ----------------------------------------------------+-> mean
+ *        +-> column K: ... ----------------------------------------------------+
+ */
+
 /** The table's rows of this family. */
 export const mcdnnRows = rows({ family: "mcdnn", paper, year: 2012 }, square(29, 1), {
   mcdnn_mnist: { build: mcdnn_mnist, minSize: 24, params: 76_040, macs: 1_891_820 },

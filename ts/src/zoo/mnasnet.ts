@@ -108,9 +108,18 @@ export const mnasnet1_3 = mnasnet("mnasnet1_3", 1.3);
 
 const paper = "arXiv 1807.11626, MnasNet: platform-aware neural architecture search for mobile";
 
+/**
+ * @family mnasnet
+ * Every stage of the network has its own block, and the blocks are searched together. The search rewards accuracy
+ * and the time measured on a real telephone. Kernels of 5 x 5 and different expansions thus stand where they pay.
+ *
+ *     x -+-> 1x1 (3 or 6 times) -> relu -> depthwise 3x3 or 5x5 -> relu -> 1x1 -+-> +
+ *        +----------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const mnasnetRows = imagenetRows(
-  { family: "mnasnet", paper, year: 2018 },
+  { family: "mnasnet", paper, year: 2018, source: "torchvision" },
   {
     mnasnet0_5: { build: mnasnet0_5, params: 2_218_512, macs: 104_455_968, top: [67.734, 87.49] },
     mnasnet0_75: {

@@ -78,9 +78,19 @@ export function mobilenet_v2(options: MobileNetV2Options = {}): Net {
 
 const paper = "arXiv 1801.04381, MobileNetV2: inverted residuals and linear bottlenecks";
 
+/**
+ * @family mobilenet_v2
+ * Channels are widened by a 1 x 1 convolution, filtered one by one, and narrowed again. The residual connection
+ * joins the narrow ends, which keeps memory small. The last 1 x 1 has no nonlinearity, since a ReLU on few
+ * channels would destroy information.
+ *
+ *     x -+-> 1x1 (6 times) -> relu6 -> depthwise 3x3 -> relu6 -> 1x1 (narrow) -+-> +
+ *        +---------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const mobilenetv2Rows = imagenetRows(
-  { family: "mobilenet_v2", paper, year: 2018 },
+  { family: "mobilenet_v2", paper, year: 2018, source: "torchvision" },
   {
     mobilenet_v2: { build: mobilenet_v2, params: 3_504_872, macs: 300_774_272, top: [71.878, 90.286] },
   },

@@ -126,9 +126,18 @@ export const mobilenet_v3_small = mobilenet("mobilenet_v3_small", SMALL, 1024);
 
 const paper = "arXiv 1905.02244, Searching for MobileNetV3";
 
+/**
+ * @family mobilenet_v3
+ * MobileNet v2's block, found anew by search for the time on a telephone and trimmed by hand. Squeeze-and-
+ * excitation is added in many blocks. Hard versions of swish and sigmoid replace the costly ones.
+ *
+ *     x -+-> 1x1 -> hardswish -> depthwise 3x3 or 5x5 -> squeeze-excite -> 1x1 -+-> +
+ *        +----------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const mobilenetv3Rows = imagenetRows(
-  { family: "mobilenet_v3", paper, year: 2019 },
+  { family: "mobilenet_v3", paper, year: 2019, source: "torchvision" },
   {
     mobilenet_v3_large: {
       build: mobilenet_v3_large,

@@ -44,9 +44,21 @@ export const nasnetamobile = cellNet("nasnetamobile", MOBILE);
 const paper = "arXiv 1707.07012, Learning transferable architectures for scalable image recognition";
 const HALVES = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
+/**
+ * @family nasnet
+ * A cell is searched for on CIFAR-10 by a controller that is trained by reinforcement. Only two cells are sought,
+ * one that keeps the size and one that halves it. They are then stacked, as often and as wide as one likes, for
+ * ImageNet.
+ *
+ *     cell[k-2] -+-> op --+
+ *                +-> op --+-> + -+
+ *     cell[k-1] -+-> op --+      +-> concat      (five such pairs; which ops and inputs was searched)
+ *                +-> op --+-> + -+
+ */
+
 /** The table's rows of this family; accuracy as timm, of the mobile one as Cadene published it. */
 export const nasnetRows = imagenetRows(
-  { family: "nasnet", paper, year: 2017 },
+  { family: "nasnet", paper, year: 2017, source: "timm and Cadene" },
   {
     nasnetalarge: {
       build: nasnetalarge,

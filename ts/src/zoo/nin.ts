@@ -80,8 +80,17 @@ export function nin_cifar10(options: NinOptions = {}): Net {
 
 const paper = "arXiv 1312.4400, Network in network";
 
+/**
+ * @family nin
+ * Behind each convolution stand two of 1 x 1, a small perceptron applied at every pixel. So each layer computes a
+ * richer function of its window at little cost. The classifier is a global average of one map per class and has no
+ * weights of its own.
+ *
+ *     x -> [conv kxk -> relu -> conv 1x1 -> relu -> conv 1x1 -> relu -> pool] x 3, 4 -> global average
+ */
+
 /** The table's rows of this family; accuracy as published with the Caffe model, and in the paper. */
-export const ninRows = rows({ family: "nin", paper, year: 2013 }, caffe([123, 117, 104]), {
+export const ninRows = rows({ family: "nin", paper, year: 2013, source: "paper" }, caffe([123, 117, 104]), {
   nin_imagenet: { build: nin_imagenet, minSize: 39, params: 7_595_176, macs: 1_100_188_800, top: [59.36] },
   nin_cifar10: {
     build: nin_cifar10,

@@ -78,6 +78,15 @@ const preprocess = (crop: number) => {
 
 const paper = "arXiv 1312.6229, OverFeat: integrated recognition, localization and detection";
 
+/**
+ * @family overfeat
+ * AlexNet's plan without normalisation and with pooling that does not overlap. Its linear layers are seen as
+ * convolutions, so a larger image gives a map of scores in one pass. That makes it a detector as well as a
+ * classifier.
+ *
+ *     x -> conv -> pool -> conv -> pool -> conv x 3 or 4 -> pool -> conv (linear) x 2 -> scores at every place
+ */
+
 /** The table's rows of this family. */
 export const overfeatRows = imagenetRows(
   { family: "overfeat", paper, year: 2013 },

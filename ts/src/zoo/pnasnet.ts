@@ -18,9 +18,21 @@ export const pnasnet5large = cellNet("pnasnet5large", {
 
 const paper = "arXiv 1712.00559, Progressive neural architecture search";
 
+/**
+ * @family pnasnet
+ * Cells are searched from simple to complicated, a pair of operations at a time. A model that predicts accuracy
+ * picks which of the many larger cells are worth training. That takes a fifth of NASNet's trials for a cell as
+ * good.
+ *
+ *     cell[k-2] -+-> op --+
+ *                +-> op --+-> + -+
+ *     cell[k-1] -+-> op --+      +-> concat      (five such pairs; which ops and inputs was searched)
+ *                +-> op --+-> + -+
+ */
+
 /** The table's rows of this family; accuracy as timm published it. */
 export const pnasnetRows = imagenetRows(
-  { family: "pnasnet", paper, year: 2017 },
+  { family: "pnasnet", paper, year: 2017, source: "timm" },
   {
     pnasnet5large: {
       build: pnasnet5large,

@@ -67,18 +67,32 @@ export const preact_resnet1001_cifar = preActResNet("preact_resnet1001_cifar", 1
 
 const paper = "arXiv 1603.05027, Identity mappings in deep residual networks";
 
+/**
+ * @family preact_resnet
+ * Batch norm and ReLU stand before each convolution instead of behind it. The path from block to block is then the
+ * identity alone, without a ReLU in the way. Nets of a thousand layers train like that, and shallower ones
+ * generalise better.
+ *
+ *     x -+-> norm -> relu -> conv -> norm -> relu -> conv -> norm -> relu -> conv -+-> +
+ *        +-------------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy on CIFAR-10 as in the paper's table 4. */
-export const preactResnetRows = rows({ family: "preact_resnet", paper, year: 2016 }, CIFAR10, {
-  preact_resnet164_cifar: {
-    build: preact_resnet164_cifar,
-    params: 1_703_258,
-    macs: 247_646_720,
-    top: [94.54],
+export const preactResnetRows = rows(
+  { family: "preact_resnet", paper, year: 2016, source: "paper" },
+  CIFAR10,
+  {
+    preact_resnet164_cifar: {
+      build: preact_resnet164_cifar,
+      params: 1_703_258,
+      macs: 247_646_720,
+      top: [94.54],
+    },
+    preact_resnet1001_cifar: {
+      build: preact_resnet1001_cifar,
+      params: 10_327_706,
+      macs: 1_490_995_712,
+      top: [95.08],
+    },
   },
-  preact_resnet1001_cifar: {
-    build: preact_resnet1001_cifar,
-    params: 10_327_706,
-    macs: 1_490_995_712,
-    top: [95.08],
-  },
-});
+);

@@ -77,6 +77,15 @@ export const prelu_net_c = preluNet("prelu_net_c", 6, [384, 768, 896]);
 
 const paper = "arXiv 1502.01852, Delving deep into rectifiers";
 
+/**
+ * @family prelu_net
+ * A ReLU's slope for negative values is learnt, one for each channel. Weights start with a variance that keeps the
+ * signal's size through rectifiers, so very deep nets train from scratch. Pooling at several sizes before the
+ * classifier makes the net take images of any size.
+ *
+ *     x -> conv 7x7 /2 -> pool -> [conv 3x3 -> prelu] ... -> pyramid pooling 7, 3, 2, 1 -> linear x 3
+ */
+
 /** The table's rows of this family. */
 export const preluNetRows = imagenetRows(
   { family: "prelu_net", paper, year: 2015 },

@@ -119,9 +119,19 @@ export const regnet_x_32gf = regnet("regnet_x_32gf", 23, 320, 69.86, 2, 168);
 
 const paper = "arXiv 2003.13678, Designing network design spaces";
 
+/**
+ * @family regnet
+ * Not one net is sought but a space of good ones. In it the widths of the blocks grow along a straight line,
+ * rounded to a few stages, and four numbers give a whole net. X has plain grouped bottlenecks, Y adds squeeze-and-
+ * excitation.
+ *
+ *     x -+-> 1x1 -> relu -> 3x3 in groups -> relu [-> squeeze-excite] -> 1x1 -+-> + -> relu
+ *        +--------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it (of 128gf: trained on more images first). */
 export const regnetRows = imagenetRows(
-  { family: "regnet", paper, year: 2020 },
+  { family: "regnet", paper, year: 2020, source: "torchvision" },
   {
     regnet_y_400mf: { build: regnet_y_400mf, params: 4_344_144, macs: 401_842_848, top: [74.046, 91.716] },
     regnet_y_800mf: { build: regnet_y_800mf, params: 6_432_512, macs: 833_856_256, top: [76.42, 93.136] },

@@ -162,10 +162,39 @@ const paper = "arXiv 1512.03385, Deep residual learning for image recognition";
 const nextPaper = "arXiv 1611.05431, Aggregated residual transformations for deep neural networks";
 const widePaper = "arXiv 1605.07146, Wide residual networks";
 
+/**
+ * @family resnet
+ * A block computes a correction that is added to its input. Doing nothing is then easy to learn, so more layers no
+ * longer make training harder. The deeper nets squeeze the channels with 1 x 1 convolutions around each 3 x 3, the
+ * bottleneck.
+ *
+ *     x -+-> 1x1 -> norm -> relu -> 3x3 -> norm -> relu -> 1x1 -> norm -+-> + -> relu
+ *        +----------------(1x1 where the shape changes)-----------------+
+ */
+
+/**
+ * @family resnext
+ * The 3 x 3 convolution of a ResNet's bottleneck is split into 32 or 64 groups of channels. They act as as many
+ * small paths whose results are summed, a third dimension beside depth and width. For the same number of
+ * parameters the accuracy is better.
+ *
+ *     x -+-> 1x1 -> norm -> relu -> 3x3 in 32 groups -> norm -> relu -> 1x1 -> norm -+-> + -> relu
+ *        +-----------------------(1x1 where the shape changes)-----------------------+
+ */
+
+/**
+ * @family wide_resnet
+ * The channels inside a ResNet's bottlenecks are doubled, its outputs and its depth are not. Wide layers use a
+ * processor better than many thin ones after another. Fifty wide layers do as well as 152 normal ones.
+ *
+ *     x -+-> 1x1 -> norm -> relu -> 3x3, twice the channels -> norm -> relu -> 1x1 -> norm -+-> + -> relu
+ *        +--------------------------(1x1 where the shape changes)---------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const resnetRows = {
   ...imagenetRows(
-    { family: "resnet", paper, year: 2015 },
+    { family: "resnet", paper, year: 2015, source: "torchvision" },
     {
       resnet18: { build: resnet18, params: 11_689_512, macs: 1_814_073_344, top: [69.758, 89.078] },
       resnet34: { build: resnet34, params: 21_797_672, macs: 3_663_761_408, top: [73.314, 91.42] },
@@ -175,7 +204,7 @@ export const resnetRows = {
     },
   ),
   ...imagenetRows(
-    { family: "resnext", paper: nextPaper, year: 2016 },
+    { family: "resnext", paper: nextPaper, year: 2016, source: "torchvision" },
     {
       resnext50_32x4d: {
         build: resnext50_32x4d,
@@ -199,7 +228,7 @@ export const resnetRows = {
     },
   ),
   ...imagenetRows(
-    { family: "wide_resnet", paper: widePaper, year: 2016 },
+    { family: "wide_resnet", paper: widePaper, year: 2016, source: "torchvision" },
     {
       wide_resnet50_2: {
         build: wide_resnet50_2,

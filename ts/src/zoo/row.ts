@@ -47,16 +47,19 @@ export interface ZooEntry {
   readonly weights: Readonly<Record<string, Checkpoint>>;
   /**
    * Accuracy on ImageNet's validation set, one centre crop, in per cent, as published with the original
-   * checkpoint; of a network for smaller images, on the test set of its data.
+   * checkpoint; of a network for smaller images, on the test set of its data. `source` is who published it.
    */
-  readonly published: { readonly top1?: number; readonly top5?: number };
+  readonly published: { readonly top1?: number; readonly top5?: number; readonly source?: string };
 }
 
 /** Rows of the table, by name. */
 export type Rows = Readonly<Record<string, ZooEntry>>;
 
 /** What the rows of a family share. */
-type Family = Pick<ZooEntry, "family" | "paper" | "year">;
+interface Family extends Pick<ZooEntry, "family" | "paper" | "year"> {
+  /** Who published the accuracies. */
+  readonly source?: string;
+}
 
 /** A row without what it shares with others. */
 interface Variant extends Pick<ZooEntry, "build" | "params" | "macs"> {
@@ -79,14 +82,18 @@ export function imagenetRows<T extends Variants>(family: Family, variants: T): R
 
 /** The rows of a family whose networks see images through `preprocess`. */
 export function rows<T extends Variants>(
-  family: Family,
+  { source, ...family }: Family,
   preprocess: PreprocessOptions,
   variants: T,
 ): RowsOf<T> {
   const made = Object.entries(variants).map(([name, { top, ...variant }]) => {
     const { mean, crop } = variant.preprocess ?? preprocess;
     const [top1, top5] = top ?? [];
-    const published = { ...(top1 !== undefined && { top1 }), ...(top5 !== undefined && { top5 }) };
+    const published = {
+      ...(top1 !== undefined && { top1 }),
+      ...(top5 !== undefined && { top5 }),
+      ...(top && source && { source }),
+    };
     const shared = { minSize: 1, input: [mean.length, crop, crop], weights: {}, published, preprocess };
     return [name, { ...family, ...shared, ...variant }];
   });

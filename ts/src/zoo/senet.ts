@@ -156,9 +156,20 @@ export const legacy_seresnext101_32x4d = senet(
 
 const paper = "arXiv 1709.01507, Squeeze-and-excitation networks";
 
+/**
+ * @family senet
+ * A block averages each of its channels over the whole map, the squeeze. Two small layers turn these averages into
+ * a factor for each channel, the excitation. So the net raises what matters in this image and lowers the rest, for
+ * a few per cent more parameters.
+ *
+ *     x -+-> residual block -+---------------------------------------------------> * -+-> + -> relu
+ *        |                   +-> global average -> 1x1 -> relu -> 1x1 -> sigmoid --^  |
+ *        +----------------------------------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as timm published it. */
 export const senetRows = imagenetRows(
-  { family: "senet", paper, year: 2017 },
+  { family: "senet", paper, year: 2017, source: "timm" },
   {
     legacy_senet154: {
       build: legacy_senet154,

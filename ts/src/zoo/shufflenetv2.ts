@@ -115,9 +115,19 @@ export const shufflenet_v2_x2_0 = shufflenet("shufflenet_v2_x2_0", 24, 244, 488,
 
 const paper = "arXiv 1807.11164, ShuffleNet V2: practical guidelines for efficient CNN architecture design";
 
+/**
+ * @family shufflenet_v2
+ * Half of the channels go through a block untouched. The other half pass a 1 x 1, a depthwise 3 x 3 and a 1 x 1
+ * convolution, all of equal width, which costs the least memory traffic. Then the halves are joined and shuffled,
+ * so that they mix.
+ *
+ *     x -> split -+-> 1x1 -> relu -> depthwise 3x3 -> 1x1 -> relu -+-> concat -> shuffle
+ *                 +------------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const shufflenetv2Rows = imagenetRows(
-  { family: "shufflenet_v2", paper, year: 2018 },
+  { family: "shufflenet_v2", paper, year: 2018, source: "torchvision" },
   {
     shufflenet_v2_x0_5: {
       build: shufflenet_v2_x0_5,

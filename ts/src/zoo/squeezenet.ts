@@ -111,9 +111,20 @@ function fire(inChannels: number, squeeze: number, expand: number): Module {
 const paper =
   "arXiv 1602.07360, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
 
+/**
+ * @family squeezenet
+ * A fire module first squeezes the channels with 1 x 1 convolutions. It then expands them with 1 x 1 and 3 x 3
+ * convolutions side by side, so that few weights see many channels. AlexNet's accuracy comes with a fiftieth of
+ * its parameters.
+ *
+ *                              +-> 1x1 -> relu -+
+ *     x -> 1x1 -> relu (few) --+                +-> concat
+ *                              +-> 3x3 -> relu -+
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const squeezenetRows = imagenetRows(
-  { family: "squeezenet", paper, year: 2016 },
+  { family: "squeezenet", paper, year: 2016, source: "torchvision" },
   {
     squeezenet1_0: {
       build: squeezenet1_0,

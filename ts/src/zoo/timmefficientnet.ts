@@ -217,7 +217,7 @@ const images = (resize: number, crop: number) => ({ preprocess: imagenet(resize,
 /** The table's rows; accuracy as timm published it, of the EfficientNets with AutoAugment (B5, B7 RandAugment). */
 export const timmEfficientnetRows = {
   ...imagenetRows(
-    { family: "efficientnet", paper, year: 2019 },
+    { family: "efficientnet", paper, year: 2019, source: "timm" },
     {
       tf_efficientnet_b0: {
         build: tf_efficientnet_b0,
@@ -278,7 +278,7 @@ export const timmEfficientnetRows = {
     },
   ),
   ...imagenetRows(
-    { family: "mobilenet_v2", paper: mobilePaper, year: 2018 },
+    { family: "mobilenet_v2", paper: mobilePaper, year: 2018, source: "timm" },
     {
       mobilenetv2_100: {
         build: mobilenetv2_100,

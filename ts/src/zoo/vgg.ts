@@ -71,9 +71,17 @@ export const vgg19_bn = vgg("vgg19_bn", [2, 2, 4, 4, 4], true);
 
 const paper = "arXiv 1409.1556, Very deep convolutional networks for large-scale image recognition";
 
+/**
+ * @family vgg
+ * Only convolutions of 3 x 3 are used, in five stages with pooling between. Two of them see what one of 5 x 5
+ * sees, with fewer weights and one more nonlinearity. Depth, from 11 to 19 layers, is then what is varied.
+ *
+ *     x -> [[conv 3x3 -> relu] x 1 to 4 -> max-pool 2] x 5 -> [linear -> relu -> dropout] x 2 -> linear
+ */
+
 /** The table's rows of this family; accuracy as torchvision published it. */
 export const vggRows = imagenetRows(
-  { family: "vgg", paper, year: 2014 },
+  { family: "vgg", paper, year: 2014, source: "torchvision" },
   {
     vgg11: { build: vgg11, minSize: 32, params: 132_863_336, macs: 7_609_090_048, top: [69.02, 88.628] },
     vgg13: { build: vgg13, minSize: 32, params: 133_047_848, macs: 11_308_466_176, top: [69.928, 89.246] },

@@ -80,9 +80,19 @@ export function legacy_xception(options: ModelOptions = {}): Net {
 
 const paper = "arXiv 1610.02357, Xception: deep learning with depthwise separable convolutions";
 
+/**
+ * @family xception
+ * An inception module driven to its end: every channel gets a spatial convolution of its own. A 1 x 1 convolution
+ * then mixes the channels, so that space and channels are treated one after the other. Residual connections join
+ * the blocks of these separable convolutions.
+ *
+ *     x -+-> [relu -> depthwise 3x3 -> 1x1 -> norm] x 3 -+-> +
+ *        +-----------------------------------------------+
+ */
+
 /** The table's rows of this family; accuracy as Cadene published it. */
 export const xceptionRows = imagenetRows(
-  { family: "xception", paper, year: 2016 },
+  { family: "xception", paper, year: 2016, source: "Cadene" },
   {
     legacy_xception: {
       build: legacy_xception,

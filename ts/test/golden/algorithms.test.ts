@@ -34,7 +34,7 @@ describe("the networks that run on every build", () => {
   test("take every operator of the zoo", () => {
     const operators = (names: readonly string[]) => {
       const nodes = names.flatMap((name) => lower(zoo[name]!.build()).nodes);
-      return [...new Set(nodes.map((node) => (node.op === "activation" ? node.activation : node.op)))].sort();
+      return [...new Set(nodes.map((node) => (node.op === "activation" ? node.kind : node.op)))].sort();
     };
     expect(operators(EVERYWHERE.map((name) => zooName(readGolden(name))))).toEqual(
       operators(Object.keys(zoo)),
@@ -50,7 +50,11 @@ describe("the networks that run on every build", () => {
       for (const { algorithm } of await model.profile(input, { rounds: 1 })) found.add(algorithm);
     }
     const tiles = ["1 x 2", "2 x 1", "1 x 4", "4 x 1", "2 x 2", "4 x 4", "6 x 6"];
-    const wanted = ["direct", "grouped", ...tiles.flatMap((t) => [`winograd ${t}`, `winograd ${t}, products`])];
+    const wanted = [
+      "direct",
+      "grouped",
+      ...tiles.flatMap((t) => [`winograd ${t}`, `winograd ${t}, products`]),
+    ];
     expect([...found]).toEqual(expect.arrayContaining(wanted));
   });
 });
@@ -58,17 +62,14 @@ describe("the networks that run on every build", () => {
 describe("winograd: false", () => {
   test.each(["resnet18", "ref_inception_resnet_v1_139x171_b2"])("%s", async (name) => {
     const { net, weights, input, error, torch } = made(name);
-    const errors = [];
     for (const winograd of [true, false]) {
       using model = await load(net, { weights, winograd });
       const algorithms = [...(await algorithmsOf(model, input)).values()];
       expect(algorithms.some((algorithm) => algorithm.startsWith("winograd"))).toBe(winograd);
-      errors.push(error((await model.run(input)).data));
+      // Without transforms only the order of a sum is another than in PyTorch's own float32.
+      const bound = winograd ? 1e-5 : 10 * torch;
+      expect(error((await model.run(input)).data)).toBeLessThanOrEqual(bound);
     }
-    // Without transforms only the order of a sum is another than PyTorch's.
-    const [fast, plain] = errors as [number, number];
-    expect(plain).toBeLessThanOrEqual(4 * torch);
-    expect(plain).toBeLessThanOrEqual(fast);
   });
 });
 
@@ -81,9 +82,14 @@ describe("profile", () => {
       await model.run(input);
       return performance.now() - start;
     };
-    const runs = [];
-    for (let i = 0; i < 20; i++) runs.push(await run());
-    const steps = await model.profile(input, { rounds: 20 });
+    // Runs and profiles in turn, and the least of each, so that what others do on this machine hardly counts.
+    let whole = await run();
+    let steps = await model.profile(input, { rounds: 1 });
+    for (let i = 0; i < 20; i++) {
+      whole = Math.min(whole, await run());
+      const more = await model.profile(input, { rounds: 1 });
+      steps = steps.map((step, k) => ({ ...step, ms: Math.min(step.ms, more[k]!.ms) }));
+    }
 
     const { rows } = summarize(net, input.shape.slice(1) as [number, number, number]);
     const sums = rows.filter(({ macs }) => macs > 0);
@@ -97,8 +103,6 @@ describe("profile", () => {
       expect(step.bytes, step.path).toBeGreaterThan(0);
       expect(step.shape[0]).toBe(1);
     }
-    // Both are the least of many, so that what others do on this machine hardly counts.
-    const whole = Math.min(...runs);
     const parts = steps.reduce((sum, { ms }) => sum + ms, 0);
     expect(parts).toBeGreaterThan(whole / 2);
     expect(parts).toBeLessThan(whole * 1.5);

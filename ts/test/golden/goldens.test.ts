@@ -25,10 +25,10 @@ const quick = Boolean(process.env.CONVZOO_QUICK);
 /** The goldens by what they load and where they run, for weights are made once for all that share them. */
 const groups = new Map<string, One[]>();
 for (const one of goldens) {
-  const { model, seed } = one.golden;
-  const where = JSON.stringify(combinations(one.name, cores, quick));
-  const group = `${model} of seed ${seed} ${where}`;
-  if (where !== "[]") groups.set(group, [...(groups.get(group) ?? []), one]);
+  const { model, seed, options, norms } = one.golden;
+  const where = combinations(one.name, cores, quick);
+  const group = JSON.stringify([model, seed, options, norms, where]);
+  if (where.length > 0) groups.set(group, [...(groups.get(group) ?? []), one]);
 }
 
 const build = (golden: Golden) => zoo[zooName(golden) as keyof typeof zoo].build(golden.options ?? {});
@@ -53,7 +53,7 @@ test("there are goldens, all in the table of where they run, and builds to run t
 
 for (const group of groups.values()) {
   const [{ name: first, golden: made }] = group as [One, ...One[]];
-  describe(`${made.model} of seed ${made.seed}`, () => {
+  describe(first, () => {
     const bits = new Map<string, string>();
     const why = lacking(first);
     let weights: Map<string, Tensor>;

@@ -67,7 +67,10 @@ describe("abort", () => {
 test("a run of resnet50 that is aborted rejects at once, and the core soon stops", async () => {
   const shapes = [...stateShapes(resnet50())];
   const zeros = new Map(
-    shapes.map(([key, { shape }]) => [key, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }]),
+    shapes.map(([key, { shape }]) => [
+      key,
+      { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) },
+    ]),
   );
   using model = await load("resnet50", { weights: zeros, threads: 2 });
   const want = await model.run(photo);

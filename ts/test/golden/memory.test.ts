@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import type { Net } from "../../src/layers.js";
 import { convzoo, noise } from "./package.js";
-import { refused } from "./refused.js";
 
 const { flatten, linear, load, net, resnet18, stateShapes } = convzoo;
 

@@ -8,6 +8,8 @@ import type { Flavour } from "../../src/platform.js";
  */
 export const EVERYWHERE: readonly string[] = [
   "convnext_tiny",
+  "efficientnet_b0",
+  "mobilenet_v2",
   "mobilenet_v3_small",
   "ref_densenet_40_12",
   "ref_googlenet_lrn",
@@ -67,7 +69,9 @@ export function combinations(
   const best = builds.at(-1)!;
   const wanted = quick ? [best] : builds;
   if (quick ? QUICKLY.includes(name) : EVERYWHERE.includes(name)) {
-    return wanted.flatMap((core) => (core.endsWith("-threads") ? [1, 2, 3, 4] : [1]).map((n) => [core, n] as const));
+    return wanted.flatMap((core) =>
+      (core.endsWith("-threads") ? [1, 2, 3, 4] : [1]).map((n) => [core, n] as const),
+    );
   }
   if (quick || (ONCE.includes(name) && best !== "relaxed-simd-threads")) return [];
   return [[best, 2]];

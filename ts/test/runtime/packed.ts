@@ -64,16 +64,18 @@ export interface Ended {
   readonly lingered: number;
 }
 
-/** Runs a process to its end. One that does not end within `timeout` milliseconds is killed. */
+/** Runs a process to its end, with `env` added to ours. One that does not end within `timeout` milliseconds is killed. */
 export function runToEnd(
   command: string,
   args: readonly string[],
   cwd: string,
   timeout: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
+      env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout,
       killSignal: "SIGKILL",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   batchNorm2d,
@@ -14,6 +15,7 @@ import {
   take,
 } from "../../src/layers.js";
 import { formatSummary, summarize } from "../../src/summarize.js";
+import { findEntry, zoo } from "../../src/zoo/index.js";
 import { lenet5 } from "../../src/zoo/lenet.js";
 
 test("lenet5, row by row", () => {
@@ -39,9 +41,16 @@ test("groups divide the work, dropout is a row, layers that never run count as p
   const made = net("N", { body, aux: linear(5, 7) }, ["body"], { inChannels: 4 });
   const { rows, params, macs } = summarize(made, [4, 5, 6]);
   expect(rows).toEqual([
-    { path: "body.0", op: "conv2d", output: [8, 3, 4], params: 8 * 2 * 9, macs: 8 * 3 * 4 * 2 * 9 },
-    { path: "body.1", op: "dropout", output: [8, 3, 4], params: 0, macs: 0 },
-    { path: "body.2", op: "flatten", output: [96], params: 0, macs: 0 },
+    {
+      path: "body.0",
+      op: "conv2d",
+      output: [8, 3, 4],
+      params: 8 * 2 * 9,
+      macs: 8 * 3 * 4 * 2 * 9,
+      bytes: 384,
+    },
+    { path: "body.1", op: "dropout", output: [8, 3, 4], params: 0, macs: 0, bytes: 384 },
+    { path: "body.2", op: "flatten", output: [96], params: 0, macs: 0, bytes: 384 },
   ]);
   expect(params).toBe(8 * 2 * 9 + 5 * 7 + 7);
   expect(macs).toBe(8 * 3 * 4 * 2 * 9);
@@ -60,13 +69,14 @@ test("a layer that runs twice has its work counted twice and its parameters once
 
 test("a batch norm's statistics are no parameters, a linear layer works at every pixel", () => {
   const body = sequential(batchNorm2d(2), linear(2, 5, { perPixel: true }), sigmoid());
-  const { rows, params, macs } = summarize(net("N", { body }, ["body"], { inChannels: 2 }), [2, 3, 4]);
+  const made = net("N", { body }, ["body"], { inChannels: 2 });
+  const { rows, params, macs, bytes } = summarize(made, [2, 3, 4]);
   expect(rows).toEqual([
-    { path: "body.0", op: "batch_norm2d", output: [2, 3, 4], params: 4, macs: 0 },
-    { path: "body.1", op: "linear", output: [5, 3, 4], params: 15, macs: 5 * 3 * 4 * 2 },
-    { path: "body.2", op: "sigmoid", output: [5, 3, 4], params: 0, macs: 0 },
+    { path: "body.0", op: "batch_norm2d", output: [2, 3, 4], params: 4, macs: 0, bytes: 96 },
+    { path: "body.1", op: "linear", output: [5, 3, 4], params: 15, macs: 5 * 3 * 4 * 2, bytes: 240 },
+    { path: "body.2", op: "sigmoid", output: [5, 3, 4], params: 0, macs: 0, bytes: 240 },
   ]);
-  expect({ params, macs }).toEqual({ params: 19, macs: 120 });
+  expect({ params, macs, bytes }).toEqual({ params: 19, macs: 120, bytes: 96 + 240 + 240 });
 });
 
 test("an auxiliary head counts as parameters only, and need not fit", () => {
@@ -87,6 +97,28 @@ test("rows come in forward order also where the names are numbers of the root", 
   const made = net("N", { 0: relu(), 1: dropout(), 2: flatten() }, ["1", "0", "2"], { inChannels: 1 });
   expect(summarize(made, [1, 2, 2]).rows.map(({ path }) => path)).toEqual(["1", "0", "2"]);
 });
+
+const published: Record<string, [params: number, gflops: number, crop: number]> = JSON.parse(
+  readFileSync(new URL("../goldens/published.json", import.meta.url), "utf8"),
+);
+
+test("the zoo has every convolutional network of torchvision", () => {
+  expect(Object.keys(published).length).toBeGreaterThan(65);
+  expect(Object.keys(published).filter((name) => !(name in zoo))).toEqual([]);
+});
+
+test.each(Object.entries(published))(
+  "%s counts what torchvision published",
+  (name, [count, gflops, crop]) => {
+    // Its GoogLeNet is counted without auxiliary classifiers.
+    const build =
+      name === "googlenet" ? () => zoo.googlenet.build({ auxLogits: false }) : findEntry(name).build;
+    const { params, macs } = summarize(build(), [3, crop, crop]);
+    expect(params).toBe(count);
+    // Published with three decimals.
+    expect(Math.abs(macs / 1e9 - gflops)).toBeLessThanOrEqual(0.01 * gflops + 0.0005);
+  },
+);
 
 test("the table lines up and ends with the totals", () => {
   const made = net("N", { conv: conv2d(1, 100, 3), act: relu() }, ["conv", "act"], { inChannels: 1 });

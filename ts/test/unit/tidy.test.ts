@@ -104,7 +104,7 @@ describe("who may import whom", () => {
     tensor: [],
     check: ["errors"],
     layers: ["check", "describe", "errors"],
-    describe: ["layers"],
+    describe: ["check", "errors", "layers"],
     graph: ["check", "errors", "layers"],
     shape: ["check", "errors", "graph", "layers"],
     state: ["graph", "layers"],
