@@ -38,7 +38,7 @@ export interface Connected {
    * `unknown-format`, `bad-weights`, `missing-weight`, `extra-weight`, `weight-shape`, `bad-wasm`, `too-large`,
    * `unsupported`; or with the signal's reason.
    */
-  load(net: Net | ZooName | (string & {}), options?: LoadOptions): Promise<Model>;
+  load(net: Net | ZooName, options?: LoadOptions): Promise<Model>;
   /** Reads a checkpoint; see {@link Weights}. */
   loadWeights(source: WeightSource, options?: Omit<LoadWeightsOptions, "platform">): Promise<Weights>;
   /** RGB pixels of an image, Pillow's to the byte. Rejects with `bad-image`, `not-found`, `fetch-failed`. */

@@ -75,7 +75,7 @@ const IMAGENET: PreprocessOptions = {
 
 export async function load(
   platform: Platform,
-  what: Net | ZooName | (string & {}),
+  what: Net | ZooName,
   options: LoadOptions = {},
 ): Promise<Model> {
   const { signal, device = "auto", onProgress } = options;

@@ -2,7 +2,7 @@
 import type { StepTiming, Tuning } from "../backend/protocol.js";
 import { stateShapes } from "../state.js";
 import type { Tensor } from "../tensor.js";
-import { findEntry } from "../zoo/index.js";
+import { findEntry, type ZooName } from "../zoo/index.js";
 import type { ZooEntry } from "../zoo/row.js";
 import { table } from "./format.js";
 import type { Io } from "./io.js";
@@ -68,7 +68,7 @@ async function time(name: string, entry: ZooEntry, asked: BenchRequest, io: Io):
     data: Float32Array.from({ length: product(entry.input) }, random),
   };
   const start = performance.now();
-  const model = await io.load(name, { weights, threads, tune });
+  const model = await io.load(name as ZooName, { weights, threads, tune });
   try {
     const loadMs = since(start);
     const run = async () => {

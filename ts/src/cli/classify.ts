@@ -3,6 +3,7 @@ import colors from "picocolors";
 import { type ErrorCode, isConvzooError } from "../errors.js";
 import type { LoadOptions, Progress } from "../load.js";
 import type { Classification, ClassifyOptions, Model } from "../model.js";
+import type { ZooName } from "../zoo/index.js";
 import { bar, errorLine, table } from "./format.js";
 import type { Io, Output } from "./io.js";
 
@@ -40,7 +41,8 @@ interface Failure {
 export async function classify(asked: ClassifyRequest, io: Io): Promise<number> {
   const { files, weights, device, threads, json } = asked;
   const onProgress = /^https?:/i.test(weights ?? "") && io.stderr.isTTY ? downloads(io.stderr) : undefined;
-  const model = await io.load(asked.model, { weights, device, threads, onProgress });
+  // Where it is no name of the zoo, load says so.
+  const model = await io.load(asked.model as ZooName, { weights, device, threads, onProgress });
   const failed: Failure[] = [];
   try {
     const results: (Answer | Failure)[] = [];

@@ -30,7 +30,7 @@ describe("many runs of one model", () => {
   test.each([
     { name: "squeezenet1_1", times: 1000, side: 64 },
     { name: "resnet18", times: 100, side: 224 },
-  ])("$times of $name", async ({ name, times, side }) => {
+  ] as const)("$times of $name", async ({ name, times, side }) => {
     const weights = name === "resnet18" ? zeros(resnet18()) : undefined;
     using model = await load(name, { weights, threads: 2 });
     const input = noise([1, 3, side, side]);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import type { Connected } from "../../src/connect.js";
 import { ConvzooError } from "../../src/errors.js";
 import { lower } from "../../src/graph.js";
 import type { Net } from "../../src/layers.js";
@@ -253,4 +254,10 @@ describe("findEntry", () => {
   test.each(["toString", "__proto__", "", 5, null, {}, Symbol("x")])("%o is no network", (name) => {
     expect(() => findEntry(name as string)).toThrow(expect.objectContaining({ code: "unknown-model" }));
   });
+});
+
+test("a name that is none is an error of the compiler", () => {
+  type Loadable = Parameters<Connected["load"]>[0];
+  expectTypeOf<"resnet50">().toExtend<Loadable>();
+  expectTypeOf<"resnet5">().not.toExtend<Loadable>();
 });
