@@ -70,8 +70,11 @@ function lint() {
   ];
 }
 
-/** One project of vitest.config.ts. */
-function vitest(project, env = {}) {
+/** Golden tests that quick mode leaves out: they run whole networks many times over. */
+const slow = ["algorithms", "memory"];
+
+/** One project of vitest.config.ts, without the files `left`. */
+function vitest(project, env = {}, left = []) {
   if (!existsSync(join(root, "ts/test", project))) return [];
   const file = join(results, `${project}.json`);
   rmSync(file, { force: true });
@@ -82,6 +85,7 @@ function vitest(project, env = {}) {
     "--passWithNoTests",
     "--reporter",
     "./scripts/vitest-reporter.mjs",
+    ...left.flatMap((name) => ["--exclude", `**/${name}.test.ts`]),
   ];
   const { status, said } = run(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
     ...process.env,
@@ -154,7 +158,7 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit"));
-  await suite("golden", () => vitest("golden", quick ? { CONVZOO_QUICK: "1" } : {}));
+  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
   if (!quick) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);

@@ -78,10 +78,13 @@ export async function load(
   what: Net | ZooName,
   options: LoadOptions = {},
 ): Promise<Model> {
-  const { signal, device = "auto", onProgress } = options;
+  const { signal, device = "auto", tune = false, onProgress } = options;
   signal?.throwIfAborted();
   if (device !== "auto" && device !== "wasm") {
     throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
+  }
+  if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
+    throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
   const entry = typeof what === "string" ? findEntry(what) : undefined;
   const net = entry ? entry.build() : (what as Net);

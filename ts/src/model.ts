@@ -136,6 +136,9 @@ export class Model {
     input: Tensor,
     { rounds = 10 }: { readonly rounds?: number } = {},
   ): Promise<readonly StepTiming[]> {
+    if (!Number.isInteger(rounds) || rounds < 1) {
+      throw new ConvzooError("bad-option", `rounds is a whole number of at least 1, not ${String(rounds)}.`);
+    }
     const { graph, host } = this.#parts;
     return host.call("profile", { input: checkInput(input), outputs: [graph.output], rounds });
   }

@@ -25,12 +25,22 @@ pub unsafe fn pool<V: F32s>(
 ) {
     const { assert!(V::LANES <= 8) };
     let blocks = channels - channels % (BLOCK * V::LANES);
+    // Rows are summed apart from one another, for the error of a sum grows with the number of its terms.
+    let (row, column) = (Cells { rows: 1, ..*cells }, Cells { cols: 1, ..*cells });
     // SAFETY: the caller's promise; a buffer has room for a vector.
     unsafe {
         for c in (0..blocks).step_by(BLOCK * V::LANES) {
-            let sums = cells.fold(x.add(c), [V::splat(start); BLOCK], |mut sums, x| {
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum = f(*sum, V::load(x.add(j * V::LANES)));
+            let row = |x: *const f32| {
+                row.fold(x, [V::splat(start); BLOCK], |mut sums, x| {
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        *sum = f(*sum, V::load(x.add(j * V::LANES)));
+                    }
+                    sums
+                })
+            };
+            let sums = column.fold(x.add(c), [V::splat(start); BLOCK], |mut sums, x| {
+                for (sum, row) in sums.iter_mut().zip(row(x)) {
+                    *sum = f(*sum, row);
                 }
                 sums
             });
@@ -42,11 +52,13 @@ pub unsafe fn pool<V: F32s>(
             if channels >= V::LANES {
                 // The last vector may begin among channels that are done, which it computes as before.
                 let c = c.min(channels - V::LANES);
-                end(cells.fold(x.add(c), V::splat(start), |sum, x| f(sum, V::load(x)))).store(y.add(c));
+                let row = |x| row.fold(x, V::splat(start), |sum, x| f(sum, V::load(x)));
+                end(column.fold(x.add(c), V::splat(start), |sum, x| f(sum, row(x)))).store(y.add(c));
             } else {
                 for c in c..channels {
                     let mut buffer = [0.0f32; 8];
-                    let sum = cells.fold(x.add(c), V::splat(start), |sum, x| f(sum, V::splat(*x)));
+                    let row = |x| row.fold(x, V::splat(start), |sum, x: *const f32| f(sum, V::splat(*x)));
+                    let sum = column.fold(x.add(c), V::splat(start), |sum, x| f(sum, row(x)));
                     end(sum).store(buffer.as_mut_ptr());
                     *y.add(c) = buffer[0];
                 }

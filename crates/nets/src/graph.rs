@@ -263,6 +263,20 @@ impl Graph {
         self.nodes.iter().enumerate().filter(move |(_, node)| node.inputs.contains(&id))
     }
 
+    /// Which nodes the outputs `wanted` depend on, themselves included.
+    pub fn needed(&self, wanted: &[Id]) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        for &id in wanted {
+            needed[id] = true;
+        }
+        for (id, node) in self.nodes.iter().enumerate().rev() {
+            if needed[id] {
+                node.inputs.iter().for_each(|&i| needed[i] = true);
+            }
+        }
+        needed
+    }
+
     /// Whether a flatten needs no work: linear layers take a map as it lies, since their weights are packed to fit.
     pub fn flatten_is_free(&self, id: Id) -> bool {
         matches!(self.nodes[id].op, Op::Flatten)

@@ -5,7 +5,7 @@ use crate::cpu;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node, Op};
 use crate::plan::{Plan, Step, plan};
-use crate::shape::infer;
+use crate::shape::infer_needed;
 use crate::weights::{self, Packed, Packing};
 use kernels::layout::Floats;
 use kernels::par::Team;
@@ -293,9 +293,10 @@ impl Timing {
 /// Height and width of what each node reads in an input of this size; where it does not fit the network, the input's own.
 fn sizes(graph: &Graph, size: [usize; 2]) -> Vec<[usize; 2]> {
     let Op::Input { channels } = graph.nodes[0].op else { unreachable!("node 0 is the input") };
-    let shapes = infer(graph, [1, channels, size[0], size[1]]);
+    let needed = graph.needed(&[graph.output]);
+    let shapes = infer_needed(graph, [1, channels, size[0], size[1]], &needed);
     let size_of = |node: &Node| match (&shapes, node.inputs.first()) {
-        (Ok(shapes), Some(&x)) => [shapes[x].h, shapes[x].w],
+        (Ok(shapes), Some(&x)) if !shapes[x].is_empty() => [shapes[x].h, shapes[x].w],
         _ => size,
     };
     graph.nodes.iter().map(size_of).collect()

@@ -11,7 +11,7 @@ use crate::cpu::Weights;
 use crate::error::{Code, Error, Result};
 use crate::fuse::fuse;
 use crate::graph::{Graph, Id};
-use crate::shape::{MOST, Shape, infer};
+use crate::shape::{MOST, Shape, infer_needed};
 use draft::{Draft, Drafts};
 use kernels::par::Phase;
 
@@ -70,7 +70,7 @@ pub fn plan(
     requested: &[Id],
     members: usize,
 ) -> Result<Plan> {
-    let shapes = infer(graph, input)?;
+    let shapes = infer_needed(graph, input, &graph.needed(requested))?;
     let takes_before =
         |id: Id| weights.packed[id].as_ref().is_some_and(|packed| packed.takes_before(&graph.nodes[id]));
     let fused = fuse(graph, &shapes, requested, takes_before);

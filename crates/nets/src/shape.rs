@@ -49,8 +49,17 @@ impl Shape {
 
 /// The shape of each node, for an input of [n, c, h, w].
 pub fn infer(graph: &Graph, input: [usize; 4]) -> Result<Vec<Shape>> {
+    infer_needed(graph, input, &vec![true; graph.nodes.len()])
+}
+
+/// The shape of each node that is needed; the others, which may not fit (an auxiliary head on a small input), are left empty.
+pub fn infer_needed(graph: &Graph, input: [usize; 4], needed: &[bool]) -> Result<Vec<Shape>> {
     let mut shapes: Vec<Shape> = Vec::with_capacity(graph.nodes.len());
     for (id, node) in graph.nodes.iter().enumerate() {
+        if !needed[id] {
+            shapes.push(Shape::map(0, 0, 0, 0));
+            continue;
+        }
         let inputs: Vec<Shape> = node.inputs.iter().map(|&i| shapes[i]).collect();
         let shape = match node.op {
             Op::Input { channels } => of_input(channels, input),

@@ -31,7 +31,7 @@ export function checkReport(report: Report, { kept = false, decodes = true } = {
       "LeNet5(",
       "  (features): Sequential(",
       "    (0): Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))",
-      "    (1): ReLU()",
+      "    (1): ReLU(inplace=True)",
     ],
     summary: { params: 1_235_496, macs: 349_151_936 },
     taps: [

@@ -109,15 +109,7 @@ pub fn fuse(graph: &Graph, shapes: &[Shape], requested: &[Id], takes_before: imp
 
 /// The kernels that the requested outputs depend on.
 fn needed(graph: &Graph, shapes: &[Shape], requested: &[Id]) -> Fused {
-    let mut needed = vec![false; graph.nodes.len()];
-    for &id in requested {
-        needed[id] = true;
-    }
-    for (id, node) in graph.nodes.iter().enumerate().rev() {
-        if needed[id] {
-            node.inputs.iter().for_each(|&i| needed[i] = true);
-        }
-    }
+    let needed = graph.needed(requested);
     let mut fused = Fused { works: Vec::new(), homes: vec![Home::Own; graph.nodes.len()] };
     for (id, node) in graph.nodes.iter().enumerate().filter(|&(id, _)| needed[id]) {
         let mut work = Work {
