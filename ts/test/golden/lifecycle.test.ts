@@ -172,7 +172,7 @@ describe("many calls", () => {
 
 test("the event loop goes on while a model runs", async () => {
   using model = await load(alexnet(), { weights, threads: 2 });
-  const input = batch(8);
+  const input = batch(32);
   await model.run(input);
   /** The longest time in a run in which no timer was served, and the run's own time. */
   const watch = async () => {
