@@ -1,0 +1,83 @@
+/** A network on its way into the core: its graph, then its weights in pieces. */
+import type { Graph } from "../graph.js";
+import type { LoadOptions } from "../load.js";
+import type { Flavour } from "../platform.js";
+import { weightKeys } from "../state.js";
+import { toFloat32, type WeightTensor } from "../weights/index.js";
+import { tileHeight } from "./flavour.js";
+import type { Host } from "./host.js";
+import type { Tuning } from "./protocol.js";
+
+/** Floats of a piece of weights: what is on its way is held twice, so pieces are small. */
+const PIECE = 1 << 20;
+/** Rows that the core packs together. */
+const ROWS = 16;
+
+/**
+ * Sends the graph, then the weights piece by piece: the other side packs one while the next is on its way. Gives the tuning
+ * that the model uses, if it uses one.
+ */
+export async function send(
+  host: Host,
+  graph: Graph,
+  weights: ReadonlyMap<string, WeightTensor>,
+  {
+    size,
+    core,
+    winograd = true,
+    tune = false,
+    signal,
+    onProgress,
+  }: LoadOptions & { size: readonly [number, number]; core: Flavour },
+): Promise<Tuning | undefined> {
+  // Paths are for this side.
+  const nodes = JSON.stringify({ nodes: graph.nodes, output: graph.output });
+  const known = typeof tune === "object" ? tune : undefined;
+  await host.call(
+    "network",
+    { graph: nodes, size, winograd, height: tileHeight(core), tuning: known },
+    { signal },
+  );
+  const tuning = tune === true ? await host.call("tune", {}, { signal }) : known;
+  // The last piece that was sent: it is packed while the next one is copied.
+  let packed: Promise<void> | undefined;
+  const layers = graph.nodes.flatMap((node, id) => {
+    const keys = weightKeys(node);
+    return keys.length > 0 ? [{ id, node, keys }] : [];
+  });
+  for (const [i, { id, node, keys }] of layers.entries()) {
+    const tensors = keys.map((key) => toFloat32(weights.get(key)!));
+    const isSum = node.op === "conv2d" || node.op === "linear";
+    const [weight, bias] = isSum ? [tensors[0]!, tensors[1]] : [joined(tensors), undefined];
+    const rows = isSum ? weights.get(keys[0]!)!.shape[0]! : 1;
+    const depth = weight.length / rows;
+    const step = rowsOf(depth);
+    for (let first = 0; first < rows; first += step) {
+      // Copied, since a view would take all of its buffer along.
+      const piece = weight.slice(first * depth, (first + step) * depth);
+      const args = { node: id, first, weight: piece, bias: first === 0 ? bias?.slice() : undefined };
+      await packed;
+      packed = host.call("load", args, { signal, transfer: [piece.buffer] });
+    }
+    onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
+  }
+  await packed;
+  return tuning;
+}
+
+/** Rows of `depth` numbers that make a piece: as many as are packed together, where it is more than that. */
+function rowsOf(depth: number): number {
+  const rows = Math.max(1, Math.floor(PIECE / depth));
+  return rows > ROWS ? rows - (rows % ROWS) : rows;
+}
+
+/** Arrays one behind the other. */
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}

@@ -1,0 +1,13 @@
+/** Bytes that are read where they are wanted: memory, an open file, a Blob. */
+export interface Bytes {
+  /** What to call them at the head of a message. */
+  readonly name: string;
+  readonly size: number;
+  /** The bytes from `begin` up to `end`. What lies in memory already is viewed, not copied. */
+  read(begin: number, end: number): Promise<Uint8Array>;
+}
+
+/** Bytes in memory. */
+export function inMemory(bytes: Uint8Array, name: string): Bytes {
+  return { name, size: bytes.length, read: async (begin, end) => bytes.subarray(begin, end) };
+}
