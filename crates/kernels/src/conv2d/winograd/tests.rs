@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Every tile, with its kernel.
-const TILES: [([usize; 2], [usize; 2]); 8] = [
+const TILES: [([usize; 2], [usize; 2]); 9] = [
     ([2, 2], [3, 3]),
     ([4, 4], [3, 3]),
+    ([4, 6], [3, 3]),
     ([6, 6], [3, 3]),
     ([4, 4], [5, 5]),
     ([1, 4], [1, 3]),
@@ -349,8 +350,11 @@ fn every_tile_is_tested() {
 #[test]
 fn choices() {
     for (side, kernel, input, output, tile) in [
-        (224, [3, 3], 64, 64, Some([4, 4])), // VGG
-        (112, [3, 3], 128, 128, Some([4, 4])),
+        (224, [3, 3], 64, 64, Some([4, 6])), // VGG
+        (112, [3, 3], 128, 128, Some([4, 6])),
+        (56, [3, 3], 256, 256, Some([4, 6])),
+        (28, [3, 3], 512, 512, Some([4, 6])),
+        (14, [3, 3], 512, 512, Some([4, 4])),
         (56, [3, 3], 64, 64, Some([4, 4])), // ResNet
         (28, [3, 3], 128, 128, Some([4, 4])),
         (14, [3, 3], 256, 256, Some([4, 4])),
