@@ -1,6 +1,6 @@
 /** What is found in the graph before its net is rewritten: squeezes, and what gives its stride up for `fine`. */
 import type { Graph, GraphNode } from "../graph.js";
-import { refuse, same } from "./value.js";
+import { refuse, same, WITHOUT } from "./value.js";
 
 type Inner = Exclude<GraphNode, { op: "input" }>;
 
@@ -37,9 +37,9 @@ export function giversOf({ nodes }: Graph, needed: ReadonlySet<number>): Readonl
   });
   const pooling = nodes[last];
   if (pooling?.op !== "max_pool2d")
-    return refuse("", "it has no max-pooling that strides, so there is nothing that fine could give up");
+    return refuse("", `it has no max-pooling with a stride that fine could give up: ${WITHOUT}`);
   const givers = new Set([last]);
-  const why = `cannot be as fine as what fine makes of ${pooling.path}, with which it is joined: leave fine out`;
+  const why = `it cannot give up the stride of ${pooling.path}, which it is joined with: ${WITHOUT}`;
   const seen = new Set<number>();
   const give = (id: number): void => {
     const node = nodes[id] as Inner | Extract<GraphNode, { op: "input" }>;
