@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   "unknown-format":
     "The bytes are not in a weight format that is known; the message says what they look like.",
   "bad-weights": "The weight file is damaged or breaks its format's rules.",
+  "unsafe-pickle":
+    "The PyTorch file names code that weights have no use for; the message names it. Nothing of it was run.",
   "missing-weight": "The checkpoint lacks a key that the network wants.",
   "extra-weight": "The checkpoint has a key that the network does not know.",
   "weight-shape": "A weight has another shape than the network wants; the message gives both.",

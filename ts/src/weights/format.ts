@@ -1,48 +1,56 @@
 /** Tells weight formats apart by their first bytes; names and extensions are not looked at. */
 import { ConvzooError } from "../errors.js";
 
-const PYTORCH_ADVICE = `PyTorch files are not supported yet. Convert it in Python:
-  import torch, safetensors.torch
-  safetensors.torch.save_file(torch.load("FILE", map_location="cpu"), "FILE.safetensors")`;
+/** The formats of weight files that are read; pytorch and numpy stand for an archive's as well as for a single file's. */
+export type Format = "safetensors" | "pytorch" | "numpy";
+
+const RESAVE_ADVICE = `Save it again with a later PyTorch:
+  import torch
+  torch.save(torch.load("FILE", map_location="cpu", weights_only=False), "FILE.pth")`;
 const CONVERT_ADVICE = "Convert the weights to .safetensors under PyTorch's keys.";
 const WRONG_FILE_ADVICE = "Check the path or URL: this is not a weight file.";
 
 /**
- * Throws unless the bytes look like a .safetensors file (which may still turn out to be damaged).
+ * The format that the bytes look like (which may still turn out to be damaged).
  *
  * @param source what to call the bytes at the head of a message
  * @throws {ConvzooError} `unknown-format`: names what the bytes look like, and what to do
  */
-export function checkFormat(bytes: Uint8Array, source: string): void {
+export function tellFormat(bytes: Uint8Array, source: string): Format {
   // The length of a sound file's header can begin like another format's signature, so this is asked first.
   const hasBrace = bytes[8] === 0x7b;
   const hasLength =
     bytes.length >= 8 &&
     bytes.subarray(4, 8).every((byte) => byte === 0) &&
     bytes.subarray(0, 4).some((byte) => byte !== 0);
-  if (hasBrace && hasLength) return;
+  if (hasBrace && hasLength) return "safetensors";
   const other = lookalike(bytes);
-  if (!other && (hasBrace || hasLength)) return;
+  if (typeof other === "string") return other;
+  if (!other && (hasBrace || hasLength)) return "safetensors";
   const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   const [what, advice] = other ?? [
     `begins with the bytes ${start}, no format that is known here`,
     WRONG_FILE_ADVICE,
   ];
-  throw new ConvzooError("unknown-format", `${source} is not a .safetensors file: it ${what}. ${advice}`, {
-    source,
-  });
+  throw new ConvzooError(
+    "unknown-format",
+    `${source} is not a weight file that is read: it ${what}. ${advice}`,
+    {
+      source,
+    },
+  );
 }
 
-function lookalike(bytes: Uint8Array): [what: string, advice: string] | undefined {
+function lookalike(bytes: Uint8Array): Format | [what: string, advice: string] | undefined {
   const text = String.fromCharCode(...bytes.subarray(0, 1024));
   if (text === "") return ["is empty", "Check that the file was downloaded or written completely."];
   if (text.startsWith("PK\x03\x04")) return zip(text);
-  if (/^\x80[\x02-\x05]/.test(text))
-    return ["looks like a pickle, PyTorch's legacy .pth format", PYTORCH_ADVICE];
+  // PyTorch's stream of pickles.
+  if (/^\x80[\x02-\x05]/.test(text)) return "pytorch";
   if (text.startsWith("ustar", 257))
-    return ["looks like a tar archive, or PyTorch's oldest .pth format", PYTORCH_ADVICE];
+    return ["looks like a tar archive, or PyTorch's oldest .pth format", RESAVE_ADVICE];
   if (text.startsWith("\x89HDF\r\n\x1a\n")) return ["looks like HDF5 (Keras .h5)", CONVERT_ADVICE];
-  if (text.startsWith("\x93NUMPY")) return ["looks like a NumPy .npy array", CONVERT_ADVICE];
+  if (text.startsWith("\x93NUMPY")) return "numpy";
   if (text.startsWith("TFL3", 4)) return ["looks like a TensorFlow Lite model", CONVERT_ADVICE];
   // Protobuf: field 1 (the version of ONNX's format), then any of the fields 2 to 8 that a model has.
   if (/^\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]/.test(text))
@@ -64,12 +72,12 @@ function lookalike(bytes: Uint8Array): [what: string, advice: string] | undefine
 }
 
 /** By the name of the archive's first file. PyTorch's is ARCHIVE/data.pkl or, in later versions, ARCHIVE/.format_version. */
-function zip(text: string): [what: string, advice: string] {
+function zip(text: string): Format | [what: string, advice: string] {
   const name = text.slice(30, 30 + text.charCodeAt(26) + 256 * text.charCodeAt(27));
-  if (name.endsWith(".npy")) return ["looks like a NumPy .npz archive", CONVERT_ADVICE];
-  if (name.includes("/")) return ["looks like a PyTorch checkpoint (a zip archive)", PYTORCH_ADVICE];
+  if (name.endsWith(".npy")) return "numpy";
+  if (name.includes("/") || name === "data.pkl") return "pytorch";
   return [
     "looks like a zip archive",
-    `Unpack it first, unless it is a PyTorch checkpoint. ${PYTORCH_ADVICE}`,
+    "Unpack it first, unless it is a PyTorch checkpoint or a NumPy .npz file.",
   ];
 }

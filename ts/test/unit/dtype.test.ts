@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { elementCount, firstNotFinite, toFloat32, type WeightTensor } from "../../src/weights/dtype.js";
+import {
+  elementCount,
+  firstNotFinite,
+  toFloat32,
+  viewAs,
+  type WeightTensor,
+} from "../../src/weights/dtype.js";
 
 /** Every 16-bit pattern. */
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
@@ -100,4 +106,10 @@ test("elementCount", () => {
     NaN,
     NaN,
   ]);
+});
+
+test("bytes off an element boundary are copied, also those of a Buffer", () => {
+  const buffer = Buffer.alloc(9);
+  buffer.writeFloatLE(2.5, 5);
+  expect(viewAs("f32", [2], buffer.subarray(1)).data).toEqual(new Float32Array([0, 2.5]));
 });
