@@ -94,13 +94,13 @@ async function readDirectory(bytes: Bytes, fail: Fail): Promise<Line[]> {
     const name =
       decodeUtf8(directory.subarray(at + LINE_BYTES, nameEnd)) ??
       fail("the name of an entry is not valid UTF-8");
-    const [size_, packed, header] = wideFields(
+    const [unpacked, packed, header] = wideFields(
       [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)],
       directory.subarray(nameEnd, extraEnd),
       fail,
     );
     const flags = view.getUint16(at + 8, true);
-    lines.push({ name, flags, method: view.getUint16(at + 10, true), packed, size: size_, header });
+    lines.push({ name, flags, method: view.getUint16(at + 10, true), packed, size: unpacked, header });
     at = next;
   }
   return lines;
@@ -187,7 +187,7 @@ async function inflate(deflated: Uint8Array, size: number, name: string, fail: F
       "The file is a compressed zip archive, which this runtime cannot inflate. Save it uncompressed.";
     throw new ConvzooError("unsupported", message);
   }
-  const inflated = new Uint8Array(size);
+  const inflated = allocate(size, name);
   // A copy, since streams refuse shared memory.
   const stream = new Blob([new Uint8Array(deflated)])
     .stream()
@@ -209,6 +209,15 @@ async function inflate(deflated: Uint8Array, size: number, name: string, fail: F
   }
   if (filled < size) fail(`its entry ${name} unpacks to ${filled} bytes and not to its ${size}`);
   return inflated;
+}
+
+function allocate(size: number, name: string): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    const message = `The entry ${name} of a zip archive unpacks to ${size} bytes, more than this runtime can hold.`;
+    throw new ConvzooError("too-large", message, { cause });
+  }
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
