@@ -162,9 +162,13 @@ function entryOf(bytes: Bytes, line: Line, fail: Fail): ZipEntry {
     const { header } = line;
     if (!(header + HEADER_BYTES <= bytes.size)) fail(`its entry ${name} lies outside of it`);
     const view = viewOf(await bytes.read(header, header + HEADER_BYTES));
-    if (view.getUint32(0, true) !== HEADER) fail(`the header of its entry ${name} is damaged`);
-    const begin = header + HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
+    const nameEnd = header + HEADER_BYTES + view.getUint16(26, true);
+    const begin = nameEnd + view.getUint16(28, true);
     if (begin + packed > bytes.size) fail(`its entry ${name} was cut short`);
+    const named = decodeUtf8(await bytes.read(header + HEADER_BYTES, nameEnd));
+    if (view.getUint32(0, true) !== HEADER || named !== name) {
+      fail(`the header of its entry ${name} is damaged`);
+    }
     return begin;
   };
   let inflating: Promise<Uint8Array> | undefined;
