@@ -20,6 +20,7 @@ type Fail = (message: string, cause?: unknown) => never;
 /** One line of the directory. */
 interface Line {
   readonly name: string;
+  readonly nameBytes: number;
   readonly flags: number;
   readonly method: number;
   /** In the archive. */
@@ -86,7 +87,8 @@ async function readDirectory(bytes: Bytes, fail: Fail): Promise<Line[]> {
   const lines: Line[] = [];
   for (let at = 0; lines.length < count; ) {
     if (at + LINE_BYTES > size || view.getUint32(at, true) !== LINE) fail("its directory is damaged");
-    const nameEnd = at + LINE_BYTES + view.getUint16(at + 28, true);
+    const nameBytes = view.getUint16(at + 28, true);
+    const nameEnd = at + LINE_BYTES + nameBytes;
     const extraEnd = nameEnd + view.getUint16(at + 30, true);
     const next = extraEnd + view.getUint16(at + 32, true);
     if (next > size) fail("its directory is damaged");
@@ -100,7 +102,8 @@ async function readDirectory(bytes: Bytes, fail: Fail): Promise<Line[]> {
       fail,
     );
     const flags = view.getUint16(at + 8, true);
-    lines.push({ name, flags, method: view.getUint16(at + 10, true), packed, size: unpacked, header });
+    const method = view.getUint16(at + 10, true);
+    lines.push({ name, nameBytes, flags, method, packed, size: unpacked, header });
     at = next;
   }
   return lines;
@@ -156,19 +159,22 @@ function wideFields(
 }
 
 function entryOf(bytes: Bytes, line: Line, fail: Fail): ZipEntry {
-  const { name, size, packed } = line;
+  const { name, nameBytes, size, packed, header } = line;
   // The lengths in an entry's own header count: PyTorch aligns data by padding that the directory does not mention.
   const dataBegin = async () => {
-    const { header } = line;
-    if (!(header + HEADER_BYTES <= bytes.size)) fail(`its entry ${name} lies outside of it`);
-    const view = viewOf(await bytes.read(header, header + HEADER_BYTES));
-    const nameEnd = header + HEADER_BYTES + view.getUint16(26, true);
+    const nameEnd = header + HEADER_BYTES + nameBytes;
+    if (!(nameEnd <= bytes.size)) fail(`its entry ${name} lies outside of it`);
+    const own = await bytes.read(header, nameEnd);
+    const view = viewOf(own);
     const begin = nameEnd + view.getUint16(28, true);
-    if (begin + packed > bytes.size) fail(`its entry ${name} was cut short`);
-    const named = decodeUtf8(await bytes.read(header + HEADER_BYTES, nameEnd));
-    if (view.getUint32(0, true) !== HEADER || named !== name) {
+    if (
+      view.getUint32(0, true) !== HEADER ||
+      view.getUint16(26, true) !== nameBytes ||
+      decodeUtf8(own.subarray(HEADER_BYTES)) !== name
+    ) {
       fail(`the header of its entry ${name} is damaged`);
     }
+    if (begin + packed > bytes.size) fail(`its entry ${name} was cut short`);
     return begin;
   };
   let inflating: Promise<Uint8Array> | undefined;
