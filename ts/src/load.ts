@@ -37,6 +37,8 @@ export interface LoadOptions {
    * the zoo registers for the network. By default the first of those.
    */
   readonly weights?: WeightSource | GivenWeights;
+  /** Of a PyTorch checkpoint that holds several sets of weights, the one to take, such as "ema": see `loadWeights`. */
+  readonly select?: string;
   /** Where to compute; `"auto"` and `"wasm"` are the CPU. */
   readonly device?: "auto" | "wasm";
   /** Threads that compute, where the runtime has threads; by default as many as the machine has cores. */
@@ -77,7 +79,7 @@ export async function load(
   what: Net | ZooName,
   options: LoadOptions = {},
 ): Promise<Model> {
-  const { signal, device = "auto", tune = false, onProgress } = options;
+  const { signal, device = "auto", tune = false } = options;
   signal?.throwIfAborted();
   if (device !== "auto" && device !== "wasm") {
     throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
@@ -95,7 +97,7 @@ export async function load(
   // The core compiles while the weights are on their way.
   const [{ module, core, threads, shared }, weights] = await Promise.all([
     coreModule(platform, options, signal),
-    given(platform, source.weights, stateShapes(net), signal, onProgress),
+    given(platform, source.weights, stateShapes(net), options),
   ]);
   const channel = platform.spawn?.() ?? platform.inPlace?.();
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
@@ -171,11 +173,10 @@ async function given(
   platform: Platform,
   weights: WeightSource | GivenWeights,
   shapes: ReturnType<typeof stateShapes>,
-  signal?: AbortSignal,
-  onProgress?: (progress: Progress) => void,
+  { select, signal, onProgress }: LoadOptions,
 ): Promise<Map<string, WeightTensor>> {
   if (isGiven(weights)) return resolveWeights(shapes, weights);
-  const loaded = await loadWeights(weights, { platform, signal, onProgress });
+  const loaded = await loadWeights(weights, { platform, select, signal, onProgress });
   return resolveWeights(
     shapes,
     loaded,

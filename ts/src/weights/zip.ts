@@ -20,6 +20,7 @@ type Fail = (message: string, cause?: unknown) => never;
 /** One line of the directory. */
 interface Line {
   readonly name: string;
+  readonly nameBytes: number;
   readonly flags: number;
   readonly method: number;
   /** In the archive. */
@@ -86,7 +87,8 @@ async function readDirectory(bytes: Bytes, fail: Fail): Promise<Line[]> {
   const lines: Line[] = [];
   for (let at = 0; lines.length < count; ) {
     if (at + LINE_BYTES > size || view.getUint32(at, true) !== LINE) fail("its directory is damaged");
-    const nameEnd = at + LINE_BYTES + view.getUint16(at + 28, true);
+    const nameBytes = view.getUint16(at + 28, true);
+    const nameEnd = at + LINE_BYTES + nameBytes;
     const extraEnd = nameEnd + view.getUint16(at + 30, true);
     const next = extraEnd + view.getUint16(at + 32, true);
     if (next > size) fail("its directory is damaged");
@@ -94,13 +96,14 @@ async function readDirectory(bytes: Bytes, fail: Fail): Promise<Line[]> {
     const name =
       decodeUtf8(directory.subarray(at + LINE_BYTES, nameEnd)) ??
       fail("the name of an entry is not valid UTF-8");
-    const [size_, packed, header] = wideFields(
+    const [unpacked, packed, header] = wideFields(
       [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)],
       directory.subarray(nameEnd, extraEnd),
       fail,
     );
     const flags = view.getUint16(at + 8, true);
-    lines.push({ name, flags, method: view.getUint16(at + 10, true), packed, size: size_, header });
+    const method = view.getUint16(at + 10, true);
+    lines.push({ name, nameBytes, flags, method, packed, size: unpacked, header });
     at = next;
   }
   return lines;
@@ -156,14 +159,21 @@ function wideFields(
 }
 
 function entryOf(bytes: Bytes, line: Line, fail: Fail): ZipEntry {
-  const { name, size, packed } = line;
+  const { name, nameBytes, size, packed, header } = line;
   // The lengths in an entry's own header count: PyTorch aligns data by padding that the directory does not mention.
   const dataBegin = async () => {
-    const { header } = line;
-    if (!(header + HEADER_BYTES <= bytes.size)) fail(`its entry ${name} lies outside of it`);
-    const view = viewOf(await bytes.read(header, header + HEADER_BYTES));
-    if (view.getUint32(0, true) !== HEADER) fail(`the header of its entry ${name} is damaged`);
-    const begin = header + HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
+    const nameEnd = header + HEADER_BYTES + nameBytes;
+    if (!(nameEnd <= bytes.size)) fail(`its entry ${name} lies outside of it`);
+    const own = await bytes.read(header, nameEnd);
+    const view = viewOf(own);
+    const begin = nameEnd + view.getUint16(28, true);
+    if (
+      view.getUint32(0, true) !== HEADER ||
+      view.getUint16(26, true) !== nameBytes ||
+      decodeUtf8(own.subarray(HEADER_BYTES)) !== name
+    ) {
+      fail(`the header of its entry ${name} is damaged`);
+    }
     if (begin + packed > bytes.size) fail(`its entry ${name} was cut short`);
     return begin;
   };
@@ -187,7 +197,7 @@ async function inflate(deflated: Uint8Array, size: number, name: string, fail: F
       "The file is a compressed zip archive, which this runtime cannot inflate. Save it uncompressed.";
     throw new ConvzooError("unsupported", message);
   }
-  const inflated = new Uint8Array(size);
+  const inflated = allocate(size, name);
   // A copy, since streams refuse shared memory.
   const stream = new Blob([new Uint8Array(deflated)])
     .stream()
@@ -209,6 +219,15 @@ async function inflate(deflated: Uint8Array, size: number, name: string, fail: F
   }
   if (filled < size) fail(`its entry ${name} unpacks to ${filled} bytes and not to its ${size}`);
   return inflated;
+}
+
+function allocate(size: number, name: string): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    const message = `The entry ${name} of a zip archive unpacks to ${size} bytes, more than this runtime can hold.`;
+    throw new ConvzooError("too-large", message, { cause });
+  }
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

@@ -9,7 +9,7 @@ import { loadWeights, type Weights } from "../../src/weights/index.js";
 import { fixture, names } from "../checkpoints.js";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const inputs = Number(process.env.CONVZOO_FUZZ ?? 2000);
+const inputs = Number(process.env.CONVZOO_FUZZ ?? 8000);
 /** In the long run, generously; a file of a few KiB takes a millisecond. */
 const SLOWEST_MS = 1000;
 /** What all tensors of one file may have: its storages, expanded as far as is allowed. */

@@ -31,9 +31,11 @@ interface Storage {
   readonly key: string;
   /** Undefined for one of bytes, whose tensors say their element type. */
   readonly dtype: Dtype | undefined;
-  /** In elements of `dtype`, or in bytes; where the tensors' part of it begins, and how much that is. */
+  /** In bytes. */
+  readonly size: number;
+  /** The part of it that the tensor is in, in bytes. */
   readonly begin: number;
-  readonly count: number;
+  readonly end: number;
 }
 
 /** Whether a value is a tensor, be it of a kind that is read or not. */
@@ -59,11 +61,10 @@ export function tensorOf(
     return refuse("has a shape or strides that are no lists of non-negative integers");
   }
   const storage = storageOf(reference, refuse);
+  const { begin, end } = storage;
   const dtype = callee.endsWith("_v3") ? dtypeOf(type, refuse) : storage.dtype;
   if (dtype === undefined) return refuse("has a storage of bytes and says no element type");
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
-  const unit = storage.dtype === undefined ? 1 : ARRAYS[storage.dtype].BYTES_PER_ELEMENT;
-  const [begin, end] = [storage.begin * unit, (storage.begin + storage.count) * unit];
   const span = spanOf({ shape, strides });
   if (!isCount(offset) || !(begin + (offset + span) * size <= end)) {
     const shown = `[${shape.join(", ")}] with strides [${strides.join(", ")}] from ${String(offset)} on`;
@@ -71,7 +72,9 @@ export function tensorOf(
   }
   const bytes = file.storage(storage.key);
   if (!bytes) return refuse(`has its data in storage ${storage.key}, which the file lacks`);
-  if (end > bytes.size) refuse(`needs ${end} bytes of storage ${storage.key}, which has ${bytes.size}`);
+  if (storage.size !== bytes.size) {
+    refuse(`has a storage of ${storage.size} bytes, which in the file (as ${storage.key}) has ${bytes.size}`);
+  }
   const layout = { dtype, shape, strides, offset, bigEndian: file.bigEndian };
   const tensor = storedTensor(layout, (from, to) => bytes.read(begin + from, begin + to));
   return { tensor, layout, storage: storage.key };
@@ -116,19 +119,19 @@ function dtypeOf(type: Value | undefined, refuse: (message: string) => never): D
 /** A reference is ("storage", class, key, device, count) and, in legacy files, what part of the storage is meant. */
 function storageOf(reference: Value | undefined, refuse: (message: string) => never): Storage {
   const id = reference instanceof Reference ? reference.id : [];
-  const [tag, type, key, , count, view = null] = id;
+  const [tag, type, key, , count, view] = id;
   const name = type instanceof Global ? storageName(type.name) : undefined;
   if (tag !== "storage" || name === undefined || typeof key !== "string" || !isCount(count)) {
     return refuse("has no storage");
   }
   const dtype = STORAGES.get(name);
   if (dtype === undefined && name !== UNTYPED) return refuse(`has a ${name}; save it as a tensor of floats`);
-  if (view === null) return { key, dtype, begin: 0, count };
-  const [, begin, part] = Array.isArray(view) ? view : [];
-  if (!isCount(begin) || !isCount(part) || begin + part > count) {
+  const unit = dtype === undefined ? 1 : ARRAYS[dtype].BYTES_PER_ELEMENT;
+  const [, first, part] = Array.isArray(view) ? view : [key, 0, count];
+  if (!isCount(first) || !isCount(part) || first + part > count) {
     return refuse("has a view that lies outside of its storage");
   }
-  return { key, dtype, begin, count: part };
+  return { key, dtype, size: count * unit, begin: first * unit, end: (first + part) * unit };
 }
 
 function isCount(value: Value | undefined): value is number {
