@@ -7,22 +7,30 @@ const PYTORCH_ADVICE = `PyTorch files are not supported yet. Convert it in Pytho
 const CONVERT_ADVICE = "Convert the weights to .safetensors under PyTorch's keys.";
 const WRONG_FILE_ADVICE = "Check the path or URL: this is not a weight file.";
 
+/** The formats that are read: one .safetensors file, or the index (JSON) of several. */
+export type WeightFormat = "safetensors" | "sharded";
+
+/** So many bytes of a file's beginning tell its format. */
+export const HEAD_BYTES = 1024;
+
 /**
- * Throws unless the bytes look like a .safetensors file (which may still turn out to be damaged).
+ * The format of a file that begins with these bytes (and may still turn out to be damaged).
  *
  * @param source what to call the bytes at the head of a message
  * @throws {ConvzooError} `unknown-format`: names what the bytes look like, and what to do
  */
-export function checkFormat(bytes: Uint8Array, source: string): void {
+export function formatOf(bytes: Uint8Array, source: string): WeightFormat {
   // The length of a sound file's header can begin like another format's signature, so this is asked first.
   const hasBrace = bytes[8] === 0x7b;
   const hasLength =
     bytes.length >= 8 &&
     bytes.subarray(4, 8).every((byte) => byte === 0) &&
     bytes.subarray(0, 4).some((byte) => byte !== 0);
-  if (hasBrace && hasLength) return;
-  const other = lookalike(bytes);
-  if (!other && (hasBrace || hasLength)) return;
+  if (hasBrace && hasLength) return "safetensors";
+  const text = String.fromCharCode(...bytes.subarray(0, HEAD_BYTES));
+  if (/^\s*\{\s*"(metadata|weight_map)"\s*:\s*\{/.test(text)) return "sharded";
+  const other = lookalike(text);
+  if (!other && (hasBrace || hasLength)) return "safetensors";
   const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   const [what, advice] = other ?? [
     `begins with the bytes ${start}, no format that is known here`,
@@ -33,8 +41,7 @@ export function checkFormat(bytes: Uint8Array, source: string): void {
   });
 }
 
-function lookalike(bytes: Uint8Array): [what: string, advice: string] | undefined {
-  const text = String.fromCharCode(...bytes.subarray(0, 1024));
+function lookalike(text: string): [what: string, advice: string] | undefined {
   if (text === "") return ["is empty", "Check that the file was downloaded or written completely."];
   if (text.startsWith("PK\x03\x04")) return zip(text);
   if (/^\x80[\x02-\x05]/.test(text))
