@@ -4,7 +4,8 @@ import { connect } from "./connect.js";
 import { wasmFile } from "./files.js";
 import { drawnPixels } from "./image/drawn.js";
 
-export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
+export const { init, load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
+  cache: async () => (await import("./browser/cache.js")).browserCache(globalThis.caches),
   wasm: wasmFile,
   spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
   cores: () => navigator.hardwareConcurrency,

@@ -12,6 +12,7 @@ import type { Model } from "./model.js";
 import type { Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import { type LoadWeightsOptions, loadWeights, type WeightSource, type Weights } from "./weights/index.js";
+import { checkBase } from "./weights/source.js";
 import type { ZooName } from "./zoo/index.js";
 
 /** Options of the image functions. */
@@ -29,8 +30,19 @@ export interface ResizeOptions extends ImageOptions {
   readonly filter?: Filter;
 }
 
+/** What `init` sets, for all later calls. */
+export interface InitOptions {
+  /**
+   * Where registered checkpoints are downloaded from, instead of where the zoo says: the http or https URL of a folder with
+   * files of the same names, such as a mirror of your own. In Node, the variable CONVZOO_WEIGHTS_BASE does the same.
+   */
+  readonly weightsBase?: string;
+}
+
 /** See the entry files: these are the package's functions for their platform. */
 export interface Connected {
+  /** Sets what all later calls use; what is left out is as it was at first. Throws `bad-option`. */
+  init(options?: InitOptions): void;
   /**
    * Loads a network, by name or as built, with its weights, into a worker of its own.
    *
@@ -55,11 +67,20 @@ export interface Connected {
 const IDLE_MS = 2000;
 
 /** The package's functions for a platform. */
-export function connect(platform: Platform): Connected {
+export function connect(runtime: Platform): Connected {
+  let set: InitOptions = {};
+  const platform: Platform = {
+    ...runtime,
+    weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
+  };
   const images = imageHost(platform);
   const message = (image: ImageSource, signal?: AbortSignal) =>
     imageMessage(image, platform, (name) => wasmModule(platform, name), signal);
   return {
+    init(options = {}) {
+      const { weightsBase } = options;
+      set = { weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase) };
+    },
     load: (net, options) => load(platform, net, options),
     loadWeights: (source, options) => loadWeights(source, { ...options, platform }),
     capabilities: () => capabilities(platform),

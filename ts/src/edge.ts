@@ -4,7 +4,7 @@ import { Engine } from "./backend/engine.js";
 import { localChannel } from "./backend/local.js";
 import { connect } from "./connect.js";
 
-export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
+export const { init, load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
   cores: () => 1,
   noThreads: () => "edge workers have no threads",
   inPlace: () =>

@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   "bad-image": "The bytes are not an image that can be decoded, or the pixels do not fit the stated size.",
   "not-found": "The path or URL does not exist.",
   "fetch-failed": "The path or URL exists but could not be read.",
+  "wrong-hash":
+    "A downloaded checkpoint is not the file that the zoo registers; it was not used and not kept.",
   "unknown-format":
     "The bytes are not in a weight format that is known; the message says what they look like.",
   "bad-weights": "The weight file is damaged or breaks its format's rules.",

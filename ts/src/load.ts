@@ -1,27 +1,22 @@
 /** From a network and its weights to a model that runs. */
 
-import { startHost } from "./backend/host.js";
+import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
+import { chooseWeights, entryOf, type OpenWeights, openWeights } from "./checkpoint.js";
 import { ConvzooError } from "./errors.js";
-import { lower } from "./graph.js";
+import { type Graph, lower } from "./graph.js";
 import { imageMessage } from "./image/input.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
 import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Flavour, Platform, WasmSource } from "./platform.js";
-import { parameterCount, stateShapes } from "./state.js";
-import {
-  type GivenWeights,
-  loadWeights,
-  resolveWeights,
-  type WeightSource,
-  type WeightTensor,
-} from "./weights/index.js";
-import { findEntry, type ZooName, zoo } from "./zoo/index.js";
-import type { Checkpoint, ZooEntry } from "./zoo/row.js";
+import { stateShapes } from "./state.js";
+import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
+import { findEntry, type ZooName } from "./zoo/index.js";
+import type { ZooEntry } from "./zoo/row.js";
 
 /** How far {@link load} is: bytes of the checkpoint, then layers whose weights are packed. */
 export interface Progress {
@@ -31,10 +26,11 @@ export interface Progress {
 }
 
 /** Options of `load`. */
-export interface LoadOptions {
+export interface LoadOptions extends MatchOptions {
   /**
    * What `loadWeights` takes, what it gives, a Map or object from key to `{ shape, data }`, or the name of a checkpoint that
-   * the zoo registers for the network. By default the first of those.
+   * the zoo registers for the network (`"default"`: torchvision's default), which comes with the package or is downloaded
+   * once, checked by its hash and kept. By default the first of those.
    */
   readonly weights?: WeightSource | GivenWeights;
   /** Of a PyTorch checkpoint that holds several sets of weights, the one to take, such as "ema": see `loadWeights`. */
@@ -88,29 +84,19 @@ export async function load(
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
   const entry = typeof what === "string" ? findEntry(what) : undefined;
-  const net = entry ? entry.build() : (what as Net);
-  if (net?.op !== "module" || net.inChannels === undefined) {
+  const built = entry ? entry.build() : (what as Net);
+  if (built?.op !== "module" || built.inChannels === undefined) {
     throw new ConvzooError("bad-option", "load takes a name of the zoo or a net, as alexnet() gives it.");
   }
-  const graph = lower(net);
-  const source = sourceOf(net, entry, options.weights);
-  // The core compiles while the weights are on their way.
-  const [{ module, core, threads, shared }, weights] = await Promise.all([
-    coreModule(platform, options, signal),
-    given(platform, source.weights, stateShapes(net), options),
-  ]);
-  const channel = platform.spawn?.() ?? platform.inPlace?.();
-  if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-  const host = await startHost(channel, { module, threads, shared }, signal);
-  let tuning: Tuning | undefined;
-  try {
-    const [, rows, columns] = net.dense?.input ?? (entry ?? entryOf(net))?.input ?? [3, 224, 224];
-    tuning = await send(host, graph, weights, { ...options, core, size: [rows, columns] });
-  } catch (error) {
-    host.dispose();
-    throw error;
-  }
+  const source = chooseWeights(built, entry, options);
   const { checkpoint } = source;
+  const net = entry && checkpoint?.options ? entry.build(checkpoint.options) : built;
+  const graph = lower(net);
+  const [, rows, columns] = net.dense?.input ?? (entry ?? entryOf(net))?.input ?? [3, 224, 224];
+  const weights = openWeights(platform, source, stateShapes(net), options);
+  const { host, core, threads, tuning } = await start(platform, graph, weights, [rows, columns], options)
+    // Not waited for: where the core failed, a download may still be under way.
+    .finally(() => void weights.then(({ close }) => close()).catch(() => undefined));
   return new Model({
     net,
     graph,
@@ -121,42 +107,38 @@ export async function load(
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
       options.labels ??
-      (checkpoint ? labelsOf(checkpoint.labels) : classes === 1000 ? labelsOf("imagenet1k") : undefined),
+      (checkpoint && !options.adaptHead
+        ? labelsOf(checkpoint.labels)
+        : classes === 1000
+          ? labelsOf("imagenet1k")
+          : undefined),
     image: (image, signal) => imageMessage(image, platform, (name) => wasmModule(platform, name), signal),
   });
 }
 
-/** Where the weights come from: as given, or the registered checkpoint of that name. */
-function sourceOf(
-  net: Net,
-  entry: ZooEntry | undefined,
-  weights: LoadOptions["weights"],
-): { weights: WeightSource | GivenWeights; checkpoint?: Checkpoint } {
-  // A word without a dot or a slash is a checkpoint's name; everything else is a path or URL.
-  const isName = typeof weights === "string" && /^\w+$/.test(weights);
-  if (weights !== undefined && !isName) return { weights };
-  const row = entry ?? entryOf(net);
-  const names = Object.keys(row?.weights ?? {});
-  const name = weights ?? names[0];
-  if (row && name !== undefined && Object.hasOwn(row.weights, name as string)) {
-    const checkpoint = row.weights[name as string]!;
-    return { weights: checkpoint.url(), checkpoint };
+/** A core that runs the graph with its weights. It compiles while the weights are on their way. */
+async function start(
+  platform: Platform,
+  graph: Graph,
+  opening: Promise<OpenWeights>,
+  size: readonly [number, number],
+  options: LoadOptions,
+): Promise<{ host: Host; core: Flavour; threads: number; tuning?: Tuning }> {
+  const { signal } = options;
+  const [{ module, core, threads, shared }, { weights }] = await Promise.all([
+    coreModule(platform, options, signal),
+    opening,
+  ]);
+  const channel = platform.spawn?.() ?? platform.inPlace?.();
+  if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
+  const host = await startHost(channel, { module, threads, shared }, signal);
+  try {
+    const tuning = await send(host, graph, weights, { ...options, core, size });
+    return { host, core, threads, tuning };
+  } catch (error) {
+    host.dispose();
+    throw error;
   }
-  const known = names.length > 0 ? `; it has ${names.join(", ")}` : "";
-  const wanted =
-    weights === undefined
-      ? "no checkpoint that comes with the package"
-      : `no checkpoint "${String(weights)}"`;
-  const advice = "Pass one you have: load(net, { weights: path, URL or bytes })";
-  throw new ConvzooError("unknown-weights", `This network has ${wanted}${known}. ${advice}.`);
-}
-
-/** The row of the table that builds this very net, or that which it was made of; known by its print and its keys. */
-function entryOf(given: Net): ZooEntry | undefined {
-  const net = given.dense?.of ?? given;
-  const [params, text] = [parameterCount(net), String(net)];
-  const entries = Object.values(zoo as Record<string, ZooEntry>);
-  return entries.find((entry) => entry.params === params && String(entry.build()) === text);
 }
 
 function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOptions {
@@ -167,28 +149,4 @@ function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOpt
   if (net.inChannels === 3) return IMAGENET;
   const message = `How are images prepared for a network of ${net.inChannels} channels? Pass preprocess to load.`;
   throw new ConvzooError("bad-option", message);
-}
-
-async function given(
-  platform: Platform,
-  weights: WeightSource | GivenWeights,
-  shapes: ReturnType<typeof stateShapes>,
-  { select, signal, onProgress }: LoadOptions,
-): Promise<Map<string, WeightTensor>> {
-  if (isGiven(weights)) return resolveWeights(shapes, weights);
-  const loaded = await loadWeights(weights, { platform, select, signal, onProgress });
-  return resolveWeights(
-    shapes,
-    loaded,
-    typeof weights === "string" || weights instanceof URL ? String(weights) : undefined,
-  );
-}
-
-/** Whether these are weights already, not a place to read them from. */
-function isGiven(weights: WeightSource | GivenWeights): weights is GivenWeights {
-  if (typeof weights !== "object" || weights === null || ArrayBuffer.isView(weights)) return false;
-  const tag = Object.prototype.toString.call(weights).slice("[object ".length, -1);
-  return !["URL", "Blob", "File", "Response", "ReadableStream", "ArrayBuffer", "SharedArrayBuffer"].includes(
-    tag,
-  );
 }

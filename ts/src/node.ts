@@ -5,9 +5,16 @@ import { Worker } from "node:worker_threads";
 import { nodeChannel } from "./backend/channel.js";
 import { connect } from "./connect.js";
 import { wasmFile } from "./files.js";
+import { openFile } from "./node/open.js";
 
-export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
+export const { init, load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
   read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
+  open: openFile,
+  cache: async () => {
+    const { cacheFolder, FolderCache } = await import("./node/cache.js");
+    return new FolderCache(cacheFolder(process.env));
+  },
+  weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
   wasm: wasmFile,
   spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
   cores: availableParallelism,

@@ -1,6 +1,8 @@
 /** What a runtime supplies: the entry files fill it in, everything else is the same everywhere. */
 import type { Channel } from "./backend/channel.js";
 import type { RawPixels } from "./image/pixels.js";
+import type { RegistryPlatform } from "./weights/registered.js";
+import type { FilePlatform } from "./weights/source.js";
 
 /** The compiled files that come with the package, by name; each lies in `wasm/NAME.wasm`. */
 export type WasmName = Flavour | CodecName;
@@ -14,9 +16,7 @@ export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-
 /** Where a .wasm comes from, if not from the package: its URL or path, the response or bytes, or what was compiled of it. */
 export type WasmSource = string | URL | Response | ArrayBuffer | Uint8Array | WebAssembly.Module;
 
-export interface Platform {
-  /** Reads a path or file URL; absent where there are no files. */
-  readonly read?: (pathOrFileUrl: string | URL, signal?: AbortSignal) => Promise<Uint8Array>;
+export interface Platform extends FilePlatform, RegistryPlatform {
   /** Where a compiled file of the package is; absent where only the caller has it (edge workers). */
   readonly wasm?: (name: WasmName) => URL;
   /** Starts the package's worker; absent where there are none. */

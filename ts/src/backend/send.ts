@@ -3,7 +3,9 @@ import type { Graph } from "../graph.js";
 import type { LoadOptions } from "../load.js";
 import type { Flavour } from "../platform.js";
 import { weightKeys } from "../state.js";
-import { toFloat32, type WeightTensor } from "../weights/index.js";
+import { elementCount, toFloat32 } from "../weights/dtype.js";
+import { hasParts } from "../weights/parts.js";
+import type { StoredTensor, StoredWeights } from "../weights/stored.js";
 import { tileHeight } from "./flavour.js";
 import type { Host } from "./host.js";
 import type { Tuning } from "./protocol.js";
@@ -20,7 +22,7 @@ const ROWS = 16;
 export async function send(
   host: Host,
   graph: Graph,
-  weights: ReadonlyMap<string, WeightTensor>,
+  weights: StoredWeights,
   {
     size,
     core,
@@ -39,30 +41,48 @@ export async function send(
     { signal },
   );
   const tuning = tune === true ? await host.call("tune", {}, { signal }) : known;
-  // The last piece that was sent: it is packed while the next one is copied.
+  // The last piece that was sent: it is packed while the next one is read and copied.
   let packed: Promise<void> | undefined;
   const layers = graph.nodes.flatMap((node, id) => {
     const keys = weightKeys(node);
     return keys.length > 0 ? [{ id, node, keys }] : [];
   });
   for (const [i, { id, node, keys }] of layers.entries()) {
-    const tensors = keys.map((key) => toFloat32(weights.get(key)!));
+    const tensors = keys.map((key) => weights.get(key)!);
     const isSum = node.op === "conv2d" || node.op === "linear";
-    const [weight, bias] = isSum ? [tensors[0]!, tensors[1]] : [joined(tensors), undefined];
-    const rows = isSum ? weights.get(keys[0]!)!.shape[0]! : 1;
-    const depth = weight.length / rows;
+    const [shape] = tensors.map((tensor) => tensor.shape);
+    const rows = isSum ? shape![0]! : 1;
+    const parts = await partsOf(isSum ? tensors.slice(0, 1) : tensors);
+    const bias = isSum && tensors[1] ? toFloat32(await tensors[1].read()).slice() : undefined;
+    const depth = parts.length / rows;
     const step = rowsOf(depth);
     for (let first = 0; first < rows; first += step) {
-      // Copied, since a view would take all of its buffer along.
-      const piece = weight.slice(first * depth, (first + step) * depth);
-      const args = { node: id, first, weight: piece, bias: first === 0 ? bias?.slice() : undefined };
+      const piece = await parts.read(first * depth, Math.min(first + step, rows) * depth);
+      const args = { node: id, first, weight: piece, bias: first === 0 ? bias : undefined };
       await packed;
       packed = host.call("load", args, { signal, transfer: [piece.buffer] });
+      // It may fail while the next piece is read, before anybody waits for it.
+      packed.catch(() => undefined);
     }
     onProgress?.({ phase: "pack", loaded: i + 1, total: layers.length });
   }
   await packed;
   return tuning;
+}
+
+/** Floats one tensor behind the other, read where they are wanted if that can be; each read is an array to give away. */
+async function partsOf(
+  tensors: readonly StoredTensor[],
+): Promise<{ readonly length: number; read(begin: number, end: number): Promise<Float32Array> }> {
+  const [first] = tensors;
+  if (tensors.length === 1 && hasParts(first!)) {
+    const read = async (begin: number, end: number) => toFloat32(await first.part(begin, end)).slice();
+    return { length: elementCount(first.shape), read };
+  }
+  const all: Float32Array[] = [];
+  for (const tensor of tensors) all.push(toFloat32(await tensor.read()));
+  const whole = all.length === 1 ? all[0]! : joined(all);
+  return { length: whole.length, read: async (begin, end) => whole.slice(begin, end) };
 }
 
 /** Rows of `depth` numbers that make a piece: as many as are packed together, where it is more than that. */

@@ -1,9 +1,6 @@
 /** Tells weight formats apart by their first bytes; names and extensions are not looked at. */
 import { ConvzooError } from "../errors.js";
 
-/** The formats of weight files that are read; pytorch and numpy stand for an archive's as well as for a single file's. */
-export type Format = "safetensors" | "pytorch" | "numpy";
-
 const RESAVE_ADVICE = `Save it again with a later PyTorch:
   import torch
   torch.save(torch.load("FILE", map_location="cpu", weights_only=False), "FILE.pth")`;
@@ -11,12 +8,21 @@ const CONVERT_ADVICE = "Convert the weights to .safetensors under PyTorch's keys
 const WRONG_FILE_ADVICE = "Check the path or URL: this is not a weight file.";
 
 /**
- * The format that the bytes look like (which may still turn out to be damaged).
+ * The formats that are read: one .safetensors file, or the index (JSON) of several; pytorch and numpy stand for an archive's as
+ * well as for a single file's.
+ */
+export type WeightFormat = "safetensors" | "sharded" | "pytorch" | "numpy";
+
+/** So many bytes of a file's beginning tell its format. */
+export const HEAD_BYTES = 1024;
+
+/**
+ * The format of a file that begins with these bytes (and may still turn out to be damaged).
  *
  * @param source what to call the bytes at the head of a message
  * @throws {ConvzooError} `unknown-format`: names what the bytes look like, and what to do
  */
-export function tellFormat(bytes: Uint8Array, source: string): Format {
+export function formatOf(bytes: Uint8Array, source: string): WeightFormat {
   // The length of a sound file's header can begin like another format's signature, so this is asked first.
   const hasBrace = bytes[8] === 0x7b;
   const hasLength =
@@ -24,7 +30,9 @@ export function tellFormat(bytes: Uint8Array, source: string): Format {
     bytes.subarray(4, 8).every((byte) => byte === 0) &&
     bytes.subarray(0, 4).some((byte) => byte !== 0);
   if (hasBrace && hasLength) return "safetensors";
-  const other = lookalike(bytes);
+  const text = String.fromCharCode(...bytes.subarray(0, HEAD_BYTES));
+  if (/^\s*\{\s*"(metadata|weight_map)"\s*:\s*\{/.test(text)) return "sharded";
+  const other = lookalike(text);
   if (typeof other === "string") return other;
   if (!other && (hasBrace || hasLength)) return "safetensors";
   const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
@@ -41,8 +49,7 @@ export function tellFormat(bytes: Uint8Array, source: string): Format {
   );
 }
 
-function lookalike(bytes: Uint8Array): Format | [what: string, advice: string] | undefined {
-  const text = String.fromCharCode(...bytes.subarray(0, 1024));
+function lookalike(text: string): WeightFormat | [what: string, advice: string] | undefined {
   if (text === "") return ["is empty", "Check that the file was downloaded or written completely."];
   if (text.startsWith("PK\x03\x04")) return zip(text);
   // PyTorch's stream of pickles.
@@ -72,7 +79,7 @@ function lookalike(bytes: Uint8Array): Format | [what: string, advice: string] |
 }
 
 /** By the name of the archive's first file. PyTorch's is ARCHIVE/data.pkl or, in later versions, ARCHIVE/.format_version. */
-function zip(text: string): Format | [what: string, advice: string] {
+function zip(text: string): WeightFormat | [what: string, advice: string] {
   const name = text.slice(30, 30 + text.charCodeAt(26) + 256 * text.charCodeAt(27));
   if (name.endsWith(".npy")) return "numpy";
   if (name.includes("/") || name === "data.pkl") return "pytorch";

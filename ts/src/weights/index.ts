@@ -1,15 +1,16 @@
 /** Loading weights: bytes from anywhere, told apart by content, as a map from checkpoint key to tensor. */
 import { ConvzooError } from "../errors.js";
-import { inMemory } from "./bytes.js";
 import type { WeightTensor } from "./dtype.js";
-import { tellFormat } from "./format.js";
-import { parseSafetensors, type Weights } from "./safetensors.js";
-import { nameOf, type ReadOptions, readSource, type WeightSource } from "./source.js";
+import { formatOf, HEAD_BYTES } from "./format.js";
+import { type Checkpoint, readSafetensors, type Weights } from "./safetensors.js";
+import { beside, type Opened, openSource, type ReadOptions, type WeightSource } from "./source.js";
 
 export { type Dtype, toFloat32, type WeightTensor } from "./dtype.js";
-export { type GivenTensor, type GivenWeights, resolveWeights } from "./resolve.js";
+export { type GivenTensor, type GivenWeights, type MatchOptions, resolveWeights } from "./resolve.js";
 export type { Weights } from "./safetensors.js";
-export type { FilePlatform, LoadProgress, WeightSource } from "./source.js";
+export type { FilePlatform, ReadOptions, WeightSource } from "./source.js";
+export type { StoredTensor, StoredWeights } from "./stored.js";
+export type { LoadProgress } from "./stream.js";
 
 /** Options of {@link loadWeights}. */
 export interface LoadWeightsOptions extends ReadOptions {
@@ -20,30 +21,94 @@ export interface LoadWeightsOptions extends ReadOptions {
   readonly select?: string;
 }
 
+/** A checkpoint whose tensors can be read until `close`. */
+export interface OpenCheckpoint extends Checkpoint {
+  close(): Promise<void>;
+}
+
 /**
- * Reads a checkpoint, known by its content whatever its name: .safetensors; PyTorch's .pth and .pt, of which nothing is ever
+ * Reads a checkpoint, known by its content whatever its name: .safetensors, or the index of several such files
+ * (model.safetensors.index.json, as a path or URL: the others lie beside it); PyTorch's .pth and .pt, of which nothing is ever
  * run; NumPy's .npz and .npy.
  *
- * The tensors are views of the file's bytes: a buffer passed in must not change as long as the weights are in use.
+ * The tensors of a buffer are views of its bytes: it must not change as long as the weights are in use.
  *
  * @throws {ConvzooError} `not-found`, `fetch-failed`, `unknown-format`, `bad-weights`, `unsafe-pickle`, `too-large`,
  * `unsupported`, `bad-option`; an aborted signal's reason
  */
 export async function loadWeights(source: WeightSource, options: LoadWeightsOptions = {}): Promise<Weights> {
-  const bytes = await readSource(source, options);
-  const name = nameOf(source);
-  const format = tellFormat(bytes, name);
-  const { select } = options;
-  if (select !== undefined && format !== "pytorch") {
-    const message = `select chooses in a PyTorch checkpoint, but ${name} is a ${format} file. Leave it out.`;
-    throw new ConvzooError("bad-option", message, { source: name });
+  const { tensors, metadata, close } = await openCheckpoint(source, {
+    ...options,
+    onRead: options.onProgress,
+  });
+  try {
+    const read = new Map<string, WeightTensor>();
+    for (const [key, tensor] of tensors) {
+      options.signal?.throwIfAborted();
+      read.set(key, await tensor.read());
+    }
+    return Object.assign(read, { metadata });
+  } finally {
+    await close();
   }
-  if (format === "safetensors") return parseSafetensors(bytes, name);
-  const stored =
-    format === "pytorch"
-      ? await (await import("./pytorch/index.js")).readPytorch(inMemory(bytes, name), { select })
-      : await (await import("./numpy.js")).readNumpy(inMemory(bytes, name));
-  const weights = new Map<string, WeightTensor>();
-  for (const [key, tensor] of stored) weights.set(key, await tensor.read());
-  return Object.assign(weights, { metadata: new Map<string, string>() });
+}
+
+/** Opens a checkpoint, of which nothing but its list of tensors is read yet. Rejects as {@link loadWeights} does. */
+export async function openCheckpoint(
+  source: WeightSource,
+  options: LoadWeightsOptions = {},
+): Promise<OpenCheckpoint> {
+  return readOpened(source, await openSource(source, options), options);
+}
+
+/** The checkpoint in what was opened, of which `source` is the place. What is open is closed where that fails. */
+export async function readOpened(
+  source: WeightSource,
+  first: Opened,
+  options: LoadWeightsOptions = {},
+): Promise<OpenCheckpoint> {
+  const opened = [first];
+  const close = async () => {
+    for (const one of opened) await one.close();
+  };
+  const shard = async (name: string) => {
+    const one = await openSource(beside(source, name), options);
+    opened.push(one);
+    const format = await formatAt(one);
+    if (format === "safetensors") return readSafetensors(one.bytes);
+    const message = `${one.bytes.name} is itself an index; the files of an index are .safetensors files.`;
+    throw new ConvzooError("bad-weights", message, { source: one.bytes.name });
+  };
+  try {
+    const { select } = options;
+    const format = await formatAt(first);
+    if (select !== undefined && format !== "pytorch") {
+      const { name } = first.bytes;
+      const message = `select chooses in a PyTorch checkpoint, but ${name} is a ${format} file. Leave it out.`;
+      throw new ConvzooError("bad-option", message, { source: name });
+    }
+    switch (format) {
+      case "safetensors":
+        return { ...(await readSafetensors(first.bytes)), close };
+      case "sharded": {
+        const { readSharded } = await import("./sharded.js");
+        return { ...(await readSharded(first.bytes, shard)), close };
+      }
+      case "pytorch": {
+        const { readPytorch } = await import("./pytorch/index.js");
+        return { tensors: await readPytorch(first.bytes, { select }), metadata: new Map(), close };
+      }
+      case "numpy": {
+        const { readNumpy } = await import("./numpy.js");
+        return { tensors: await readNumpy(first.bytes), metadata: new Map(), close };
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function formatAt({ bytes }: Opened) {
+  return formatOf(await bytes.read(0, Math.min(HEAD_BYTES, bytes.size)), bytes.name);
 }

@@ -1,5 +1,6 @@
 /** Tensors as files lay them out: by strides, from an offset on, in either byte order; made row-major when they are read. */
 import { ARRAYS, type Dtype, elementCount, viewAs, type WeightTensor } from "./dtype.js";
+import { contiguous } from "./parts.js";
 import type { StoredTensor } from "./stored.js";
 
 /** Where the elements of a tensor lie in the bytes that hold them. */
@@ -42,6 +43,8 @@ export function storedTensor(
   const { dtype, shape, offset, bigEndian } = layout;
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const span = spanOf(layout);
+  if (!bigEndian && isRowMajor(layout))
+    return contiguous(dtype, shape, (begin, end) => read(offset * size + begin, offset * size + end));
   return {
     dtype,
     shape,

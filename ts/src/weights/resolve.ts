@@ -1,7 +1,10 @@
 /** Matching a checkpoint to a network, key by key and without leniency. */
-import { closest } from "fastest-levenshtein";
 import { ConvzooError } from "../errors.js";
+import { sumChannels, zeros } from "./adapt.js";
 import { ARRAYS, type DataOf, type Dtype, elementCount, firstNotFinite, type WeightTensor } from "./dtype.js";
+import { misfitMessage, showShape } from "./misfit.js";
+import { hasParts, type PartedTensor } from "./parts.js";
+import type { StoredTensor } from "./stored.js";
 
 /** A weight as a caller may give it. Without `dtype` the array's class says it; f16 and bf16 bits need it said. */
 export interface GivenTensor {
@@ -13,103 +16,171 @@ export interface GivenTensor {
 /** Weights by key: what `loadWeights` gives, a Map, or a plain object. */
 export type GivenWeights = ReadonlyMap<string, GivenTensor> | Readonly<Record<string, GivenTensor>>;
 
+/** How a checkpoint is matched to a network that it was not quite made for. */
+export interface MatchOptions {
+  /**
+   * What the checkpoint's keys begin with before the network's own ("module.", "backbone."); keys without it are not looked
+   * at. Unless given, it is found where all keys have it.
+   */
+  readonly prefix?: string;
+  /**
+   * Takes a checkpoint of another number of classes, for the sake of what comes before the classifier (`outputs`): the weights
+   * and biases of the classifier are all zero then, so that its scores are 0 for every class.
+   */
+  readonly adaptHead?: boolean;
+  /**
+   * Takes a checkpoint of three channels (or any number) for a network of one: the first layer's weights are summed over the
+   * channels, so that a grey image gives what it gave as the same value in each channel.
+   */
+  readonly adaptStem?: boolean;
+}
+
 type Shapes = ReadonlyMap<string, Wanted>;
 /** `linear` is the one other shape that is taken, for the same numbers in the same order. */
 interface Wanted {
   readonly shape: readonly number[];
   readonly linear?: readonly number[];
 }
-type Fail = (
+type Refuse = (
   code: "bad-weights" | "missing-weight" | "extra-weight" | "weight-shape",
   message: string,
   key: string,
 ) => never;
 
+/** A key of the network, the checkpoint's key for it, and both shapes. */
+interface Pair {
+  readonly key: string;
+  readonly name: string;
+  readonly wanted: readonly number[];
+  readonly linear?: readonly number[];
+  readonly tensor: StoredTensor;
+}
+
 /** PyTorch's count of batches seen in training: in checkpoints, but of no use in a network that only infers. */
 const isCounter = (key: string) => key.endsWith("num_batches_tracked");
 
+/** Classifiers that only training uses: a checkpoint has them even where the network was built without. */
+const AUXILIARY = /^(aux1|aux2|AuxLogits)\./;
+
 /**
- * The tensors of a network, in the order of `wanted`. Every key must be there, none may be left over (except
- * `*.num_batches_tracked`, ignored on both sides), each shape must be the same (or the other one that is declared), each
- * value finite in float32.
+ * The tensors of a network, in the order of `wanted`, to be read when they are needed. Every key must be there, none may be
+ * left over, each shape must be the same (or the other one that is declared), each value finite in float32 (which is seen when it
+ * is read). Exceptions:
  *
- * If all given keys begin with the same words ("module.", as PyTorch's DataParallel writes them) and fit better without
- * them, they are taken without them.
+ * - `*.num_batches_tracked` is ignored on both sides.
+ * - If all given keys begin with the same words ("module.", as PyTorch's DataParallel writes them) and fit better without
+ *   them, they are taken without them.
+ * - DenseNets of PyTorch's early days write `norm.1` and `conv.1` where later ones write `norm1` and `conv1`.
+ * - Auxiliary classifiers (`aux1`, `aux2`, `AuxLogits`) may be left over where the network was built without any.
  *
  * @param wanted what `stateShapes(net)` says
- * @throws {ConvzooError} with `key`: `missing-weight`, `extra-weight`, `weight-shape` (also where `data` has another
- * length than its shape says), `bad-weights` (NaN, an infinity, a wrong array)
+ * @throws {ConvzooError} one that lists all misfits; its `code` and `key` are those of the first: `missing-weight`,
+ * `extra-weight`, `weight-shape` (also where `data` has another length than its shape says); `bad-weights` (a wrong array;
+ * when read, NaN or an infinity); `bad-option`
  */
 export function resolveWeights(
   wanted: Shapes,
-  given: GivenWeights,
+  given: GivenWeights | ReadonlyMap<string, StoredTensor>,
   source?: string,
-): Map<string, WeightTensor> {
-  const fail: Fail = (code, message, key) => {
+  { prefix: stated, adaptHead = false, adaptStem = false }: MatchOptions = {},
+): ReadonlyMap<string, StoredTensor> {
+  const refuse: Refuse = (code, message, key) => {
     throw new ConvzooError(code, message, { key, source });
   };
   const keys = [...wanted.keys()].filter((key) => !isCounter(key));
-  const tensors = new Map([...entriesOf(given, source)].filter(([key]) => !isCounter(key)));
-  const prefix = bestPrefix(keys, tensors);
+  const tensors = storedOf(given, refuse, source);
+  if (stated !== undefined) underPrefix(tensors, stated, source);
+  const prefix = stated ?? bestPrefix(keys, tensors);
+  const names = new Map(
+    [...tensors.keys()].map((name) => [keyOf(name, prefix, wanted, tensors), name] as const),
+  );
+  const hasAuxiliary = keys.some((key) => AUXILIARY.test(key));
 
-  const missing = keys.filter((key) => !tensors.has(prefix + key));
-  const known = new Set(keys.map((key) => prefix + key));
-  const extra = [...tensors.keys()].filter((key) => !known.has(key));
-  const misshapen = keys
-    .filter((key) => tensors.has(prefix + key))
-    .filter((key) => !fits(shapeOf(tensors.get(prefix + key), prefix + key, fail), wanted.get(key)!));
-  const rest = tally(missing.length, extra.length, misshapen.length);
-
-  if (missing.length > 0) {
-    const key = missing[0]!;
-    const like =
-      extra.length > 0 ? ` The nearest key it has instead is ${closest(prefix + key, extra)}.` : "";
-    const message = `The checkpoint lacks ${prefix + key} ${show(wanted.get(key)!.shape)}${rest("missing")}.${like}`;
-    fail("missing-weight", `${message} Is it of another network, or of another option?`, key);
-  }
-  if (extra.length > 0) {
-    const key = extra[0]!;
-    const what = `${key} ${show(shapeOf(tensors.get(key), key, fail))}`;
-    const advice = "Remove what is not the network's, or build the network that the checkpoint is of";
-    fail(
-      "extra-weight",
-      `The checkpoint has ${what}, which the network does not know${rest("extra")}. ${advice}.`,
-      key,
-    );
-  }
-  if (misshapen.length > 0) {
-    const key = misshapen[0]!;
+  const known = new Set(keys);
+  const missing = keys.filter((key) => !names.has(key));
+  const extra = [...names].filter(([key]) => !known.has(key) && (hasAuxiliary || !AUXILIARY.test(key)));
+  const pairs = keys.flatMap((key): Pair[] => {
+    const name = names.get(key);
+    if (name === undefined) return [];
     const { shape, linear } = wanted.get(key)!;
-    const wants = `${show(shape)}${linear ? ` or ${show(linear)}` : ""}`;
-    const shapes = `${show(tensors.get(prefix + key)!.shape)}, the network wants ${wants}`;
-    const advice =
-      "Build the network with the options (classes, inChannels) that the checkpoint was made with";
-    fail("weight-shape", `${prefix + key} has shape ${shapes}${rest("shape")}. ${advice}.`, key);
+    return [{ key, name, wanted: shape, linear, tensor: tensors.get(name)! }];
+  });
+  const misshapen = pairs.filter((pair) => !fits(pair));
+  const stems = adaptStem ? misshapen.filter(isStem) : [];
+  const others = misshapen.filter((pair) => !stems.includes(pair));
+  const heads = adaptHead && others.every(isHeadLike(others[0])) ? others : [];
+  const wrong = others.filter((pair) => !heads.includes(pair));
+
+  const first = missing[0] ?? extra[0]?.[1] ?? wrong[0]?.key;
+  if (first !== undefined) {
+    const message = misfitMessage(
+      {
+        missing: missing.map((key) => ({ key: prefix + key, shape: wanted.get(key)!.shape })),
+        extra: extra.map(([, name]) => ({ key: name, shape: tensors.get(name)!.shape })),
+        misshapen: wrong.map(({ name, wanted, linear, tensor }) => ({
+          key: name,
+          shape: tensor.shape,
+          wanted,
+          linear,
+        })),
+        onlyAuxiliary: extra.length + wrong.length === 0 && missing.every((key) => AUXILIARY.test(key)),
+      },
+      source,
+    );
+    const code = missing.length > 0 ? "missing-weight" : extra.length > 0 ? "extra-weight" : "weight-shape";
+    refuse(code, message, first);
   }
   return new Map(
-    keys.map((key) => {
-      const tensor = checkTensor(prefix + key, tensors.get(prefix + key)!, fail);
-      const { shape, linear } = wanted.get(key)!;
-      return [key, linear ? { ...tensor, shape } : tensor];
+    pairs.map((pair): [string, StoredTensor] => {
+      if (heads.includes(pair)) return [pair.key, zeros(pair.wanted)];
+      const tensor = finite(pair.name, pair.tensor, refuse);
+      return [pair.key, stems.includes(pair) ? sumChannels(tensor) : { ...tensor, shape: pair.wanted }];
     }),
   );
 }
 
-function entriesOf(given: GivenWeights, source?: string): Iterable<[string, GivenTensor]> {
+/** All but the counters, whatever the caller holds them in. Tensors in memory are checked, all but their values. */
+function storedOf(
+  given: GivenWeights | ReadonlyMap<string, StoredTensor>,
+  refuse: Refuse,
+  source?: string,
+): Map<string, StoredTensor> {
   if (typeof given !== "object" || given === null) {
     const message = "Weights are a Map or an object from key to { shape, data }, or what loadWeights gives.";
     throw new ConvzooError("bad-option", message, { source });
   }
   // Not by instanceof: a Map of another realm, or a class of the user's own, is one too.
-  return isMap(given) ? given.entries() : Object.entries(given);
+  const isMap = typeof given.entries === "function";
+  const map = isMap ? (given as ReadonlyMap<string, GivenTensor | StoredTensor>) : undefined;
+  const names = map ? [...map.keys()] : Object.keys(given);
+  const get = (name: string) => (map ? map.get(name) : (given as Record<string, GivenTensor>)[name]);
+  return new Map(
+    names
+      .filter((name) => !isCounter(name))
+      .map((name) => {
+        const tensor = get(name);
+        const isStored = typeof (tensor as Partial<StoredTensor> | null | undefined)?.read === "function";
+        if (isStored) return [name, tensor as StoredTensor];
+        const { dtype, shape } = checkTensor(name, tensor as GivenTensor | undefined, refuse);
+        // Asked for again when it is read: a Map may make its tensors on demand, and none need stay.
+        const read = async () => checkTensor(name, get(name) as GivenTensor | undefined, refuse);
+        return [name, { dtype, shape, read }];
+      }),
+  );
 }
 
-function isMap(given: GivenWeights): given is ReadonlyMap<string, GivenTensor> {
-  return typeof given.entries === "function";
+/** Leaves only the tensors under a prefix that was asked for. Throws `bad-option` where there are none. */
+function underPrefix(tensors: Map<string, StoredTensor>, prefix: string, source?: string): void {
+  const [first] = tensors.keys();
+  for (const name of tensors.keys()) if (!String(name).startsWith(prefix)) tensors.delete(name);
+  if (tensors.size > 0) return;
+  const has = first === undefined ? "it has none at all" : `its first is ${first}`;
+  const message = `No key of the checkpoint begins with the prefix ${JSON.stringify(prefix)}; ${has}.`;
+  throw new ConvzooError("bad-option", message, { source });
 }
 
 /** The words that all given keys begin with, cut where most wanted keys are found; "" unless cutting finds more. */
-function bestPrefix(wanted: readonly string[], given: ReadonlyMap<string, GivenTensor>): string {
+function bestPrefix(wanted: readonly string[], given: ReadonlyMap<string, unknown>): string {
   const found = (prefix: string) => wanted.filter((key) => given.has(prefix + key)).length;
   const [first = "", ...others] = given.keys();
   let best = "";
@@ -121,65 +192,79 @@ function bestPrefix(wanted: readonly string[], given: ReadonlyMap<string, GivenT
   return best;
 }
 
-/** Says how many keys are wrong beside the one of `kind` that a message names. */
-function tally(missing: number, extra: number, shape: number) {
-  return (kind: "missing" | "extra" | "shape"): string => {
-    const counts = [
-      [missing - Number(kind === "missing"), kind === "missing" ? "more missing" : "missing"],
-      [extra - Number(kind === "extra"), kind === "extra" ? "more unknown" : "unknown"],
-      [shape - Number(kind === "shape"), kind === "shape" ? "more of another shape" : "of another shape"],
-    ] as const;
-    const texts = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
-    return texts.length > 0 ? ` (and ${texts.join(", ")})` : "";
-  };
+/** A checkpoint's key as the network calls it. Old DenseNets have a dot more, where the network has none. */
+function keyOf(
+  name: string,
+  prefix: string,
+  wanted: Shapes,
+  given: ReadonlyMap<string, StoredTensor>,
+): string {
+  const key = name.slice(prefix.length);
+  const newer = key.replace(/(denselayer\d+\.(?:norm|conv))\.([12]\.)/, "$1$2");
+  return wanted.has(newer) && !given.has(prefix + newer) ? newer : key;
 }
 
-function shapeOf(tensor: GivenTensor | undefined, key: string, fail: Fail): readonly number[] {
-  const shape: unknown = tensor?.shape;
-  if (Array.isArray(shape)) return shape;
-  return fail(
-    "bad-weights",
-    `${key} has no shape: a weight is { shape, data } with shape a list of integers.`,
-    key,
-  );
+/** Whether these are weights for three channels where the network has one. */
+function isStem({ wanted, tensor: { shape } }: Pair): boolean {
+  const [out, channels, ...kernel] = shape;
+  return shape.length === 4 && channels === 3 && sameShape([out!, 1, ...kernel], wanted);
 }
 
-function fits(shape: readonly number[], wanted: Wanted): boolean {
-  return sameShape(shape, wanted.shape) || (wanted.linear !== undefined && sameShape(shape, wanted.linear));
+/**
+ * Whether these are a classifier's weights or bias for another number of classes, the same numbers as of `first`. Only the
+ * last layers of a network can differ so without others differing, too.
+ */
+function isHeadLike(first: Pair | undefined): (pair: Pair) => boolean {
+  return ({ key, wanted, tensor: { shape } }) =>
+    /(^|\.)(weight|bias)$/.test(key) &&
+    sameShape(shape.slice(1), wanted.slice(1)) &&
+    shape[0] === first!.tensor.shape[0] &&
+    wanted[0] === first!.wanted[0];
+}
+
+function fits({ wanted, linear, tensor: { shape } }: Pair): boolean {
+  return sameShape(shape, wanted) || (linear !== undefined && sameShape(shape, linear));
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((side, i) => side === b[i]);
 }
 
-function checkTensor(
-  key: string,
-  { shape, data, dtype = dtypeOf(data) }: GivenTensor,
-  fail: Fail,
-): WeightTensor {
+/** The same tensor, whose values are looked at when they are read. */
+function finite(name: string, tensor: StoredTensor, refuse: Refuse): StoredTensor {
+  const check = (part: WeightTensor, begin: number): WeightTensor => {
+    const index = firstNotFinite(part);
+    if (index >= 0) {
+      const message = `Element ${begin + index} of ${name} is not a finite float32 number; the checkpoint is unusable.`;
+      refuse("bad-weights", message, name);
+    }
+    return part;
+  };
+  const { dtype, shape } = tensor;
+  const whole = { dtype, shape, read: async () => check(await tensor.read(), 0) };
+  if (!hasParts(tensor)) return whole;
+  const part = async (begin: number, end: number) => check(await tensor.part(begin, end), begin);
+  return { ...whole, part } as PartedTensor;
+}
+
+function checkTensor(key: string, tensor: GivenTensor | undefined, refuse: Refuse): WeightTensor {
+  const shape: unknown = tensor?.shape;
+  if (!tensor || !Array.isArray(shape)) {
+    const message = `${key} has no shape: a weight is { shape, data } with shape a list of integers.`;
+    return refuse("bad-weights", message, key);
+  }
+  const { data, dtype = dtypeOf(data) } = tensor;
   if (dtype === undefined || !Object.hasOwn(ARRAYS, dtype) || !holds(dtype, data)) {
     const problem = `its dtype is ${String(dtype)} and its data ${tagOf(data)}`;
     const advice = "Pass a Float32Array, or a Uint16Array of bits with dtype f16 or bf16";
-    return fail("bad-weights", `${key} cannot be used: ${problem}. ${advice}.`, key);
+    return refuse("bad-weights", `${key} cannot be used: ${problem}. ${advice}.`, key);
   }
   const count = elementCount(shape);
   if (data.length !== count) {
-    fail(
-      "weight-shape",
-      `The data of ${key} has ${data.length} elements, but its shape ${show(shape)} has ${count}.`,
-      key,
-    );
+    const message = `The data of ${key} has ${data.length} elements, but its shape ${showShape(shape)} has ${count}.`;
+    refuse("weight-shape", message, key);
   }
-  const tensor = { dtype, shape, data } as WeightTensor;
-  const index = firstNotFinite(tensor);
-  if (index >= 0) {
-    fail(
-      "bad-weights",
-      `Element ${index} of ${key} is not a finite float32 number; the checkpoint is unusable.`,
-      key,
-    );
-  }
-  return tensor;
+  return { dtype, shape, data } as WeightTensor;
 }
 
 /** The element type that an array's class says. 16 unsigned bits could be integers or halves: that must be said. */
@@ -195,8 +280,4 @@ function holds(dtype: Dtype, data: unknown): boolean {
 
 function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice("[object ".length, -1);
-}
-
-function show(shape: readonly number[]): string {
-  return `[${shape.join(", ")}]`;
 }

@@ -3,7 +3,10 @@
  * (key -> dtype, shape, place), then the elements of all tensors without a gap, little-endian and row-major.
  */
 import { ConvzooError } from "../errors.js";
-import { ARRAYS, type Dtype, elementCount, viewAs, type WeightTensor } from "./dtype.js";
+import type { Bytes } from "./bytes.js";
+import { ARRAYS, type Dtype, elementCount, type WeightTensor } from "./dtype.js";
+import { contiguous } from "./parts.js";
+import type { StoredTensor, StoredWeights } from "./stored.js";
 
 /** Weights by checkpoint key, in the order of the file. */
 export interface Weights extends ReadonlyMap<string, WeightTensor> {
@@ -41,16 +44,22 @@ interface Entry {
   readonly end: number;
 }
 
+/** A checkpoint's tensors, in the order of their data, and what the file says about itself. */
+export interface Checkpoint {
+  readonly tensors: StoredWeights;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
 /**
- * Reads a .safetensors file. The tensors are views of `bytes` (copies only where the file put them off an element
- * boundary), so the bytes must not change as long as the weights are in use.
+ * Opens a .safetensors file: reads its header, and each tensor when it is asked for. Of a file in memory the tensors are
+ * views (copies only where the file put them off an element boundary).
  *
  * As strict as the reference implementation, and also refuses keys that occur twice.
  *
- * @param source what to call the file at the head of a message
  * @throws {ConvzooError} `bad-weights`, with `key` where one tensor is to blame
  */
-export function parseSafetensors(bytes: Uint8Array, source = "The file"): Weights {
+export async function readSafetensors(bytes: Bytes): Promise<Checkpoint> {
+  const source = bytes.name;
   const fail = (message: string, key?: string, cause?: unknown): never => {
     const advice = "Download it again, or write it again with the safetensors library as F32, F16 or BF16.";
     throw new ConvzooError("bad-weights", `${source} cannot be read as safetensors: ${message}. ${advice}`, {
@@ -59,8 +68,8 @@ export function parseSafetensors(bytes: Uint8Array, source = "The file"): Weight
       cause,
     });
   };
-  const { header, dataStart } = readHeader(bytes, fail);
-  const dataBytes = bytes.length - dataStart;
+  const { header, dataStart } = await readHeader(bytes, fail);
+  const dataBytes = bytes.size - dataStart;
   const metadata = readMetadata(header, fail);
   const entries = Object.entries(header)
     .filter(([key]) => key !== "__metadata__")
@@ -82,27 +91,29 @@ export function parseSafetensors(bytes: Uint8Array, source = "The file"): Weight
     fail(`its tensors need ${covered} bytes of data and it has ${dataBytes} (${problem})`);
   }
 
-  const tensors = entries.map(({ key, dtype, shape, begin, end }): [string, WeightTensor] => [
-    key,
-    viewAs(dtype, shape, bytes.subarray(dataStart + begin, dataStart + end)),
-  ]);
-  return Object.assign(new Map(tensors), { metadata });
+  const tensors = entries.map(({ key, dtype, shape, begin }): [string, StoredTensor] => {
+    const start = dataStart + begin;
+    return [key, contiguous(dtype, shape, (from, to) => bytes.read(start + from, start + to))];
+  });
+  return { tensors: new Map(tensors), metadata };
 }
 
 type Fail = (message: string, key?: string, cause?: unknown) => never;
 
-function readHeader(bytes: Uint8Array, fail: Fail): { header: Header; dataStart: number } {
-  if (bytes.length < 8) fail(`it has ${bytes.length} bytes, fewer than the 8 that state the header's length`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+async function readHeader(bytes: Bytes, fail: Fail): Promise<{ header: Header; dataStart: number }> {
+  if (bytes.size < 8) fail(`it has ${bytes.size} bytes, fewer than the 8 that state the header's length`);
+  const head = await bytes.read(0, Math.min(9, bytes.size));
+  const length = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES)
     fail(`it states a header of ${length} bytes; more than 100 MB are not allowed`);
-  if (length > bytes.length - 8) {
-    fail(`it states a header of ${length} bytes, but only ${bytes.length - 8} follow (it was cut short)`);
+  if (length > bytes.size - 8) {
+    fail(`it states a header of ${length} bytes, but only ${bytes.size - 8} follow (it was cut short)`);
   }
-  if (bytes[8] !== 0x7b || length === 0) fail("its header does not begin with {");
+  if (head[8] !== 0x7b || length === 0) fail("its header does not begin with {");
+  // A copy, since decoders refuse shared memory.
+  const encoded = (await bytes.read(8, 8 + length)).slice();
   try {
-    // A copy, since decoders refuse shared memory.
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.slice(8, 8 + length));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(encoded);
     const header: Header = JSON.parse(text);
     const problem = hiddenProblem(text);
     if (problem !== undefined) fail(problem.message, problem.key);
@@ -123,7 +134,8 @@ function hiddenProblem(text: string): { message: string; key?: string } | undefi
     const c = text[i];
     if (c === "{" || c === "[") open.push(new Set());
     else if (c === "}" || c === "]") open.pop();
-    else if (c === "." || c === "-" || (/[eE]/.test(c!) && /\d/.test(text[i - 1]!))) {
+    // The letter stands in "true" and "false", too.
+    else if (c === "." || c === "-" || ((c === "e" || c === "E") && /\d/.test(text[i - 1]!))) {
       return { message: "its header has a number that is not a plain non-negative integer" };
     } else if (c === '"') {
       const start = i++;

@@ -1,5 +1,7 @@
 /** The bytes behind whatever a user holds: a path, a URL, memory, a file of a page, a response, a stream. */
 import { ConvzooError } from "../errors.js";
+import { type Bytes, inMemory } from "./bytes.js";
+import { readStream, type StreamOptions } from "./stream.js";
 
 /**
  * Where weights come from. A string is an http(s), data:, blob: or file: URL, or else a path (in browsers: a URL relative
@@ -15,24 +17,31 @@ export type WeightSource =
   | Response
   | ReadableStream<Uint8Array>;
 
-/** How far loading is, in bytes; `total` only where it is known. */
-export interface LoadProgress {
-  readonly phase: "download";
-  readonly loaded: number;
-  readonly total?: number;
+/** A file that stays open, to be read here and there. */
+export interface OpenFile {
+  readonly size: number;
+  /** The bytes from `begin` up to `end`, in memory of their own; fewer where the file ends before. */
+  read(begin: number, end: number): Promise<Uint8Array>;
+  close(): Promise<void>;
 }
 
-/** Reads files, where the runtime has them. */
+/** Reads files, where the runtime has them. Both reject as node:fs does (`code` "ENOENT" etc.) if that cannot be. */
 export interface FilePlatform {
-  /** A path, or a file URL as an object. Rejects as node:fs does (`code` "ENOENT" etc.) if the file cannot be read. */
+  /** A path, or a file URL as an object. */
   readonly read?: (pathOrFileUrl: string | URL, signal?: AbortSignal) => Promise<Uint8Array>;
+  readonly open?: (pathOrFileUrl: string | URL) => Promise<OpenFile>;
 }
 
-export interface ReadOptions {
-  /** Aborts reading: the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: LoadProgress) => void;
+export interface ReadOptions extends StreamOptions {
   readonly platform?: FilePlatform;
+  /** Hears how far the reading of a file or Blob is that is read here and there. */
+  readonly onRead?: StreamOptions["onProgress"];
+}
+
+/** Bytes that may hold something open until `close`. */
+export interface Opened {
+  readonly bytes: Bytes;
+  close(): Promise<void>;
 }
 
 /**
@@ -43,9 +52,8 @@ export interface ReadOptions {
  */
 export async function readSource(source: WeightSource, options: ReadOptions = {}): Promise<Uint8Array> {
   options.signal?.throwIfAborted();
-  if (typeof source === "string" || isTagged<URL>(source, "URL")) {
-    const isFile = isFileUrl(source) || (options.platform?.read && !isUrl(source));
-    return isFile ? readFile(source, options) : download(source, options);
+  if (isPlace(source)) {
+    return isFile(source, options.platform) ? readFile(source, options) : fetchWhole(source, options);
   }
   if (isTagged<Response>(source, "Response")) return readResponse(source, options);
   if (isTagged<ReadableStream<Uint8Array>>(source, "ReadableStream")) {
@@ -59,6 +67,79 @@ export async function readSource(source: WeightSource, options: ReadOptions = {}
   return bytes;
 }
 
+/**
+ * A source to read here and there: a file is held open, a Blob is sliced, memory is viewed; what comes over a network is
+ * read to its end first, a URL with retries. Rejects as {@link readSource} does.
+ */
+export async function openSource(source: WeightSource, options: ReadOptions = {}): Promise<Opened> {
+  const { signal, platform, onRead } = options;
+  signal?.throwIfAborted();
+  const name = nameOf(source);
+  if (isPlace(source) && isFile(source, platform) && platform?.open) {
+    return openFile(source, platform.open, options);
+  }
+  if (isPlace(source) && !isFile(source, platform) && /^https?:/i.test(String(source))) {
+    const { downloadToMemory } = await import("./download.js");
+    return inPlace(inMemory(await downloadToMemory(source, options), name));
+  }
+  if (isTagged<Blob>(source, "Blob") || isTagged<Blob>(source, "File")) {
+    const read = async (begin: number, end: number) =>
+      new Uint8Array(await guarded(name, signal, () => source.slice(begin, end).arrayBuffer()));
+    return inPlace(counted({ name, size: source.size, read }, onRead));
+  }
+  return inPlace(inMemory(await readSource(source, options), name));
+}
+
+const inPlace = (bytes: Bytes): Opened => ({ bytes, close: async () => {} });
+
+async function openFile(
+  source: string | URL,
+  open: NonNullable<FilePlatform["open"]>,
+  { signal, onRead }: ReadOptions,
+): Promise<Opened> {
+  const name = nameOf(source);
+  const file = await guarded(name, signal, () => open(isFileUrl(source) ? new URL(source) : source));
+  const read = async (begin: number, end: number) => {
+    const bytes = await guarded(name, signal, () => file.read(begin, end));
+    if (bytes.length === end - begin) return bytes;
+    const message = `${name} became shorter while it was read; load it again once it is written.`;
+    throw new ConvzooError("fetch-failed", message, { source: name });
+  };
+  return { bytes: counted({ name, size: file.size, read }, onRead), close: () => file.close() };
+}
+
+/** The same bytes, and how far into them was read is told. */
+function counted(bytes: Bytes, onRead: ReadOptions["onRead"]): Bytes {
+  if (!onRead) return bytes;
+  const { size } = bytes;
+  let loaded = 0;
+  const read = async (begin: number, end: number) => {
+    const part = await bytes.read(begin, end);
+    loaded = Math.max(loaded, end);
+    onRead({ phase: "download", loaded, total: size });
+    return part;
+  };
+  return { ...bytes, read };
+}
+
+/** The place of a file beside this one. Throws `bad-option` where the source is no place. */
+export function beside(source: WeightSource, name: string): string | URL {
+  if (!isPlace(source)) {
+    const message =
+      "This is the index of a checkpoint in several files, which lie beside it: pass the index's path or URL.";
+    throw new ConvzooError("bad-option", message, { source: nameOf(source) });
+  }
+  if (isUrl(source) || isFileUrl(source)) return new URL(encodeURIComponent(name), source);
+  return String(source).replace(/[^/\\]*$/, () => name);
+}
+
+/** The place that registered files come from instead of their own. Throws `bad-option` where it is no URL. */
+export function checkBase(base: string): string {
+  if (typeof base === "string" && /^https?:\/\/[^/]/i.test(base)) return base;
+  const message = `weightsBase (or CONVZOO_WEIGHTS_BASE) is an http or https URL of a folder, not ${JSON.stringify(base)}.`;
+  throw new ConvzooError("bad-option", message);
+}
+
 /** What to call a source at the head of a message: its path or URL where it has one. */
 export function nameOf(source: WeightSource): string {
   if (typeof source === "string" || isTagged<URL>(source, "URL")) return shorten(String(source));
@@ -66,6 +147,16 @@ export function nameOf(source: WeightSource): string {
   if (isTagged<Response>(source, "Response")) return shorten(source.url) || "The Response";
   if (isTagged<ReadableStream>(source, "ReadableStream")) return "The stream";
   return isTagged<Blob>(source, "Blob") ? "The Blob" : "The buffer";
+}
+
+/** A path or a URL. */
+function isPlace(source: WeightSource): source is string | URL {
+  return typeof source === "string" || isTagged<URL>(source, "URL");
+}
+
+/** A file URL, or where there are files what is no URL. */
+function isFile(source: string | URL, platform?: FilePlatform): boolean {
+  return isFileUrl(source) || (platform?.read !== undefined && !isUrl(source));
 }
 
 function isFileUrl(source: string | URL): boolean {
@@ -111,15 +202,22 @@ async function readFile(
   { signal, onProgress, platform }: ReadOptions,
 ): Promise<Uint8Array> {
   const name = nameOf(source);
-  if (!platform?.read) {
+  const read = platform?.read;
+  if (!read) {
     const message = `${name} is a file, and this runtime cannot read files by path. Pass its bytes, a Blob or an http URL.`;
     throw new ConvzooError("unsupported", message, { source: name });
   }
+  const bytes = await guarded(name, signal, () => read(isFileUrl(source) ? new URL(source) : source, signal));
+  onProgress?.({ phase: "download", loaded: bytes.length, total: bytes.length });
+  return bytes;
+}
+
+/** What `work` gives; what it rejects with, a fault of a file, is told as a ConvzooError. */
+async function guarded<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   try {
-    const bytes = await platform.read(isFileUrl(source) ? new URL(source) : source, signal);
+    const result = await work();
     signal?.throwIfAborted();
-    onProgress?.({ phase: "download", loaded: bytes.length, total: bytes.length });
-    return bytes;
+    return result;
   } catch (cause) {
     signal?.throwIfAborted();
     const code = (cause as { code?: unknown } | null)?.code;
@@ -134,18 +232,31 @@ async function readFile(
   }
 }
 
-async function download(url: string | URL, options: ReadOptions): Promise<Uint8Array> {
+async function fetchWhole(url: string | URL, options: ReadOptions): Promise<Uint8Array> {
   let response: Response;
   try {
     response = await fetch(url, { signal: options.signal });
   } catch (cause) {
     options.signal?.throwIfAborted();
-    const advice =
-      "Check the URL and the connection; in a browser, the server must allow this page's origin (CORS).";
-    const message = `${nameOf(url)} could not be fetched: ${String(cause)}. ${advice}`;
-    throw new ConvzooError("fetch-failed", message, { source: nameOf(url), cause });
+    throw unreachable(nameOf(url), cause);
   }
   return readResponse(response, options, nameOf(url));
+}
+
+/** The error of a request that got no answer. */
+export function unreachable(name: string, cause: unknown): ConvzooError {
+  const advice =
+    "Check the URL and the connection; in a browser, the server must allow this page's origin (CORS).";
+  const message = `${name} could not be fetched: ${String(cause)}. ${advice}`;
+  return new ConvzooError("fetch-failed", message, { source: name, cause });
+}
+
+/** The error of an answer that is none of the file. */
+export function refusal(response: Response, name: string): ConvzooError {
+  const gone = response.status === 404 || response.status === 410;
+  const what = gone ? "does not exist; check the URL" : "could not be fetched";
+  const message = `${name} ${what}: the server answered ${response.status} ${response.statusText}`.trimEnd();
+  return new ConvzooError(gone ? "not-found" : "fetch-failed", `${message}.`, { source: name });
 }
 
 async function readResponse(
@@ -153,113 +264,13 @@ async function readResponse(
   options: ReadOptions,
   name = nameOf(response),
 ): Promise<Uint8Array> {
-  if (!response.ok) {
-    const gone = response.status === 404 || response.status === 410;
-    const what = gone ? "does not exist; check the URL" : "could not be fetched";
-    const message =
-      `${name} ${what}: the server answered ${response.status} ${response.statusText}`.trimEnd();
-    throw new ConvzooError(gone ? "not-found" : "fetch-failed", `${message}.`, { source: name });
-  }
+  if (!response.ok) throw refusal(response, name);
   if (!response.body) return new Uint8Array();
-  // The length of a compressed body says nothing about what comes out of it.
-  const stated = response.headers.has("content-encoding")
-    ? 0
-    : Number(response.headers.get("content-length"));
-  return readStream(response.body, stated > 0 ? stated : undefined, name, options);
+  return readStream(response.body, statedLength(response), name, options);
 }
 
-async function readStream(
-  stream: ReadableStream<Uint8Array>,
-  total: number | undefined,
-  name: string,
-  { signal, onProgress }: ReadOptions,
-): Promise<Uint8Array> {
-  if (stream.locked) {
-    throw new ConvzooError("fetch-failed", `${name} was read already; pass a fresh one.`, { source: name });
-  }
-  const reader = stream.getReader();
-  const cancel = (reason: unknown) => void reader.cancel(reason).catch(() => undefined);
-  const onAbort = () => cancel(signal?.reason);
-  signal?.addEventListener("abort", onAbort);
-  const sink = new Sink(total, name);
-  try {
-    for (;;) {
-      const { done, value } = await readChunk(reader, name, signal);
-      if (done) return sink.finish();
-      sink.add(value);
-      onProgress?.({ phase: "download", loaded: sink.loaded, ...(total !== undefined && { total }) });
-      signal?.throwIfAborted();
-    }
-  } catch (error) {
-    cancel(error);
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-  }
-}
-
-async function readChunk(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  name: string,
-  signal?: AbortSignal,
-) {
-  let chunk: ReadableStreamReadResult<Uint8Array>;
-  try {
-    chunk = await reader.read();
-  } catch (cause) {
-    signal?.throwIfAborted();
-    const message = `${name} broke off: ${String(cause)}. Try again.`;
-    throw new ConvzooError("fetch-failed", message, { source: name, cause });
-  }
-  // A cancelled stream ends like a complete one.
-  signal?.throwIfAborted();
-  if (!chunk.done && !isTagged<Uint8Array>(chunk.value, "Uint8Array")) {
-    throw new ConvzooError("bad-option", `${name} gives ${typeof chunk.value}s; it must give Uint8Arrays.`);
-  }
-  return chunk;
-}
-
-/** Gathers chunks: in place while they fit the stated length, so that a large file is in memory once, else in a list. */
-class Sink {
-  loaded = 0;
-  private readonly buffer: Uint8Array;
-  private readonly overflow: (Uint8Array | undefined)[] = [];
-
-  constructor(
-    total: number | undefined,
-    private readonly name: string,
-  ) {
-    this.buffer = this.allocate(total ?? 0);
-  }
-
-  add(chunk: Uint8Array): void {
-    if (this.overflow.length === 0 && this.loaded + chunk.length <= this.buffer.length)
-      this.buffer.set(chunk, this.loaded);
-    else this.overflow.push(chunk);
-    this.loaded += chunk.length;
-  }
-
-  finish(): Uint8Array {
-    if (this.overflow.length === 0) return this.buffer.subarray(0, this.loaded);
-    const whole = this.allocate(this.loaded);
-    let offset = this.loaded - this.overflow.reduce((sum, chunk) => sum + chunk!.length, 0);
-    whole.set(this.buffer.subarray(0, offset));
-    for (let i = 0; i < this.overflow.length; i++) {
-      const chunk = this.overflow[i]!;
-      whole.set(chunk, offset);
-      offset += chunk.length;
-      // Lets each chunk go as soon as it is copied.
-      this.overflow[i] = undefined;
-    }
-    return whole;
-  }
-
-  private allocate(length: number): Uint8Array {
-    try {
-      return new Uint8Array(length);
-    } catch (cause) {
-      const message = `${this.name} has ${length} bytes, more than this runtime can hold in one piece.`;
-      throw new ConvzooError("too-large", message, { source: this.name, cause });
-    }
-  }
+/** How long a body is, where its headers say so. That of a compressed one says nothing about what comes out of it. */
+export function statedLength({ headers }: Response): number | undefined {
+  const stated = headers.has("content-encoding") ? 0 : Number(headers.get("content-length"));
+  return stated > 0 ? stated : undefined;
 }

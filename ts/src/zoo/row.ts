@@ -1,16 +1,24 @@
 import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Net } from "../layers.js";
+import { torchvisionWeights } from "./torchvision.js";
 
 /** A registered checkpoint: where it is, what it must be, and what images it was trained on. */
 export interface Checkpoint {
-  /** A function, so that nothing is resolved before it is asked for. */
+  /**
+   * A function, so that nothing is resolved before it is asked for. The URL of a file that comes with the package; the text of
+   * one that is downloaded.
+   */
   readonly url: () => URL | string;
-  /** The file's size. */
+  /** The file's size; of one that is downloaded as it was published, in thousandths of a MiB. */
   readonly bytes?: number;
-  /** The file's SHA-256 in lowercase hexadecimal. */
+  /** The file's SHA-256 in lowercase hexadecimal; of one that is downloaded its beginning, as its name has it. */
   readonly sha256?: string;
   /** SPDX. */
   readonly licence: string;
+  /** Options that the network must be built with, beside those that show in its shapes. */
+  readonly options?: ModelOptions & { readonly transformInput?: boolean };
+  /** Accuracy on ImageNet's validation set in per cent, prepared so, as published. */
+  readonly metrics?: { readonly top1: number; readonly top5: number };
   readonly preprocess: PreprocessOptions;
   /** The names of the classes, in the order of the outputs. */
   readonly labels: "imagenet1k" | "digits";
@@ -94,8 +102,9 @@ export function rows<T extends Variants>(
       ...(top5 !== undefined && { top5 }),
       ...(top && source && { source }),
     };
-    const shared = { minSize: 1, input: [mean.length, crop, crop], weights: {}, published, preprocess };
-    return [name, { ...family, ...shared, ...variant }];
+    const weights = { ...variant.weights, ...torchvisionWeights(name, variant.weights) };
+    const shared = { minSize: 1, input: [mean.length, crop, crop], published, preprocess };
+    return [name, { ...family, ...shared, ...variant, weights }];
   });
   return Object.fromEntries(made);
 }

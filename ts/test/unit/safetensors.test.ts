@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ConvzooError } from "../../src/errors.js";
+import { inMemory } from "../../src/weights/bytes.js";
 import { type Dtype, elementCount } from "../../src/weights/dtype.js";
-import { parseSafetensors } from "../../src/weights/safetensors.js";
+import { loadWeights } from "../../src/weights/index.js";
+import { readSafetensors } from "../../src/weights/safetensors.js";
 
 type Header = Record<string, unknown> | string;
 
@@ -23,25 +25,24 @@ const entry = (dtype = "F32", shape: unknown = [2], offsets: unknown = [0, 8]) =
 });
 const ENTRY = '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}';
 
-function errorOf(bytes: Uint8Array): ConvzooError {
-  try {
-    parseSafetensors(bytes, "some.safetensors");
-  } catch (error) {
-    if (error instanceof ConvzooError) return error;
-    throw error;
-  }
-  throw new Error("was accepted");
+async function errorOf(bytes: Uint8Array): Promise<ConvzooError> {
+  const error: unknown = await readSafetensors(inMemory(bytes, "some.safetensors")).then(
+    () => new Error("was accepted"),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ConvzooError) return error;
+  throw error;
 }
 
 describe("what is read", () => {
-  test("tensors by key, in the order of their data, and metadata", () => {
+  test("tensors by key, in the order of their data, and metadata", async () => {
     const data = new Uint8Array(new Float32Array([1, 2, 3, 4, 5, 6]).buffer);
     const header = {
       "1": entry("F32", [2, 2], [8, 24]),
       __metadata__: { format: "pt" },
       z: entry("F32", [2], [0, 8]),
     };
-    const weights = parseSafetensors(file(header, data));
+    const weights = await loadWeights(file(header, data));
     expect([...weights.keys()]).toEqual(["z", "1"]);
     expect(weights.get("1")).toEqual({ dtype: "f32", shape: [2, 2], data: new Float32Array([3, 4, 5, 6]) });
     expect(weights.get("z")!.data).toEqual(new Float32Array([1, 2]));
@@ -49,12 +50,12 @@ describe("what is read", () => {
     expect(weights.size).toBe(2);
   });
 
-  test("no tensors, a scalar, tensors without elements", () => {
-    expect(parseSafetensors(file({}, new Uint8Array())).size).toBe(0);
+  test("no tensors, a scalar, tensors without elements", async () => {
+    expect((await loadWeights(file({}, new Uint8Array()))).size).toBe(0);
     expect(
-      parseSafetensors(file({ a: entry("F32", [], [0, 4]) }, new Uint8Array(4))).get("a")!.data,
+      (await loadWeights(file({ a: entry("F32", [], [0, 4]) }, new Uint8Array(4)))).get("a")!.data,
     ).toHaveLength(1);
-    const empty = parseSafetensors(
+    const empty = await loadWeights(
       file({ b: entry(), a: entry("F32", [0, 3], [0, 0]), c: entry("I8", [0], [8, 8]) }),
     );
     expect([...empty.keys()]).toEqual(["a", "b", "c"]);
@@ -77,47 +78,47 @@ describe("what is read", () => {
     ["BOOL", "bool", 1, Uint8Array],
   ] as [string, Dtype, number, new (buffer: ArrayBuffer) => object][])(
     "%s at every alignment",
-    (name, dtype, size, Type) => {
+    async (name, dtype, size, Type) => {
       const data = Uint8Array.from({ length: 3 * size }, (_, i) => (37 * i + 1) & 0xff);
       for (let padding = 0; padding < 8; padding++) {
         const header = JSON.stringify({ a: entry(name, [3], [0, 3 * size]) }) + " ".repeat(padding);
-        const tensor = parseSafetensors(file(header, data)).get("a")!;
+        const tensor = (await loadWeights(file(header, data))).get("a")!;
         expect(tensor.dtype).toBe(dtype);
         expect(tensor.data).toEqual(new Type(data.slice().buffer));
       }
     },
   );
 
-  test("aligned tensors are views of the file, also of a file inside a larger buffer", () => {
+  test("aligned tensors are views of the file, also of a file inside a larger buffer", async () => {
     const header = JSON.stringify({ a: entry() });
     const bytes = file(header + " ".repeat(-header.length & 7));
     const within = new Uint8Array(bytes.length + 32);
     within.set(bytes, 16);
-    expect(parseSafetensors(bytes).get("a")!.data.buffer).toBe(bytes.buffer);
-    expect(parseSafetensors(within.subarray(16, 16 + bytes.length)).get("a")!.data.buffer).toBe(
+    expect((await loadWeights(bytes)).get("a")!.data.buffer).toBe(bytes.buffer);
+    expect((await loadWeights(within.subarray(16, 16 + bytes.length))).get("a")!.data.buffer).toBe(
       within.buffer,
     );
   });
 
-  test("shared memory", () => {
+  test("shared memory", async () => {
     const bytes = file({ a: entry() });
     const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
     shared.set(bytes);
-    expect(parseSafetensors(shared).get("a")!.data).toHaveLength(2);
+    expect((await loadWeights(shared)).get("a")!.data).toHaveLength(2);
   });
 
-  test("keys that are properties of every object are only keys", () => {
+  test("keys that are properties of every object are only keys", async () => {
     const header = `{"__metadata__":{"__proto__":"m"},"__proto__":${ENTRY.replace("}", ',"polluted":1}')}}`;
-    const weights = parseSafetensors(file(header));
+    const weights = await loadWeights(file(header));
     expect([...weights.keys()]).toEqual(["__proto__"]);
     expect([...weights.metadata]).toEqual([["__proto__", "m"]]);
     expect("polluted" in {}).toBe(false);
-    expect(parseSafetensors(file({ constructor: entry() })).get("toString")).toBeUndefined();
+    expect((await loadWeights(file({ constructor: entry() }))).get("toString")).toBeUndefined();
   });
 
-  test("strings may hold what would be structure outside them", () => {
+  test("strings may hold what would be structure outside them", async () => {
     const header = { __metadata__: { 'a":{"-1.5e3\\': '"b": {1.5, "b": \\' }, 'k"{[-1.5\\': entry() };
-    const weights = parseSafetensors(file(JSON.stringify(header, null, 1)));
+    const weights = await loadWeights(file(JSON.stringify(header, null, 1)));
     expect([...weights.keys()]).toEqual(['k"{[-1.5\\']);
   });
 });
@@ -222,8 +223,8 @@ describe("what is refused", () => {
     ["bytes left over", file({ a: entry() }, new Uint8Array(9)), undefined, /left over/],
     ["a file that was cut short", file({ a: entry() }, new Uint8Array(7)), undefined, /cut short/],
   ];
-  test.each(abuses)("%s", (_, bytes, key, message) => {
-    const error = errorOf(bytes);
+  test.each(abuses)("%s", async (_, bytes, key, message) => {
+    const error = await errorOf(bytes);
     expect(error.code).toBe("bad-weights");
     expect(error.key).toBe(key);
     expect(error.message).toMatch(message);
@@ -231,20 +232,20 @@ describe("what is refused", () => {
     expect(error.source).toBe("some.safetensors");
   });
 
-  test("every way to cut a file short, and every change of one header byte, ends in an answer or a ConvzooError", () => {
+  test("every way to cut a file short, and every change of one header byte, ends in an answer or a ConvzooError", async () => {
     const good = file(
       { __metadata__: { x: "y" }, a: f32(0, 8), b: entry("F16", [2, 2], [8, 16]) },
       new Uint8Array(16),
     );
     for (let length = 0; length < good.length; length++) {
-      expect(errorOf(good.subarray(0, length)).code).toBe("bad-weights");
+      expect((await errorOf(good.subarray(0, length))).code).toBe("bad-weights");
     }
     let refused = 0;
     for (let at = 0; at < good.length - 16; at++) {
       for (const value of [0, 0x20, 0x22, 0x2d, 0x30, 0x39, 0x5c, 0x7b, 0x7d, 0xff]) {
         const bytes = good.map((byte, i) => (i === at ? value : byte));
         try {
-          parseSafetensors(bytes);
+          await loadWeights(bytes);
         } catch (error) {
           expect((error as ConvzooError).code).toBe("bad-weights");
           refused++;
@@ -260,9 +261,9 @@ test
   .skipIf(!existsSync(real))
   .each(["squeezenet1_1/squeezenet1_1.safetensors", "mobilenetv2_tf/mobilenetv2_tf.safetensors"])(
   "a real checkpoint: %s (skipped where ../shared is absent)",
-  (path) => {
+  async (path) => {
     const bytes = readFileSync(new URL(path, real));
-    const weights = parseSafetensors(bytes);
+    const weights = await loadWeights(bytes);
     let covered = 0;
     for (const { shape, data, dtype } of weights.values()) {
       expect(dtype).toBe("f32");
