@@ -1,6 +1,6 @@
 /** A network on its way into the core: its graph, then its weights in pieces. */
-import type { Graph } from "../graph.js";
-import type { LoadOptions } from "../load.js";
+import type { Graph, GraphNode } from "../graph.js";
+import type { LoadOptions, Precision } from "../load.js";
 import type { Flavour } from "../platform.js";
 import { weightKeys } from "../state.js";
 import { toFloat32, type WeightTensor } from "../weights/index.js";
@@ -26,12 +26,14 @@ export async function send(
     core,
     winograd = true,
     tune = false,
+    precision,
     signal,
     onProgress,
   }: LoadOptions & { size: readonly [number, number]; core: Flavour },
 ): Promise<Tuning | undefined> {
   // Paths are for this side.
-  const nodes = JSON.stringify({ nodes: graph.nodes, output: graph.output });
+  const stored = graph.nodes.map((node) => ({ ...node, storage: storageOf(node, weights, precision) }));
+  const nodes = JSON.stringify({ nodes: stored, output: graph.output });
   const known = typeof tune === "object" ? tune : undefined;
   await host.call(
     "network",
@@ -46,16 +48,14 @@ export async function send(
     return keys.length > 0 ? [{ id, node, keys }] : [];
   });
   for (const [i, { id, node, keys }] of layers.entries()) {
-    const tensors = keys.map((key) => toFloat32(weights.get(key)!));
-    const isSum = node.op === "conv2d" || node.op === "linear";
-    const [weight, bias] = isSum ? [tensors[0]!, tensors[1]] : [joined(tensors), undefined];
-    const rows = isSum ? weights.get(keys[0]!)!.shape[0]! : 1;
-    const depth = weight.length / rows;
+    const tensors = keys.map((key) => weights.get(key)!);
+    const [weight, bias] = isSum(node) ? tensors : [joined(tensors.map(toFloat32))];
+    const rows = isSum(node) ? weight!.shape[0]! : 1;
+    const depth = weight!.data.length / rows;
     const step = rowsOf(depth);
     for (let first = 0; first < rows; first += step) {
-      // Copied, since a view would take all of its buffer along.
-      const piece = weight.slice(first * depth, (first + step) * depth);
-      const args = { node: id, first, weight: piece, bias: first === 0 ? bias?.slice() : undefined };
+      const piece = floats(weight!, first * depth, (first + step) * depth);
+      const args = { node: id, first, weight: piece, bias: first === 0 && bias ? floats(bias) : undefined };
       await packed;
       packed = host.call("load", args, { signal, transfer: [piece.buffer] });
     }
@@ -71,13 +71,36 @@ function rowsOf(depth: number): number {
   return rows > ROWS ? rows - (rows % ROWS) : rows;
 }
 
-/** Arrays one behind the other. */
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+const isSum = (node: GraphNode) => node.op === "conv2d" || node.op === "linear";
+
+/** How the core is to keep a node's weights, where that is not as float32. */
+function storageOf(
+  node: GraphNode,
+  weights: ReadonlyMap<string, WeightTensor>,
+  precision: Precision | undefined,
+): Precision | undefined {
+  if (!isSum(node)) return undefined;
+  if (precision) return precision;
+  // At one image a linear layer takes as long as its weights take to be read, and halves become the same floats.
+  const [key] = weightKeys(node);
+  return node.op === "linear" && weights.get(key!)!.dtype === "f16" ? "float16" : undefined;
+}
+
+/** Elements of a tensor as floats of their own: a view would take all of its buffer along. */
+function floats(tensor: WeightTensor, start = 0, end = tensor.data.length): Float32Array {
+  const data = tensor.data.subarray(start, end);
+  return tensor.dtype === "f32"
+    ? (data as Float32Array).slice()
+    : toFloat32({ ...tensor, data } as WeightTensor);
+}
+
+/** Arrays one behind the other, as one tensor. */
+function joined(arrays: readonly Float32Array[]): WeightTensor {
+  const data = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
   let at = 0;
   for (const array of arrays) {
-    all.set(array, at);
+    data.set(array, at);
     at += array.length;
   }
-  return all;
+  return { dtype: "f32", shape: [data.length], data };
 }
