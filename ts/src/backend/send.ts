@@ -3,7 +3,7 @@ import type { Graph, GraphNode } from "../graph.js";
 import type { LoadOptions, Precision } from "../load.js";
 import type { Flavour } from "../platform.js";
 import { weightKeys } from "../state.js";
-import { toFloat32, type WeightTensor } from "../weights/index.js";
+import { type Dtype, toFloat32, type WeightTensor } from "../weights/index.js";
 import { tileHeight } from "./flavour.js";
 import type { Host } from "./host.js";
 import type { Tuning } from "./protocol.js";
@@ -31,8 +31,8 @@ export async function send(
     onProgress,
   }: LoadOptions & { size: readonly [number, number]; core: Flavour },
 ): Promise<Tuning | undefined> {
-  // Paths are for this side.
   const stored = graph.nodes.map((node) => ({ ...node, storage: storageOf(node, weights, precision) }));
+  // Paths are for this side.
   const nodes = JSON.stringify({ nodes: stored, output: graph.output });
   const known = typeof tune === "object" ? tune : undefined;
   await host.call(
@@ -48,14 +48,16 @@ export async function send(
     return keys.length > 0 ? [{ id, node, keys }] : [];
   });
   for (const [i, { id, node, keys }] of layers.entries()) {
-    const tensors = keys.map((key) => weights.get(key)!);
-    const [weight, bias] = isSum(node) ? tensors : [joined(tensors.map(toFloat32))];
-    const rows = isSum(node) ? weight!.shape[0]! : 1;
-    const depth = weight!.data.length / rows;
+    const tensors = keys.map((key) => toFloat32(weights.get(key)!));
+    const isSum = node.op === "conv2d" || node.op === "linear";
+    const [weight, bias] = isSum ? [tensors[0]!, tensors[1]] : [joined(tensors), undefined];
+    const rows = isSum ? weights.get(keys[0]!)!.shape[0]! : 1;
+    const depth = weight.length / rows;
     const step = rowsOf(depth);
     for (let first = 0; first < rows; first += step) {
-      const piece = floats(weight!, first * depth, (first + step) * depth);
-      const args = { node: id, first, weight: piece, bias: first === 0 && bias ? floats(bias) : undefined };
+      // Copied, since a view would take all of its buffer along.
+      const piece = weight.slice(first * depth, (first + step) * depth);
+      const args = { node: id, first, weight: piece, bias: first === 0 ? bias?.slice() : undefined };
       await packed;
       packed = host.call("load", args, { signal, transfer: [piece.buffer] });
     }
@@ -65,42 +67,32 @@ export async function send(
   return tuning;
 }
 
+/** How the core is to keep a node's weights, where that is not as float32. */
+function storageOf(
+  node: GraphNode,
+  weights: ReadonlyMap<string, { readonly dtype: Dtype }>,
+  precision: Precision | undefined,
+): Precision | undefined {
+  if (node.op !== "conv2d" && node.op !== "linear") return undefined;
+  if (precision) return precision;
+  // For one image a linear layer takes as long as its weights take to be read, and halves become the same floats.
+  const [key] = weightKeys(node);
+  return node.op === "linear" && weights.get(key!)!.dtype === "f16" ? "float16" : undefined;
+}
+
 /** Rows of `depth` numbers that make a piece: as many as are packed together, where it is more than that. */
 function rowsOf(depth: number): number {
   const rows = Math.max(1, Math.floor(PIECE / depth));
   return rows > ROWS ? rows - (rows % ROWS) : rows;
 }
 
-const isSum = (node: GraphNode) => node.op === "conv2d" || node.op === "linear";
-
-/** How the core is to keep a node's weights, where that is not as float32. */
-function storageOf(
-  node: GraphNode,
-  weights: ReadonlyMap<string, WeightTensor>,
-  precision: Precision | undefined,
-): Precision | undefined {
-  if (!isSum(node)) return undefined;
-  if (precision) return precision;
-  // At one image a linear layer takes as long as its weights take to be read, and halves become the same floats.
-  const [key] = weightKeys(node);
-  return node.op === "linear" && weights.get(key!)!.dtype === "f16" ? "float16" : undefined;
-}
-
-/** Elements of a tensor as floats of their own: a view would take all of its buffer along. */
-function floats(tensor: WeightTensor, start = 0, end = tensor.data.length): Float32Array {
-  const data = tensor.data.subarray(start, end);
-  return tensor.dtype === "f32"
-    ? (data as Float32Array).slice()
-    : toFloat32({ ...tensor, data } as WeightTensor);
-}
-
-/** Arrays one behind the other, as one tensor. */
-function joined(arrays: readonly Float32Array[]): WeightTensor {
-  const data = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
+/** Arrays one behind the other. */
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((length, array) => length + array.length, 0));
   let at = 0;
   for (const array of arrays) {
-    data.set(array, at);
+    all.set(array, at);
     at += array.length;
   }
-  return { dtype: "f32", shape: [data.length], data };
+  return all;
 }
