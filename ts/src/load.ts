@@ -97,7 +97,7 @@ export async function load(
   what: Net | ZooName,
   options: LoadOptions = {},
 ): Promise<Model> {
-  const { signal, device = "auto", tune = false, precision, onProgress } = options;
+  const { signal, device = "auto", tune = false, onProgress } = options;
   signal?.throwIfAborted();
   if (device !== "auto" && device !== "wasm") {
     throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
@@ -105,8 +105,8 @@ export async function load(
   if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
-  if (precision !== undefined && !PRECISIONS.includes(precision)) {
-    const given = JSON.stringify(precision);
+  if (options.precision !== undefined && !PRECISIONS.includes(options.precision)) {
+    const given = JSON.stringify(options.precision);
     throw new ConvzooError("bad-option", `precision is "float32", "float16" or "int8", not ${given}.`);
   }
   const entry = typeof what === "string" ? findEntry(what) : undefined;

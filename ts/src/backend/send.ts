@@ -3,7 +3,7 @@ import type { Graph, GraphNode } from "../graph.js";
 import type { LoadOptions, Precision } from "../load.js";
 import type { Flavour } from "../platform.js";
 import { weightKeys } from "../state.js";
-import { type Dtype, toFloat32, type WeightTensor } from "../weights/index.js";
+import { toFloat32, type WeightTensor } from "../weights/index.js";
 import { tileHeight } from "./flavour.js";
 import type { Host } from "./host.js";
 import type { Tuning } from "./protocol.js";
@@ -67,19 +67,6 @@ export async function send(
   return tuning;
 }
 
-/** How the core is to keep a node's weights, where that is not as float32. */
-function storageOf(
-  node: GraphNode,
-  weights: ReadonlyMap<string, { readonly dtype: Dtype }>,
-  precision: Precision | undefined,
-): Precision | undefined {
-  if (node.op !== "conv2d" && node.op !== "linear") return undefined;
-  if (precision) return precision;
-  // For one image a linear layer takes as long as its weights take to be read, and halves become the same floats.
-  const [key] = weightKeys(node);
-  return node.op === "linear" && weights.get(key!)!.dtype === "f16" ? "float16" : undefined;
-}
-
 /** Rows of `depth` numbers that make a piece: as many as are packed together, where it is more than that. */
 function rowsOf(depth: number): number {
   const rows = Math.max(1, Math.floor(PIECE / depth));
@@ -95,4 +82,17 @@ function joined(arrays: readonly Float32Array[]): Float32Array {
     at += array.length;
   }
   return all;
+}
+
+/** How the core is to keep a node's weights, where that is not as float32. */
+function storageOf(
+  node: GraphNode,
+  weights: ReadonlyMap<string, { readonly dtype: string }>,
+  precision: Precision | undefined,
+): Precision | undefined {
+  if (node.op !== "conv2d" && node.op !== "linear") return undefined;
+  if (precision) return precision;
+  // For one image a linear layer takes as long as its weights take to be read, and halves become the same floats.
+  const [key] = weightKeys(node);
+  return node.op === "linear" && weights.get(key!)!.dtype === "f16" ? "float16" : undefined;
 }
