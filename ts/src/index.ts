@@ -9,7 +9,7 @@ export type { ImageSource } from "./image/input.js";
 export type { RawPixels } from "./image/pixels.js";
 export type { Filter, PreprocessOptions } from "./image/preprocess.js";
 export * from "./layers.js";
-export type { LoadOptions, Progress } from "./load.js";
+export type { LoadOptions, Precision, Progress } from "./load.js";
 export type { Classification, ClassifyOptions, Model, RunOptions } from "./model.js";
 export type { Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";

@@ -25,6 +25,10 @@ export interface Progress {
   readonly total?: number;
 }
 
+/** How the weights of convolutions and linear layers are kept. */
+export type Precision = (typeof PRECISIONS)[number];
+const PRECISIONS = ["float32", "float16", "int8"] as const;
+
 /** Options of `load`. */
 export interface LoadOptions extends MatchOptions {
   /**
@@ -57,6 +61,22 @@ export interface LoadOptions extends MatchOptions {
    * model's `tuning`, plain data that can be kept as JSON and given here in place of `true` on machines of the same kind.
    */
   readonly tune?: boolean | Tuning;
+  /**
+   * How the core keeps the weights of convolutions and linear layers; it computes in float32 whatever they are kept as.
+   *
+   * - `"float32"`: as they are.
+   * - `"float16"`: rounded to IEEE's half precision (not at all where the checkpoint is float16), in half the memory. A weight
+   *   beyond 65504 is refused with `bad-weights`.
+   * - `"int8"`: each output's weights rounded to 255 steps between minus and plus the largest of them, in a quarter.
+   *
+   * With the last two no convolution is computed by Winograd's algorithms, whose weights take up to four times the memory, so
+   * networks of 3 x 3 convolutions run slower. Convolutions of narrow groups (depthwise ones too), or of 3 x 3 pixels that
+   * read an image, have few weights and keep them in float32, as do biases and norms.
+   *
+   * By default weights are kept in float32, but those of linear layers that a checkpoint has in float16 stay so: reading
+   * half as much is faster, and the results are the same to the last bit.
+   */
+  readonly precision?: Precision;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -82,6 +102,10 @@ export async function load(
   }
   if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
+  }
+  if (options.precision !== undefined && !PRECISIONS.includes(options.precision)) {
+    const given = JSON.stringify(options.precision);
+    throw new ConvzooError("bad-option", `precision is "float32", "float16" or "int8", not ${given}.`);
   }
   const entry = typeof what === "string" ? findEntry(what) : undefined;
   const built = entry ? entry.build() : (what as Net);

@@ -36,32 +36,53 @@ impl Layout {
     }
 }
 
-/// A cache line of floats: what makes a `Vec` of them start on one.
+/// A cache line: what makes a `Vec` of them start on one.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+struct Line([u8; 64]);
 
-/// Floats that start on a cache line. Growing can fail, never abort.
-#[derive(Default)]
-pub struct Floats {
-    lines: Vec<Line>,
-    len: usize,
+/// Plain numbers, of which zero bytes and any others are some.
+pub trait Plain: Copy + sealed::Sealed {}
+impl Plain for f32 {}
+impl Plain for u16 {}
+impl Plain for i8 {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for u16 {}
+    impl Sealed for i8 {}
 }
 
-impl Floats {
+/// Numbers that start on a cache line. Growing can fail, never abort.
+pub struct Lines<T> {
+    lines: Vec<Line>,
+    len: usize,
+    numbers: PhantomData<T>,
+}
+
+pub type Floats = Lines<f32>;
+
+impl<T> Default for Lines<T> {
+    fn default() -> Self {
+        Lines { lines: vec![], len: 0, numbers: PhantomData }
+    }
+}
+
+impl<T: Plain> Lines<T> {
     /// `len` zeros, or `None` where there is no memory for them.
     pub fn zeros(len: usize) -> Option<Self> {
-        let mut floats = Floats::default();
-        floats.grow(len)?;
-        Some(floats)
+        let mut numbers = Lines::default();
+        numbers.grow(len)?;
+        Some(numbers)
     }
 
-    /// Makes room for at least `len` floats. What is new is zero; what was there stays.
+    /// Makes room for at least `len` numbers. What is new is zero; what was there stays.
     pub fn grow(&mut self, len: usize) -> Option<()> {
-        let lines = len.div_ceil(16);
+        let lines = len.div_ceil(64 / size_of::<T>());
         if lines > self.lines.len() {
             self.lines.try_reserve_exact(lines - self.lines.len()).ok()?;
-            self.lines.resize(lines, Line([0.0; 16]));
+            self.lines.resize(lines, Line([0; 64]));
         }
         self.len = self.len.max(len);
         Some(())
@@ -76,16 +97,16 @@ impl Floats {
     }
 }
 
-impl std::ops::Deref for Floats {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
-        // SAFETY: a Line is 16 floats without padding, and `len` is at most 16 times the number of lines.
+impl<T: Plain> std::ops::Deref for Lines<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: lines have no padding, any bytes are numbers, and the lines hold at least `len` of them.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
-impl std::ops::DerefMut for Floats {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Plain> std::ops::DerefMut for Lines<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as in `deref`.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }

@@ -6,10 +6,12 @@
 pub mod activation;
 pub mod epilogue;
 pub mod layout;
+pub mod panels;
 pub mod par;
 pub mod pool;
 pub mod rows;
 pub mod simd;
+pub mod storage;
 pub mod tile;
 pub mod window;
 

@@ -24,6 +24,15 @@ pub trait F32s: Copy + Send + Sync + 'static {
     fn sqrt(self) -> Self;
     /// The floats whose bits are each one's lowest 9, moved to where sign and exponent are.
     fn exponent(self) -> Self;
+    /// Floats of the sign, exponent and fraction of these halves: 2^112 times too small, for their exponents count from
+    /// another number.
+    /// # Safety
+    /// `LANES` halves must be readable at `p`.
+    unsafe fn load_halves(p: *const u16) -> Self;
+    /// Integers as floats.
+    /// # Safety
+    /// `LANES` bytes must be readable at `p`.
+    unsafe fn load_bytes(p: *const i8) -> Self;
 }
 
 /// `a < b`, hidden from LLVM: in a build with relaxed-simd it makes of a choice by it an instruction that may lose a NaN.
@@ -94,6 +103,17 @@ impl<const L: usize> F32s for Scalar<L> {
     #[inline(always)]
     fn exponent(self) -> Self {
         Scalar(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
+    }
+    #[inline(always)]
+    unsafe fn load_halves(p: *const u16) -> Self {
+        // SAFETY: the caller's promise; an array of halves has their alignment.
+        let halves = unsafe { p.cast::<[u16; L]>().read() };
+        Scalar(halves.map(|half| f32::from_bits(((half as i16 as u32) << 13) & 0x8fff_ffff)))
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const i8) -> Self {
+        // SAFETY: the caller's promise.
+        Scalar(unsafe { p.cast::<[i8; L]>().read() }.map(f32::from))
     }
 }
 
@@ -182,6 +202,19 @@ mod wasm {
         fn exponent(self) -> Self {
             V128(i32x4_shl(self.0, 23))
         }
+        #[inline(always)]
+        unsafe fn load_halves(p: *const u16) -> Self {
+            // SAFETY: the caller's promise; the instruction takes any alignment.
+            let halves = unsafe { i32x4_load_extend_i16x4(p.cast()) };
+            V128(v128_and(i32x4_shl(halves, 13), u32x4_splat(0x8fff_ffff)))
+        }
+        #[inline(always)]
+        unsafe fn load_bytes(p: *const i8) -> Self {
+            // SAFETY: the caller's promise.
+            let bytes = unsafe { p.cast::<u32>().read_unaligned() };
+            let bytes = i16x8_extend_low_i8x16(u32x4(bytes, 0, 0, 0));
+            V128(f32x4_convert_i32x4(i32x4_extend_low_i16x8(bytes)))
+        }
     }
 }
 
@@ -265,5 +298,15 @@ impl<V: F32s, const K: usize> F32s for Several<V, K> {
     #[inline(always)]
     fn exponent(self) -> Self {
         Several(self.0.map(V::exponent))
+    }
+    #[inline(always)]
+    unsafe fn load_halves(p: *const u16) -> Self {
+        // SAFETY: the caller's promise.
+        Several(std::array::from_fn(|i| unsafe { V::load_halves(p.add(i * V::LANES)) }))
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const i8) -> Self {
+        // SAFETY: the caller's promise.
+        Several(std::array::from_fn(|i| unsafe { V::load_bytes(p.add(i * V::LANES)) }))
     }
 }

@@ -4,6 +4,7 @@
 use crate::activation::{self, Activation};
 use crate::epilogue::{Affine, Epilogue};
 use crate::layout::{Arena, Layout};
+use crate::storage::Storage;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -187,6 +188,27 @@ pub fn grown(map: &Layout, [top, left, bottom, right]: [usize; 4]) -> Layout {
 
 pub fn largest(numbers: &[f32]) -> f64 {
     numbers.iter().fold(0.0, |max, x| x.abs().max(max)) as f64
+}
+
+/// All ways in which weights are kept.
+pub const STORAGES: [Storage; 3] = [Storage::Float32, Storage::Float16, Storage::Int8];
+
+/// What is left of weights, `depth` for each output, by the storages' definitions.
+pub fn kept(storage: Storage, depth: usize, weight: &[f32]) -> Vec<f32> {
+    let half = |w: f32| {
+        let exponent = (w.abs() as f64).log2().floor().max(-14.0);
+        let unit = (exponent - 10.0).exp2();
+        ((w as f64 / unit).round_ties_even() * unit) as f32
+    };
+    let steps = |row: &[f32]| {
+        let step = row.iter().fold(0.0f32, |most, w| most.max(w.abs())) / 127.0;
+        row.iter().map(|w| (w / step).round_ties_even() * step).collect::<Vec<f32>>()
+    };
+    match storage {
+        Storage::Float32 => weight.to_vec(),
+        Storage::Float16 => weight.iter().map(|&w| half(w)).collect(),
+        Storage::Int8 => weight.chunks_exact(depth).flat_map(steps).collect(),
+    }
 }
 
 /// How far a float32 sum of `k` products of at most `a` and `b` may be from the f64 reference.

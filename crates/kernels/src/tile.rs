@@ -6,12 +6,10 @@
 //! `V::LANES * N` columns, in the order in which it is read.
 
 use crate::epilogue::Epilogue;
-use crate::layout::Floats;
+use crate::panels::{At, MOST_WIDTH, Panels};
 use crate::simd::F32s;
+use crate::storage::Weight;
 use std::ops::Range;
-
-/// Channels whose weights are packed together: a column's then lie in a few cache lines, and the panel's fill whole ones.
-const TOGETHER: usize = 16;
 
 /// The rectangle of runs that makes up a row: `rows * cols` runs of `len` floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,72 +39,6 @@ impl Runs {
     }
 }
 
-/// The right operand: `columns` columns of `depth` numbers in panels of `width`, the last one filled up with zeros.
-/// Number k of column c lies at `(c / width * depth + k) * width + c % width`; biases follow the same columns.
-pub struct Panels {
-    pub width: usize,
-    pub depth: usize,
-    pub columns: usize,
-    numbers: Floats,
-    bias: Floats,
-}
-
-impl Panels {
-    /// Panels of zeros. `None` where there is no memory.
-    pub fn zeros(width: usize, columns: usize, depth: usize) -> Option<Self> {
-        let panels = columns.div_ceil(width);
-        let numbers = Floats::zeros(panels * depth * width)?;
-        let bias = Floats::zeros(panels * width)?;
-        Some(Panels { width, depth, columns, numbers, bias })
-    }
-
-    /// Packs a range of columns, of which each is given as [channels, cells] and read as [cells, channels]. They may come
-    /// piece by piece.
-    pub fn fill(&mut self, columns: Range<usize>, channels: usize, weight: &[f32]) {
-        let (width, depth) = (self.width, self.depth);
-        assert!(columns.end <= self.columns && weight.len() == columns.len() * depth);
-        let cells = depth / channels;
-        let mut column = columns.start;
-        while column < columns.end {
-            let lanes = (width - column % width).min(columns.end - column);
-            let panel = &mut self.numbers[column / width * depth * width..][..depth * width];
-            let weight = &weight[(column - columns.start) * depth..][..lanes * depth];
-            for first in (0..channels).step_by(TOGETHER) {
-                let count = TOGETHER.min(channels - first);
-                for cell in 0..cells {
-                    let run = &mut panel[(cell * channels + first) * width..][..count * width];
-                    for (lane, weight) in weight.chunks_exact(depth).enumerate() {
-                        let numbers = weight[first * cells + cell..].iter().step_by(cells);
-                        let places = run[column % width + lane..].iter_mut().step_by(width);
-                        places.zip(numbers).for_each(|(place, &number)| *place = number);
-                    }
-                }
-            }
-            column += lanes;
-        }
-    }
-
-    /// The columns' biases: zeros until they are set.
-    pub fn bias_mut(&mut self) -> &mut [f32] {
-        &mut self.bias[..self.columns]
-    }
-
-    pub fn count(&self) -> usize {
-        self.columns.div_ceil(self.width)
-    }
-
-    /// Bytes that it holds.
-    pub fn bytes(&self) -> usize {
-        4 * (self.numbers.len() + self.bias.len())
-    }
-
-    /// The weights and the biases from panel `p` on.
-    #[inline(always)]
-    pub fn panel(&self, p: usize) -> (*const f32, *const f32) {
-        (self.numbers[p * self.depth * self.width..].as_ptr(), self.bias[p * self.width..].as_ptr())
-    }
-}
-
 /// Reads a float of each cache line, so that many lines are on their way at once: multiplying asks for them too slowly.
 ///
 /// # Safety
@@ -119,17 +51,19 @@ pub unsafe fn fetch(p: *const f32, len: usize) {
     }
 }
 
-/// Sums the panels `p` for the `R` rows at `x` and stores the results at `y`.
+/// Sums the panels `p`, whose numbers lie at `w`, for the `R` rows at `x` and stores the results at `y`.
 ///
 /// # Safety
+/// `w` must be where panel `p.start` lies, or where the panels `p` were widened to.
 /// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panels' used columns, which nobody
 /// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the first panel's first
 /// column, and the used ones behind it must be channels of the output. `panels.width` must be `N * V::LANES` and
 /// `panels.depth` `runs.total()`.
 #[inline(always)]
-pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
+pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize>(
     runs: &Runs,
     panels: &Panels,
+    w: At<W>,
     p: Range<usize>,
     x: [*const f32; R],
     y: [*mut f32; R],
@@ -138,14 +72,14 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
     epilogue: &Epilogue,
 ) {
     debug_assert_eq!((panels.width, panels.depth), (N * V::LANES, runs.total()));
-    const { assert!(N * V::LANES <= NOTHING.len() && V::LANES <= 8) };
+    const { assert!(N * V::LANES <= NOTHING.len() && N * V::LANES <= MOST_WIDTH && V::LANES <= 8) };
     let used = panels.columns - p.start * panels.width;
     let whole = p.len().min(used / panels.width);
     let (scale, shift) = match epilogue.affine {
         Some(affine) => (affine.scale(c), affine.shift(c)),
         None => (UNITS.as_ptr(), NOTHING.as_ptr()),
     };
-    let (w, bias) = panels.panel(p.start);
+    let bias = panels.bias(p.start);
     // From a panel's numbers to the next one's; what stands in for a part that is not there serves all.
     let affine_step = if epilogue.affine.is_some() { panels.width } else { 0 };
     let (add, add_step) = match epilogue.add {
@@ -156,7 +90,7 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
     let end = End { bias, scale, shift, affine_step, add, add_step, bounds };
     // SAFETY: the caller's promises; a buffer's row has room for a panel's width.
     unsafe {
-        sum::<V, R, N>(runs, w, whole, &x, &y, &end);
+        sum::<V, W, R, N>(runs, w, whole, &x, &y, &end);
         if whole == p.len() {
             return;
         }
@@ -172,11 +106,12 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
             }
         }
         let rows = sums.each_mut().map(|row| row.as_mut_ptr().cast::<f32>());
-        let (w, bias) = panels.panel(p.start + whole);
+        let w = At { numbers: w.numbers.add(done * panels.depth), factors: w.factors.wrapping_add(done) };
+        let bias = bias.add(done);
         let passed = whole * affine_step;
         let (scale, shift) = (scale.add(passed), shift.add(passed));
         let add = summands.each_ref().map(|row| row.as_ptr().cast());
-        sum::<V, R, N>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
+        sum::<V, W, R, N>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
         for (row, y) in rows.iter().zip(y) {
             for i in 0..used {
                 *y.add(done + i) = *row.add(i);
@@ -203,23 +138,25 @@ struct End<const R: usize> {
 /// Sums the products of the `R` rows at `x` and each of `count` panels from `w` on, finishes the sums and stores them at `y`.
 ///
 /// # Safety
-/// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows; each `y` must have room for
+/// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows and their factors; each `y` must have room for
 /// a row of the panels, and each address of `end` one to read.
 // A function of its own, without a branch behind the loop: Firefox gives a sum that is used in many places a place in
 // memory, and LLVM does where the loops behind are too large to unroll (28 GFLOPS instead of 55).
 #[inline(never)]
-unsafe fn sum<V: F32s, const R: usize, const N: usize>(
+unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize>(
     runs: &Runs,
-    mut w: *const f32,
+    w: At<W>,
     count: usize,
     x: &[*const f32; R],
     y: &[*mut f32; R],
     end: &End<R>,
 ) {
+    let At { numbers: mut w, factors } = w;
     // SAFETY: the caller's promises; w moves over the panels once, from their start to their end.
     unsafe {
         for p in 0..count {
             let at = p * N * V::LANES;
+            let factors = std::array::from_fn(|j| W::factors(factors.wrapping_add(at + j * V::LANES)));
             let mut sums = [std::array::from_fn(|j| V::load(end.bias.add(at + j * V::LANES))); R];
             for row in 0..runs.rows {
                 for col in 0..runs.cols {
@@ -228,7 +165,7 @@ unsafe fn sum<V: F32s, const R: usize, const N: usize>(
                     // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
                     // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     for k in 0..runs.len {
-                        accumulate::<V, R, N>(&mut sums, &x, k, w);
+                        accumulate::<V, W, R, N>(&mut sums, &x, k, w, &factors);
                         w = w.add(N * V::LANES);
                     }
                 }
@@ -249,17 +186,18 @@ unsafe fn sum<V: F32s, const R: usize, const N: usize>(
 }
 
 /// # Safety
-/// Float `k` of each `x` and `N * LANES` floats at `w` must be readable.
+/// Float `k` of each `x` and `N * LANES` numbers at `w` must be readable.
 #[inline(always)]
-unsafe fn accumulate<V: F32s, const R: usize, const N: usize>(
+unsafe fn accumulate<V: F32s, W: Weight, const R: usize, const N: usize>(
     sums: &mut [[V; N]; R],
     x: &[*const f32; R],
     k: usize,
-    w: *const f32,
+    w: *const W,
+    factors: &[V; N],
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let w: [V; N] = std::array::from_fn(|j| V::load(w.add(j * V::LANES)));
+        let w: [V; N] = std::array::from_fn(|j| W::load(w.add(j * V::LANES), factors[j]));
         for (sums, x) in sums.iter_mut().zip(x) {
             let x = V::splat(*x.add(k));
             for (sum, w) in sums.iter_mut().zip(w) {

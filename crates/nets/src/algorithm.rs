@@ -6,6 +6,7 @@ use crate::weights::Packed;
 use kernels::conv2d::winograd::{self, Tile, Winograd};
 use kernels::conv2d::{self, Conv2d, grouped};
 use kernels::simd::Best;
+use kernels::storage::Storage;
 use std::collections::BTreeMap;
 
 /// How a convolution is computed.
@@ -35,9 +36,9 @@ impl Algorithm {
     }
 
     /// Room for the weights. `None` where there is no memory.
-    pub fn zeros(self, spec: &Conv2d) -> Option<Packed> {
+    pub fn zeros(self, spec: &Conv2d, storage: Storage) -> Option<Packed> {
         match self {
-            Algorithm::Direct => conv2d::zeros::<Best>(spec).map(Packed::Direct),
+            Algorithm::Direct => conv2d::zeros::<Best>(spec, storage).map(Packed::Direct),
             Algorithm::Grouped => grouped::Weights::zeros::<Best>(spec).map(Packed::Grouped),
             Algorithm::Winograd(tile) => {
                 Winograd::zeros::<Best>(spec, tile).map(Box::new).map(Packed::Winograd)
@@ -46,7 +47,7 @@ impl Algorithm {
     }
 
     /// Bytes of the weights: panels are filled up to less than 16 columns more.
-    fn bytes(self, spec: &Conv2d) -> u64 {
+    fn bytes(self, spec: &Conv2d, storage: Storage) -> u64 {
         let columns = (spec.groups * (spec.out_channels / spec.groups).next_multiple_of(16)) as u64;
         let [mut rows, mut taps] = spec.kernel;
         if let Algorithm::Winograd(Tile(tile)) = self {
@@ -54,15 +55,18 @@ impl Algorithm {
         }
         // Beyond 64 bits is far too many all the same.
         let depth = (spec.in_channels / spec.groups) as u64 * rows as u64 * taps as u64;
-        depth.saturating_mul(4 * columns)
+        let each = if self == Algorithm::Direct { storage.bytes() as u64 } else { 4 };
+        depth.saturating_mul(each * columns)
     }
 
-    /// All that could compute a convolution, the plainest first.
-    pub fn candidates(spec: &Conv2d) -> Vec<Algorithm> {
+    /// All that could compute a convolution, the plainest first. Who keeps weights narrow wants memory, of which transformed
+    /// ones take four times as much as the others.
+    pub fn candidates(spec: &Conv2d, storage: Storage) -> Vec<Algorithm> {
         if grouped::fits::<Best>(spec) {
             return vec![Algorithm::Grouped];
         }
         let is_plain = spec.stride == [1; 2] && spec.dilation == [1; 2] && spec.groups == 1;
+        let is_plain = is_plain && storage == Storage::Float32;
         let tiles = if is_plain { winograd::tiles(spec.kernel) } else { &[] };
         [Algorithm::Direct].into_iter().chain(tiles.iter().copied().map(Algorithm::Winograd)).collect()
     }
@@ -99,7 +103,7 @@ pub fn choose(
             None => None,
         };
         bytes = bytes.saturating_add(match (&spec, algorithm) {
-            (Some(spec), Some(algorithm)) => algorithm.bytes(spec),
+            (Some(spec), Some(algorithm)) => algorithm.bytes(spec, node.storage()),
             _ => of_linear(node),
         });
         algorithms.push(algorithm);
@@ -110,14 +114,14 @@ pub fn choose(
             Some(Algorithm::Winograd(_)) => spec.map(|spec| (spec, algorithm)),
             _ => None,
         });
-        let Some((spec, Some(algorithm))) =
-            transformed.max_by_key(|(spec, algorithm)| algorithm.map_or(0, |a| a.bytes(spec)))
+        let Some((spec, Some(algorithm))) = transformed
+            .max_by_key(|(spec, algorithm)| algorithm.map_or(0, |a| a.bytes(spec, Storage::Float32)))
         else {
             break;
         };
-        bytes -= algorithm.bytes(&spec);
+        bytes -= algorithm.bytes(&spec, Storage::Float32);
         *algorithm = Algorithm::Direct;
-        bytes += algorithm.bytes(&spec);
+        bytes += algorithm.bytes(&spec, Storage::Float32);
     }
     if bytes > MOST {
         let message = format!(
@@ -131,10 +135,11 @@ pub fn choose(
 }
 
 fn one(node: &Node, spec: &Conv2d, size: [usize; 2], winograd: bool, tuning: &Tuning) -> Result<Algorithm> {
+    let storage = node.storage();
     let found = match tuning.get(&key(spec, size)) {
         None => Algorithm::default(spec, size),
         Some(name) => {
-            let candidates = Algorithm::candidates(spec);
+            let candidates = Algorithm::candidates(spec, Storage::Float32);
             *candidates.iter().find(|candidate| candidate.name() == *name).ok_or_else(|| {
                 let message = format!("the tuning has {name:?}, which cannot compute this convolution");
                 Error::new(Code::BadOption, message).at(&node.path)
@@ -142,15 +147,15 @@ fn one(node: &Node, spec: &Conv2d, size: [usize; 2], winograd: bool, tuning: &Tu
         }
     };
     Ok(match found {
-        Algorithm::Winograd(_) if !winograd => Algorithm::Direct,
+        Algorithm::Winograd(_) if !winograd || storage != Storage::Float32 => Algorithm::Direct,
         found => found,
     })
 }
 
 fn of_linear(node: &Node) -> u64 {
     match node.op {
-        Op::Linear { in_features, out_features, .. } => {
-            4 * in_features as u64 * out_features.next_multiple_of(16) as u64
+        Op::Linear { in_features, out_features, storage, .. } => {
+            (storage.bytes() * in_features) as u64 * out_features.next_multiple_of(16) as u64
         }
         _ => 0,
     }

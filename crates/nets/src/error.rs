@@ -18,6 +18,7 @@ pub enum Code {
     NotFinite,
     TooLarge,
     BadImage,
+    BadWeights,
     WeightShape,
 }
 
@@ -30,6 +31,7 @@ impl Code {
             Code::NotFinite => "not-finite",
             Code::TooLarge => "too-large",
             Code::BadImage => "bad-image",
+            Code::BadWeights => "bad-weights",
             Code::WeightShape => "weight-shape",
         }
     }

@@ -5,6 +5,7 @@ mod check;
 use crate::error::{Code, Error, Result};
 use kernels::activation::Activation;
 use kernels::conv2d::Conv2d;
+use kernels::storage::Storage;
 use kernels::window::Window;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -48,11 +49,15 @@ pub enum Op {
         bias: bool,
         #[serde(default)]
         same: bool,
+        #[serde(default, deserialize_with = "StorageName::deserialize")]
+        storage: Storage,
     },
     Linear {
         in_features: usize,
         out_features: usize,
         bias: bool,
+        #[serde(default, deserialize_with = "StorageName::deserialize")]
+        storage: Storage,
     },
     Activation {
         kind: Kind,
@@ -144,6 +149,15 @@ fn undilated() -> [usize; 2] {
     [1, 1]
 }
 
+/// How a layer's weights are to be kept.
+#[derive(Deserialize)]
+#[serde(remote = "Storage", rename_all = "snake_case")]
+enum StorageName {
+    Float32,
+    Float16,
+    Int8,
+}
+
 /// The activations that stand in a graph.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -233,6 +247,14 @@ impl Node {
         let [v, h] = self.windows(size)?;
         let padding = [v.padding[0], h.padding[0], v.padding[1], h.padding[1]];
         Some(Conv2d { in_channels, out_channels, kernel, stride, padding, dilation, groups })
+    }
+
+    /// How its weights are to be kept, where there is a choice.
+    pub fn storage(&self) -> Storage {
+        match self.op {
+            Op::Conv2d { storage, .. } | Op::Linear { storage, .. } => storage,
+            _ => Storage::Float32,
+        }
     }
 
     /// Whether it is the one vector of a squeeze-excite that scales a map, not two maps of a size.

@@ -106,7 +106,7 @@ impl Model {
         let mut tuning = Tuning::new();
         for (node, &size) in self.graph.nodes.iter().zip(&self.sizes) {
             let Some(spec) = node.conv2d(size) else { continue };
-            let candidates = Algorithm::candidates(&spec);
+            let candidates = Algorithm::candidates(&spec, node.storage());
             let candidates = if self.options.winograd { &candidates[..] } else { &candidates[..1] };
             let key = algorithm::key(&spec, size);
             if candidates.len() == 1 || tuning.contains_key(&key) {
@@ -140,7 +140,7 @@ impl Model {
         let graph = Graph { nodes: vec![input, Node { inputs: vec![0], ..node.clone() }], output: 1 };
         let mut model = Model::with(graph, vec![None, Some(algorithm)], vec![size; 2], self.options)?;
         let full = || Error::new(Code::TooLarge, "there is no memory left to measure it").at(&node.path);
-        model.packed[1] = Some(algorithm.zeros(&spec).ok_or_else(full)?);
+        model.packed[1] = Some(algorithm.zeros(&spec, node.storage()).ok_or_else(full)?);
         let handle = model.prepare([1, spec.in_channels, h, w], &[])?;
         let mut least = f64::INFINITY;
         for _ in 0..TUNING_RUNS {

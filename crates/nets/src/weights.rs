@@ -7,8 +7,8 @@ use crate::shape::{MOST, MOST_FEATURES};
 use kernels::conv2d::{grouped, winograd};
 use kernels::epilogue::Affine;
 use kernels::layout::Floats;
+use kernels::panels::Panels;
 use kernels::simd::Best;
-use kernels::tile::Panels;
 use kernels::{batch_norm2d, conv2d, linear, prelu};
 
 /// What a node's kernel reads.
@@ -124,11 +124,12 @@ fn start(node: &Node, algorithm: Option<Algorithm>) -> Result<Packed> {
             let spec = node.conv2d(ANY_SIZE).expect("a conv2d");
             let [kh, kw] = spec.kernel;
             fits(spec.groups, spec.out_channels / spec.groups, [spec.in_channels / spec.groups, kh, kw])?;
-            algorithm.expect("each convolution has one").zeros(&spec)
+            algorithm.expect("each convolution has one").zeros(&spec, node.storage())
         }
-        Op::Linear { in_features, out_features, .. } => {
+        Op::Linear { in_features, out_features, storage, .. } => {
             fits(1, out_features, [in_features, 1, 1])?;
-            linear::zeros::<Best>(&linear::Linear { in_features, out_features }).map(Packed::Linear)
+            let spec = linear::Linear { in_features, out_features };
+            linear::zeros::<Best>(&spec, storage).map(Packed::Linear)
         }
         Op::BatchNorm2d { channels, .. } | Op::LayerNorm2d { channels, .. } | Op::LayerScale { channels } => {
             Affine::new(channels, |_| (0.0, 0.0)).map(Packed::Affine)
@@ -168,6 +169,12 @@ pub fn load(
     let wants_bias = matches!(node.op, Op::Conv2d { bias: true, .. } | Op::Linear { bias: true, .. });
     if first == 0 && bias.map(<[f32]>::len) != wants_bias.then_some(outputs) {
         return Err(wrong(format!("its bias has the wrong size for {outputs} outputs")));
+    }
+    if let Some(weight) = weight.iter().find(|&&weight| node.storage().overflows(weight)) {
+        let message = format!(
+            "has a weight of {weight}, beyond float16's 65504; load the network with another precision"
+        );
+        return Err(Error::new(Code::BadWeights, message).at(&node.path));
     }
     let range = first..first + count;
     match &mut packing.packed {

@@ -1,6 +1,6 @@
 /** A network on its way into the core: its graph, then its weights in pieces. */
-import type { Graph } from "../graph.js";
-import type { LoadOptions } from "../load.js";
+import type { Graph, GraphNode } from "../graph.js";
+import type { LoadOptions, Precision } from "../load.js";
 import type { Flavour } from "../platform.js";
 import { weightKeys } from "../state.js";
 import { elementCount, toFloat32 } from "../weights/dtype.js";
@@ -28,12 +28,14 @@ export async function send(
     core,
     winograd = true,
     tune = false,
+    precision,
     signal,
     onProgress,
   }: LoadOptions & { size: readonly [number, number]; core: Flavour },
 ): Promise<Tuning | undefined> {
+  const stored = graph.nodes.map((node) => ({ ...node, storage: storageOf(node, weights, precision) }));
   // Paths are for this side.
-  const nodes = JSON.stringify({ nodes: graph.nodes, output: graph.output });
+  const nodes = JSON.stringify({ nodes: stored, output: graph.output });
   const known = typeof tune === "object" ? tune : undefined;
   await host.call(
     "network",
@@ -100,4 +102,17 @@ function joined(arrays: readonly Float32Array[]): Float32Array {
     at += array.length;
   }
   return all;
+}
+
+/** How the core is to keep a node's weights, where that is not as float32. */
+function storageOf(
+  node: GraphNode,
+  weights: ReadonlyMap<string, { readonly dtype: string }>,
+  precision: Precision | undefined,
+): Precision | undefined {
+  if (node.op !== "conv2d" && node.op !== "linear") return undefined;
+  if (precision) return precision;
+  // For one image a linear layer takes as long as its weights take to be read, and halves become the same floats.
+  const [key] = weightKeys(node);
+  return node.op === "linear" && weights.get(key!)!.dtype === "f16" ? "float16" : undefined;
 }

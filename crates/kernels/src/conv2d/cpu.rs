@@ -9,10 +9,12 @@ use super::Conv2d;
 use crate::activation::{Activation, curve};
 use crate::epilogue::{Affine, Epilogue};
 use crate::layout::{Arena, Layout};
+use crate::panels::{At, Panels};
 use crate::par;
 use crate::rows;
 use crate::simd::F32s;
-use crate::tile::{Panels, Runs, fetch, tile};
+use crate::storage::Storage;
+use crate::tile::{Runs, tile};
 use std::ops::Range;
 
 /// Vectors a panel is wide.
@@ -27,9 +29,9 @@ const CHUNKS: usize = 32;
 const LEAST: usize = 100_000;
 
 /// Room for the weights of a convolution, a `Panels` a group. `None` where there is no memory.
-pub fn zeros<V: F32s>(spec: &Conv2d) -> Option<Vec<Panels>> {
+pub fn zeros<V: F32s>(spec: &Conv2d, storage: Storage) -> Option<Vec<Panels>> {
     let columns = spec.out_channels / spec.groups;
-    (0..spec.groups).map(|_| Panels::zeros(N * V::LANES, columns, spec.depth())).collect()
+    (0..spec.groups).map(|_| Panels::zeros(N * V::LANES, columns, spec.depth(), storage)).collect()
 }
 
 /// Packs the weights [channels, in_channels / groups, kh, kw] of a range of output channels.
@@ -112,7 +114,17 @@ impl Job<'_> {
 
     /// Floats that a chunk needs for itself.
     pub fn scratch(&self) -> usize {
+        self.prepared() + self.together() * self.panels[0].wide()
+    }
+
+    /// Floats of pixels that are scaled before they are read.
+    fn prepared(&self) -> usize {
         if self.before.is_some() { BLOCK * self.spec.in_channels } else { 0 }
+    }
+
+    /// Panels that go over a tile's pixels together.
+    fn together(&self) -> usize {
+        (NEAR / (self.panels[0].depth * self.panels[0].width)).max(1)
     }
 
     fn runs(&self) -> Runs {
@@ -137,6 +149,7 @@ impl Job<'_> {
         let c = group * self.panels[group].columns;
         let panels = &self.panels[group];
         let runs = self.runs();
+        let (scratch, wide) = scratch.split_at_mut(self.prepared());
         let x0 = self.x.offset + group * (self.spec.in_channels / self.spec.groups);
         let y0 = self.y.offset + group * panels.columns;
 
@@ -174,22 +187,20 @@ impl Job<'_> {
             }
         }
         let range = par::part(panels.count(), self.ranges(), range);
-        let together = (NEAR / (panels.depth * panels.width)).max(1);
-        for p in range.clone().step_by(together) {
-            let p = p..range.end.min(p + together);
-            // SAFETY: these are the panels' floats.
-            unsafe { fetch(panels.panel(p.start).0, p.len() * panels.depth * panels.width) };
+        for p in range.clone().step_by(self.together()) {
+            let p = p..range.end.min(p + self.together());
+            let w = panels.widened::<V>(p.clone(), wide);
             let mut i = 0;
             while i < count {
                 // SAFETY: see above; a panel's columns lie behind its first.
                 unsafe {
                     match height(self.height, count - i) {
-                        1 => self.tile::<V, 1>(&runs, panels, p.clone(), &x, &y, &add, c, i),
-                        2 => self.tile::<V, 2>(&runs, panels, p.clone(), &x, &y, &add, c, i),
-                        3 => self.tile::<V, 3>(&runs, panels, p.clone(), &x, &y, &add, c, i),
-                        4 => self.tile::<V, 4>(&runs, panels, p.clone(), &x, &y, &add, c, i),
-                        5 => self.tile::<V, 5>(&runs, panels, p.clone(), &x, &y, &add, c, i),
-                        _ => self.tile::<V, 6>(&runs, panels, p.clone(), &x, &y, &add, c, i),
+                        1 => self.tile::<V, 1>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
+                        2 => self.tile::<V, 2>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
+                        3 => self.tile::<V, 3>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
+                        4 => self.tile::<V, 4>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
+                        5 => self.tile::<V, 5>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
+                        _ => self.tile::<V, 6>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
                     }
                 }
                 i += height(self.height, count - i);
@@ -216,6 +227,7 @@ impl Job<'_> {
         &self,
         runs: &Runs,
         panels: &Panels,
+        w: At<f32>,
         p: Range<usize>,
         x: &[*const f32; BLOCK],
         y: &[*mut f32; BLOCK],
@@ -229,7 +241,7 @@ impl Job<'_> {
         let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { y[i + r].add(column) });
         let add: [*const f32; R] = std::array::from_fn(|r| add[i + r].wrapping_add(column));
         // SAFETY: the caller's promise.
-        unsafe { tile::<V, R, N>(runs, panels, p, x, y, add, c + column, &self.epilogue) }
+        unsafe { tile::<V, f32, R, N>(runs, panels, w, p, x, y, add, c + column, &self.epilogue) }
     }
 }
 

@@ -3,7 +3,10 @@ use crate::activation::Activation;
 use crate::epilogue::Affine;
 use crate::every_vector;
 use crate::simd::F32s;
-use crate::testing::{Ending, POISON, Random, Stage, assert_within, elements, largest, sum_tolerance};
+use crate::storage::Storage;
+use crate::testing::{
+    Ending, POISON, Random, STORAGES, Stage, assert_within, elements, kept, largest, sum_tolerance,
+};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -51,9 +54,14 @@ fn square(channels: [usize; 2], [kernel, stride, padding]: [usize; 3], size: [us
 }
 
 fn check<V: F32s>(random: &mut Random, case: &Case) {
+    STORAGES.iter().for_each(|&storage| check_kept::<V>(random, case, storage));
+}
+
+fn check_kept<V: F32s>(random: &mut Random, case: &Case, storage: Storage) {
     let Case { spec, size: [n, h, w], .. } = case;
     let x = random.floats(n * spec.in_channels * h * w);
-    let weight = random.floats(spec.out_channels * spec.depth());
+    let given = random.floats(spec.out_channels * spec.depth());
+    let weight = kept(storage, spec.depth(), &given);
     // The bias is one product more, so it must not be larger than one.
     let most = largest(&x) * largest(&weight);
     let bias: Vec<f32> = random.floats(spec.out_channels).iter().map(|b| b * most as f32).collect();
@@ -72,34 +80,43 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     stage.zero_around(&map, spec.padding);
     stage.put(&map, &x);
     let y = stage.map([*n, spec.out_channels, oh, ow], case.extra, case.y_beside);
-    let mut panels = zeros::<V>(spec).expect("memory");
-    // The weights may come in pieces.
-    let first = random.within(0, spec.out_channels);
-    fill(spec, &mut panels, 0..first, &weight[..first * spec.depth()]);
-    fill(spec, &mut panels, first..spec.out_channels, &weight[first * spec.depth()..]);
-    bias.iter().for_each(|bias| set_bias(&mut panels, bias));
+    let pack = |storage, weight: &[f32], first| {
+        let mut panels = zeros::<V>(spec, storage).expect("memory");
+        // The weights may come in pieces.
+        let (front, back) = weight.split_at(first * spec.depth());
+        fill(spec, &mut panels, 0..first, front);
+        fill(spec, &mut panels, first..spec.out_channels, back);
+        bias.iter().for_each(|bias| set_bias(&mut panels, bias));
+        panels
+    };
+    let panels = pack(storage, &given, random.within(0, spec.out_channels));
+    let wide = pack(Storage::Float32, &weight, 0);
     let ending = match case.ending {
         true => Ending::random(random, &mut stage, [*n, spec.out_channels, oh, ow], case.activation),
         false => Ending::plain(case.activation),
     };
     let before = preparing.before(&mut stage);
-    let job = |height| Job { spec, panels: &panels, x: map, y, before, epilogue: ending.epilogue(), height };
-    let (places, chunks) = (elements(&y), job(4).chunks());
+    let job = |panels, height| Job { spec, panels, x: map, y, before, epilogue: ending.epilogue(), height };
+    let (places, chunks) = (elements(&y), job(&panels[..], 4).chunks());
     // Preparing rounds once, or twice where there is no fused multiply-add, at numbers of at most 2.
     let prepared_badly = spec.depth() as f64 * 4.0 * f32::EPSILON as f64 * largest(&weight);
     let tolerance = sum_tolerance(spec.depth(), largest(&prepared), largest(&weight)) + prepared_badly;
     let tolerance = ending.finish(&mut want, oh * ow, tolerance);
-    let results = [1, 3, 4, 6].map(|height| {
-        let job = job(height);
+    let mut run = |panels, height| {
+        let job = job(panels, height);
         stage.run(random, &places, chunks, |arena, chunk| {
             let mut scratch = vec![POISON; job.scratch()];
             // SAFETY: the stage holds both maps with the padding, and its arena has no other user.
             unsafe { job.run::<V>(arena, &mut scratch, chunk) }
         })
-    });
+    };
+    let results = [1, 3, 4, 6].map(|height| run(&panels[..], height));
     for (got, height) in results.iter().zip([1, 3, 4, 6]) {
-        assert_within(got, &want, |_| tolerance, &(case, V::LANES, height));
+        assert_within(got, &want, |_| tolerance, &(case, V::LANES, height, storage));
     }
+    // What is kept narrow is only rounded.
+    let bits = storage == Storage::Float32 || results[0] == run(&wide[..], 4);
+    assert!(bits, "{case:?}, {storage:?}: other bits");
     // A pixel's products are summed in one order, whatever tile it falls into.
     assert!(results.iter().all(|got| *got == results[0]), "{case:?}: the tile's height changes the bits");
 }

@@ -5,9 +5,11 @@ use super::Linear;
 use crate::activation::curve;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
+use crate::panels::{At, Numbers, Panels};
 use crate::par;
 use crate::simd::F32s;
-use crate::tile::{Panels, Runs, tile};
+use crate::storage::{Storage, Weight};
+use crate::tile::{Runs, tile};
 use std::ops::Range;
 
 /// Vectors a panel is wide.
@@ -20,8 +22,8 @@ const CHUNKS: usize = 32;
 const LEAST: usize = 16_384;
 
 /// Room for the weights of a layer. `None` where there is no memory.
-pub fn zeros<V: F32s>(spec: &Linear) -> Option<Panels> {
-    Panels::zeros(N * V::LANES, spec.out_features, spec.in_features)
+pub fn zeros<V: F32s>(spec: &Linear, storage: Storage) -> Option<Panels> {
+    Panels::zeros(N * V::LANES, spec.out_features, spec.in_features, storage)
 }
 
 /// Packs the weights [outputs, in_features] of a range of outputs. Where the input is a flattened map of `channels` channels,
@@ -63,17 +65,31 @@ impl Job<'_> {
     /// The maps must lie in the arena; nobody else may write the input or touch this chunk's part of the output meanwhile.
     /// `zeros::<V>` must have made the panels.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.panels.numbers() {
+                Numbers::Float32(numbers) => self.run_on::<V, f32>(arena, chunk, numbers, &[]),
+                Numbers::Float16(numbers, factors) => self.run_on::<V, u16>(arena, chunk, numbers, factors),
+                Numbers::Int8(numbers, factors) => self.run_on::<V, i8>(arena, chunk, numbers, factors),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `run`; the numbers must be the panels'.
+    unsafe fn run_on<V: F32s, W: Weight>(&self, arena: Arena, chunk: usize, numbers: &[W], factors: &[f32]) {
         let runs = self.runs();
         for p in par::part(self.panels.count(), self.chunks(), chunk) {
+            let w = self.panels.at(numbers, factors, p);
             let mut i = 0;
             // SAFETY: the caller's promise.
             unsafe {
                 while i + R <= self.x.n {
-                    self.tile::<V, R>(arena, &runs, p, i);
+                    self.tile::<V, W, R>(arena, &runs, w, p, i);
                     i += R;
                 }
                 if i < self.x.n {
-                    self.tile::<V, 1>(arena, &runs, p, i);
+                    self.tile::<V, W, 1>(arena, &runs, w, p, i);
                 }
             }
         }
@@ -82,7 +98,14 @@ impl Job<'_> {
     /// # Safety
     /// As `run`.
     #[inline(never)]
-    unsafe fn tile<V: F32s, const R: usize>(&self, arena: Arena, runs: &Runs, p: usize, i: usize) {
+    unsafe fn tile<V: F32s, W: Weight, const R: usize>(
+        &self,
+        arena: Arena,
+        runs: &Runs,
+        w: At<W>,
+        p: usize,
+        i: usize,
+    ) {
         let used = self.panels.width.min(self.panels.columns - p * self.panels.width);
         // SAFETY: the caller's promise; image i + r and column p * width lie in the maps.
         unsafe {
@@ -94,7 +117,7 @@ impl Job<'_> {
                 Some(map) => arena.read(map.at(i + r, 0, 0) + c, used),
                 None => std::ptr::null(),
             });
-            tile::<V, R, N>(runs, self.panels, p..p + 1, x, y, add, c, &self.epilogue);
+            tile::<V, W, R, N>(runs, self.panels, w, p..p + 1, x, y, add, c, &self.epilogue);
             y.iter().for_each(|&y| curve::<V>(self.epilogue.activation, y, used));
         }
     }

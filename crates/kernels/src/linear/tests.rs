@@ -1,8 +1,12 @@
 use super::{Job, Linear, fill, reference, zeros};
 use crate::activation::Activation;
 use crate::every_vector;
+use crate::layout::Arena;
 use crate::simd::F32s;
-use crate::testing::{Ending, Random, Stage, assert_within, elements, largest, sum_tolerance};
+use crate::storage::Storage;
+use crate::testing::{
+    Ending, Random, STORAGES, Stage, assert_within, elements, kept, largest, sum_tolerance,
+};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -35,10 +39,15 @@ fn plain(dims: [usize; 4], out: usize) -> Case {
 }
 
 fn check<V: F32s>(random: &mut Random, case: &Case) {
+    STORAGES.iter().for_each(|&storage| check_kept::<V>(random, case, storage));
+}
+
+fn check_kept<V: F32s>(random: &mut Random, case: &Case, storage: Storage) {
     let [n, c, h, w] = case.dims;
     let spec = Linear { in_features: c * h * w, out_features: case.out };
     let x = random.floats(n * spec.in_features);
-    let weight = random.floats(spec.in_features * spec.out_features);
+    let given = random.floats(spec.in_features * spec.out_features);
+    let weight = kept(storage, spec.in_features, &given);
     // The bias is one product more, so it must not be larger than one.
     let most = largest(&x) * largest(&weight);
     let bias: Vec<f32> = random.floats(case.out).iter().map(|b| b * most as f32).collect();
@@ -49,23 +58,33 @@ fn check<V: F32s>(random: &mut Random, case: &Case) {
     let map = stage.map(case.dims, case.halo, case.x_beside);
     stage.put(&map, &x);
     let y = stage.map([n, case.out, 1, 1], [0; 4], case.y_beside);
-    let mut panels = zeros::<V>(&spec).expect("memory");
-    // The weights may come in pieces.
-    let first = random.within(0, case.out);
-    fill(&mut panels, c, 0..first, &weight[..first * spec.in_features]);
-    fill(&mut panels, c, first..case.out, &weight[first * spec.in_features..]);
-    bias.iter().for_each(|bias| panels.bias_mut().copy_from_slice(bias));
+    let pack = |storage, weight: &[f32], first| {
+        let mut panels = zeros::<V>(&spec, storage).expect("memory");
+        // The weights may come in pieces.
+        let (front, back) = weight.split_at(first * spec.in_features);
+        fill(&mut panels, c, 0..first, front);
+        fill(&mut panels, c, first..case.out, back);
+        bias.iter().for_each(|bias| panels.bias_mut().copy_from_slice(bias));
+        panels
+    };
+    let panels = pack(storage, &given, random.within(0, case.out));
+    let wide = pack(Storage::Float32, &weight, 0);
     let ending = match case.ending {
         true => Ending::random(random, &mut stage, [n, case.out, 1, 1], case.activation),
         false => Ending::plain(case.activation),
     };
-    let job = Job { panels: &panels, x: map, y, epilogue: ending.epilogue() };
-    // SAFETY: the stage holds both maps, and its arena has no other user.
-    let got =
-        stage.run(random, &elements(&y), job.chunks(), |arena, chunk| unsafe { job.run::<V>(arena, chunk) });
+    let mut run = |panels| {
+        let job = Job { panels, x: map, y, epilogue: ending.epilogue() };
+        // SAFETY: the stage holds both maps, and its arena has no other user.
+        let work = |arena: Arena, chunk| unsafe { job.run::<V>(arena, chunk) };
+        stage.run(random, &elements(&y), job.chunks(), work)
+    };
+    let got = run(&panels);
     let tolerance = sum_tolerance(spec.in_features, largest(&x), largest(&weight));
     let tolerance = ending.finish(&mut want, 1, tolerance);
-    assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
+    assert_within(&got, &want, |_| tolerance, &(case, V::LANES, storage));
+    // What is kept narrow is only rounded.
+    assert!(storage == Storage::Float32 || got == run(&wide), "{case:?}, {storage:?}: other bits");
 }
 
 fn zoo<V: F32s>() {

@@ -206,7 +206,7 @@ fn weights(op: &Op, random: &mut Random) -> Option<Weights> {
         Op::Conv2d { in_channels, out_channels, groups, kernel: [kh, kw], bias, .. } => {
             (in_channels / groups * kh * kw, out_channels, bias)
         }
-        Op::Linear { in_features, out_features, bias } => (in_features, out_features, bias),
+        Op::Linear { in_features, out_features, bias, .. } => (in_features, out_features, bias),
         _ => return arrays(op, random).map(|weight| Weights { weight, bias: None }),
     };
     let mut weight = random.floats(depth * outputs, -0.25, 1.0);
