@@ -11,7 +11,7 @@ import type { PreprocessOptions } from "./image/preprocess.js";
 import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
-import type { Flavour, Platform, WasmSource } from "./platform.js";
+import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
 import { parameterCount, stateShapes } from "./state.js";
 import {
   type GivenWeights,
@@ -45,6 +45,8 @@ export interface LoadOptions {
   readonly core?: Flavour;
   /** The core's .wasm, instead of the package's own file; it says itself which build it is. */
   readonly wasm?: WasmSource;
+  /** The image decoders' modules, where the runtime cannot read the package's own files. */
+  readonly decoders?: Decoders;
   /** How images are prepared; by default as the checkpoint, or else the zoo's entry, says. */
   readonly preprocess?: PreprocessOptions;
   /** Names of the classes; by default the checkpoint's, or ImageNet's for 1000 classes. */
@@ -120,7 +122,8 @@ export async function load(
     labels: async (classes) =>
       options.labels ??
       (checkpoint ? labelsOf(checkpoint.labels) : classes === 1000 ? labelsOf("imagenet1k") : undefined),
-    image: (image, signal) => imageMessage(image, platform, (name) => wasmModule(platform, name), signal),
+    image: (image, signal) =>
+      imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });
 }
 

@@ -4,11 +4,12 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { nodeChannel } from "./backend/channel.js";
 import { connect } from "./connect.js";
-import { wasmFile } from "./files.js";
+import { decodersFile, wasmFile } from "./files.js";
 
 export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
   read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
   wasm: wasmFile,
+  decoders: decodersFile,
   spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
   cores: availableParallelism,
   noThreads: () => undefined,
