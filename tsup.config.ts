@@ -43,7 +43,7 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { worker: "ts/src/worker.ts" },
+    entry: { worker: "ts/src/worker.ts", decoders: "ts/src/decoders.ts" },
     splitting: false,
     esbuildPlugins: [
       {
@@ -52,13 +52,13 @@ export default defineConfig([
           build.initialOptions.metafile = true;
           build.onEnd((result) => {
             const imports = Object.values(result.metafile?.outputs ?? {}).flatMap((output) => output.imports);
-            // A bundler copies the worker as it is: whatever it imported would be missing beside it.
+            // A bundler copies these files as they are: whatever they imported would be missing beside them.
             const outside = imports.filter(
               (one) => !one.path.startsWith("node:") || one.kind !== "dynamic-import",
             );
             return {
               errors: outside.map((one) => ({
-                text: `worker.ts must import nothing, but imports ${one.path}`,
+                text: `worker.ts and decoders.ts must import nothing, but one imports ${one.path}`,
               })),
             };
           });

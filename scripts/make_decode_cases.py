@@ -2,8 +2,9 @@
 
 usage: python scripts/make_decode_cases.py [IMAGES_DIR]            needs: pillow (with WebP), numpy
 
-A case holds the file in base64 and the SHA-256 of the bytes of convert("RGB"); "refused" ones hold no hash. Kinds of PNG
-and BMP that Pillow reads but does not write are put together here. With IMAGES_DIR, a folder of photographs, their
+A case holds the file in base64 and the SHA-256 of the bytes of convert("RGB"), convert("RGBA") and convert("L"); where its
+EXIF data say that it is to be turned, "turned" is what exif_transpose and convert("RGB") give. "refused" ones hold no hash.
+Kinds of file that Pillow reads but does not write are put together here. With IMAGES_DIR, a folder of photographs, their
 hashes are added by file name; without it the ones of the last run are kept.
 """
 import base64
@@ -17,7 +18,7 @@ import zlib
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "ts/test/goldens/preprocess/decode_cases.json"
 RNG = np.random.default_rng(7)
@@ -125,6 +126,53 @@ def bmp(bits: int, header: int = 40, top_down: bool = False, masks=None, colors:
     return struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start) + info + entries + pixels
 
 
+# JPEG of four components
+
+
+def ycck(file: bytes) -> bytes:
+    """The file, said to be YCCK."""
+    at = file.index(b"Adobe")
+    return file[: at + 11] + b"\2" + file[at + 12 :]
+
+
+def four_fold() -> bytes:
+    """
+    A YCCK file whose first and last components have four blocks a unit, as Photoshop writes it. Pillow does not, so the blocks
+    of a file of 10 units of 4 stand for 4 units of 10 here; they show nothing, but decode.
+    """
+    file = ycck(saved(Image.fromarray(picture(80, 8)).convert("CMYK"), "JPEG", quality=30))
+    frame = file.index(b"\xff\xc0")
+    factors = bytearray(file[frame + 10 : frame + 22])
+    for i, factor in enumerate((0x22, 0x11, 0x11, 0x22)):
+        factors[3 * i + 1] = factor
+    return file[: frame + 5] + struct.pack(">HHB", 29, 31, 4) + bytes(factors) + file[frame + 22 :]
+
+
+def without_adobe(file: bytes) -> bytes:
+    """The file without its Adobe segment."""
+    at = file.index(b"Adobe") - 4
+    return file[:at] + file[at + 2 + struct.unpack(">H", file[at + 2 : at + 4])[0] :]
+
+
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+# WebP
+
+
+def on_canvas(file: bytes, width: int, height: int, left: int, top: int) -> bytes:
+    """An animation with a larger canvas, its first frame moved to a place there (even numbers)."""
+    def uint24(n: int) -> bytes:
+        return struct.pack("<I", n)[:3]
+
+    frame = file.index(b"ANMF") + 8
+    file = file[:24] + uint24(width - 1) + uint24(height - 1) + file[30:]
+    return file[:frame] + uint24(left // 2) + uint24(top // 2) + file[frame + 6 :]
+
+
 def cases() -> dict[str, bytes]:
     rgb = Image.fromarray(picture())
     large = Image.fromarray(picture(50, 37))
@@ -152,6 +200,8 @@ def cases() -> dict[str, bytes]:
         "webp lossy alpha": saved(rgba, "WEBP", quality=80),
         "webp lossless alpha": saved(rgba, "WEBP", lossless=True, exact=True),
         "webp exif": saved(large, "WEBP", exif=exif),
+        "webp animation": saved(large, "WEBP", save_all=True, append_images=frames),
+        "webp animation lossless alpha": saved(rgba, "WEBP", save_all=True, append_images=[rgba.rotate(180)], lossless=True, exact=True),
         "webp 1 x 1": saved(rgb.crop((0, 0, 1, 1)), "WEBP"),
     }
     for depth in (1, 2, 4, 8):
@@ -193,15 +243,48 @@ def cases() -> dict[str, bytes]:
         "bmp of Pillow's, gray": saved(rgb.convert("L"), "BMP"),
         "bmp of Pillow's, 1 bit": saved(rgb.convert("1"), "BMP"),
     }
+    cmyk = large.convert("CMYK")
+    inks = np.array(cmyk)
+    inks[..., 3] = inks[..., 0] // 3 + inks[..., 2] // 2  # Pillow's own conversion leaves black empty
+    cmyk = Image.merge("CMYK", [Image.fromarray(ink) for ink in np.moveaxis(inks, -1, 0)])
+    out |= {
+        "jpeg CMYK": saved(cmyk, "JPEG"),
+        "jpeg CMYK 4:2:0": saved(cmyk, "JPEG", subsampling=2),
+        "jpeg CMYK progressive": saved(cmyk, "JPEG", progressive=True),
+        "jpeg CMYK 4:2:2 progressive": saved(cmyk, "JPEG", progressive=True, subsampling=1),
+        "jpeg CMYK restart markers": saved(cmyk, "JPEG", restart_marker_blocks=3),
+        "jpeg CMYK quality 100": saved(cmyk, "JPEG", quality=100),
+        "jpeg CMYK of no Adobe": without_adobe(saved(cmyk, "JPEG")),
+        "jpeg YCCK": ycck(saved(cmyk, "JPEG")),
+        "jpeg YCCK 4:2:0": ycck(saved(cmyk, "JPEG", subsampling=2)),
+        "jpeg YCCK progressive": ycck(saved(cmyk, "JPEG", progressive=True)),
+        "jpeg YCCK 2x2 1x1 1x1 2x2": four_fold(),
+        "webp animation on a canvas": on_canvas(out["webp animation"], 60, 50, 4, 6),
+        "webp animation with alpha on a canvas": on_canvas(out["webp animation lossless alpha"], 16, 12, 2, 0),
+    }
+    for turn in range(1, 10):
+        exif[0x0112] = turn
+        out[f"jpeg exif orientation {turn}"] = saved(rgb, "JPEG", exif=exif)
+    out |= {
+        "png exif turn": saved(rgb, "PNG", exif=turned(8)),
+        "webp exif turn": saved(rgb, "WEBP", exif=turned(5)),
+        "png gray 16": png(0, 16),
+        "png gray 16 interlaced": png(0, 16, True),
+        "png gray 16 of few levels": png(0, 16, levels=300),
+        "png gray 2 with transparency": png(0, 2, extra=chunk(b"tRNS", b"\0\1")),
+        "png gray 1 with transparency": png(0, 1, extra=chunk(b"tRNS", b"\0\1")),
+        "png gray 8 of few levels with transparency": png(0, 8, extra=chunk(b"tRNS", b"\0\3"), levels=5),
+        "png gray 16 with transparency": png(0, 16, extra=chunk(b"tRNS", b"\0\7"), levels=20),
+        "png rgb 8 of few levels with transparency": png(2, 8, extra=chunk(b"tRNS", b"\0\1\0\2\0\1"), levels=3),
+        "png rgb 16 with transparency": png(2, 16, extra=chunk(b"tRNS", b"\0\0\0\0\0\0"), levels=300),
+        "png palette 2 with transparency": png(3, 2, extra=palette(4) + chunk(b"tRNS", b"\0\x80")),
+    }
     return out
 
 
 def refused() -> dict[str, bytes]:
     rgb = Image.fromarray(picture())
     return {
-        "jpeg CMYK": saved(rgb.convert("CMYK"), "JPEG"),
-        "png gray 16": png(0, 16),
-        "webp animation": saved(rgb, "WEBP", save_all=True, append_images=[Image.fromarray(picture())]),
         "gif": saved(rgb, "GIF"),
         "tiff": saved(rgb, "TIFF"),
     }
@@ -210,9 +293,13 @@ def refused() -> dict[str, bytes]:
 def main() -> None:
     lines = []
     for name, data in cases().items():
-        image = Image.open(io.BytesIO(data)).convert("RGB")
-        hash = hashlib.sha256(image.tobytes()).hexdigest()
-        case = {"name": name, "size": list(image.size), "sha256": hash, "base64": base64.b64encode(data).decode()}
+        image = Image.open(io.BytesIO(data))
+        hashes = {mode: hashlib.sha256(image.convert(mode).tobytes()).hexdigest() for mode in ("RGB", "RGBA", "L")}
+        case = {"name": name, "size": list(image.size), "sha256": hashes}
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        if image.getexif().get(0x0112, 1) != 1:
+            case["turned"] = {"size": list(upright.size), "sha256": hashlib.sha256(upright.tobytes()).hexdigest()}
+        case["base64"] = base64.b64encode(data).decode()
         lines.append(json.dumps(case))
     no = [json.dumps({"name": name, "base64": base64.b64encode(data).decode()}) for name, data in refused().items()]
     photos = json.loads(OUT.read_text())["photographs"] if OUT.exists() else {}

@@ -52,8 +52,8 @@ def main() -> None:
         raise SystemExit(f"Pillow 12.3 defines these cases; this is {PIL.__version__}")
     lines = []
     for w, h, to_w, to_h in SIZES:
-        for channels in (1, 3):
-            pixels = noise(w * h * channels).reshape((h, w) if channels == 1 else (h, w, 3))
+        for channels in (1, 3, 4):
+            pixels = noise(w * h * channels).reshape((h, w) if channels == 1 else (h, w, channels))
             for name in FILTERS:
                 image = Image.fromarray(pixels).resize((to_w, to_h), getattr(Image.Resampling, name.upper()))
                 data = np.asarray(image, dtype=np.uint8).tobytes()

@@ -4,12 +4,13 @@ import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
-import { type RawPixels, toPixels } from "./image/pixels.js";
+import { type Decoding, decodingOf } from "./image/options.js";
+import { checkPixels, type Mode, type RawPixels, toPixels } from "./image/pixels.js";
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
 import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
-import type { Platform, WasmSource } from "./platform.js";
+import type { Decoders, Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import { type LoadWeightsOptions, loadWeights, type WeightSource, type Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
@@ -20,14 +21,21 @@ export interface ImageOptions {
   readonly signal?: AbortSignal;
   /** The core's .wasm, where the runtime cannot read the package's own file. */
   readonly wasm?: WasmSource;
+  /** The image decoders' modules, likewise. */
+  readonly decoders?: Decoders;
 }
+
+/** What `decode` is asked for. */
+export interface DecodeOptions extends ImageOptions, Decoding {}
 
 /** What `resize` is asked for. */
 export interface ResizeOptions extends ImageOptions {
   readonly width: number;
   readonly height: number;
-  /** Pillow's filters; bilinear by default. */
+  /** Pillow's filters; bilinear by default. Of tensors nearest, bilinear and bicubic. */
   readonly filter?: Filter;
+  /** For tensors alone, whether a filter is widened when shrinking; true by default. Pillow always does. */
+  readonly antialias?: boolean;
 }
 
 /** What `init` sets, for all later calls. */
@@ -53,14 +61,29 @@ export interface Connected {
   load(net: Net | ZooName, options?: LoadOptions): Promise<Model>;
   /** Reads a checkpoint; see {@link Weights}. */
   loadWeights(source: WeightSource, options?: Omit<LoadWeightsOptions, "platform">): Promise<Weights>;
-  /** RGB pixels of an image, Pillow's to the byte. Rejects with `bad-image`, `not-found`, `fetch-failed`. */
-  decode(image: ImageSource, options?: ImageOptions): Promise<Pixels>;
-  /** Pixels in another size, Pillow's to the byte. Rejects with `bad-image`, `bad-option`, `too-large`. */
+  /**
+   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP and BMP files, of an animation the
+   * first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
+   */
+  decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
+  /**
+   * Pixels in another size, gray, RGB or RGBA as they were: Pillow's to the byte. Rejects with `bad-image`, `bad-option`,
+   * `too-large`.
+   */
   resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
+  /** A tensor [..., H, W] in another size, as torchvision resizes tensors. Rejects with `bad-shape`, too. */
+  resize(tensor: Tensor, options: ResizeOptions): Promise<Tensor>;
   /** An image as a network's input, [1, C, H, W]. Rejects as `decode` and `resize` do. */
   preprocess(image: ImageSource, options: PreprocessOptions & ImageOptions): Promise<Tensor>;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
+}
+
+/** For the native decoder, which needs none. */
+const noCodec = async () => undefined;
+
+function isTensor(image: RawPixels | Tensor): image is Tensor {
+  return typeof image === "object" && image !== null && "shape" in image;
 }
 
 /** How long the image functions' core waits for more work before it ends. */
@@ -74,8 +97,8 @@ export function connect(runtime: Platform): Connected {
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
   const images = imageHost(platform);
-  const message = (image: ImageSource, signal?: AbortSignal) =>
-    imageMessage(image, platform, (name) => wasmModule(platform, name), signal);
+  const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
+    imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
   return {
     init(options = {}) {
       const { weightsBase } = options;
@@ -84,17 +107,38 @@ export function connect(runtime: Platform): Connected {
     load: (net, options) => load(platform, net, options),
     loadWeights: (source, options) => loadWeights(source, { ...options, platform }),
     capabilities: () => capabilities(platform),
-    async decode(image, { signal, wasm } = {}) {
-      const { message: sent, source } = await message(image, signal);
+    async decode(image, { signal, wasm, decoders, ...options } = {}) {
+      const wanted = decodingOf(options);
+      if (wanted.decoder === "native") {
+        if (!platform.decodeNatively) {
+          const advice = "Only browsers have a decoder of their own; leave decoder out.";
+          throw new ConvzooError("unsupported", advice);
+        }
+        const { message: own, source } = await imageMessage(image, platform, noCodec, signal, wanted.mode);
+        if ("pixels" in own) return own.pixels;
+        const pixels = await platform.decodeNatively(own.bytes, wanted).catch(naming(source));
+        return toPixels(pixels, wanted.mode, wanted.maxPixels);
+      }
+      const { message: sent, source } = await message(image, { signal, decoders }, wanted.mode);
       if ("pixels" in sent) return sent.pixels;
-      return images(wasm, (host) => host.call("decode", { image: sent }, { signal })).catch(naming(source));
+      const args = { image: sent, wanted };
+      return images(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
     },
-    async resize(pixels, { width, height, filter = "bilinear", signal, wasm }) {
-      const args = { pixels: toPixels(pixels), width, height, filter };
+    resize: (async (image: RawPixels | Tensor, options: ResizeOptions) => {
+      const { width, height, filter = "bilinear", antialias, signal, wasm } = options;
+      if (isTensor(image)) {
+        const { interpolate } = await import("./image/interpolate.js");
+        return interpolate(image, { width, height, filter, antialias: antialias ?? true });
+      }
+      if (antialias !== undefined) {
+        const message = "resize: antialias is for tensors; pixels are resized as Pillow does, antialiased.";
+        throw new ConvzooError("bad-option", message);
+      }
+      const args = { pixels: checkPixels(image), width, height, filter };
       return images(wasm, (host) => host.call("resize", args, { signal }));
-    },
-    async preprocess(image, { signal, wasm, ...options }) {
-      const { message: sent, source } = await message(image, signal);
+    }) as Connected["resize"],
+    async preprocess(image, { signal, wasm, decoders, ...options }) {
+      const { message: sent, source } = await message(image, { signal, decoders });
       return images(wasm, (host) => host.call("preprocess", { image: sent, options }, { signal })).catch(
         naming(source),
       );

@@ -11,6 +11,7 @@ export const { init, load, loadWeights, decode, resize, preprocess, capabilities
     localChannel(
       new Engine({
         single: { Core, initSync, resize: resizeBytes },
+        decoders: () => import("./decoders.js"),
         pause: () => new Promise((resolve) => setTimeout(resolve)),
       }),
     ),

@@ -1,4 +1,4 @@
-/** Where the compiled files of the package are. Each URL is literal, which is how bundlers find what to copy. */
+/** Where the compiled files of the package are, and the decoders. Each URL is literal, which is how bundlers find what to copy. */
 import type { WasmName } from "./platform.js";
 
 const FILES: Readonly<Record<WasmName, () => URL>> = {
@@ -10,5 +10,7 @@ const FILES: Readonly<Record<WasmName, () => URL>> = {
   squoosh_png: () => new URL("./wasm/squoosh_png.wasm", import.meta.url),
   webp_dec: () => new URL("./wasm/webp_dec.wasm", import.meta.url),
 };
+
+export const decodersFile = (): URL => new URL("./decoders.js", import.meta.url);
 
 export const wasmFile = (name: WasmName): URL => FILES[name]();

@@ -12,7 +12,7 @@ import type { PreprocessOptions } from "./image/preprocess.js";
 import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
-import type { Flavour, Platform, WasmSource } from "./platform.js";
+import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
 import { stateShapes } from "./state.js";
 import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
 import { findEntry, type ZooName } from "./zoo/index.js";
@@ -47,6 +47,8 @@ export interface LoadOptions extends MatchOptions {
   readonly core?: Flavour;
   /** The core's .wasm, instead of the package's own file; it says itself which build it is. */
   readonly wasm?: WasmSource;
+  /** The image decoders' modules, where the runtime cannot read the package's own files. */
+  readonly decoders?: Decoders;
   /** How images are prepared; by default as the checkpoint, or else the zoo's entry, says. */
   readonly preprocess?: PreprocessOptions;
   /** Names of the classes; by default the checkpoint's, or ImageNet's for 1000 classes. */
@@ -136,7 +138,8 @@ export async function load(
         : classes === 1000
           ? labelsOf("imagenet1k")
           : undefined),
-    image: (image, signal) => imageMessage(image, platform, (name) => wasmModule(platform, name), signal),
+    image: (image, signal) =>
+      imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });
 }
 

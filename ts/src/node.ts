@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { nodeChannel } from "./backend/channel.js";
 import { connect } from "./connect.js";
-import { wasmFile } from "./files.js";
+import { decodersFile, wasmFile } from "./files.js";
 import { openFile } from "./node/open.js";
 
 export const { init, load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
@@ -16,6 +16,7 @@ export const { init, load, loadWeights, decode, resize, preprocess, capabilities
   },
   weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
   wasm: wasmFile,
+  decoders: decodersFile,
   spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
   cores: availableParallelism,
   noThreads: () => undefined,

@@ -1,6 +1,6 @@
 /** What a runtime supplies: the entry files fill it in, everything else is the same everywhere. */
 import type { Channel } from "./backend/channel.js";
-import type { RawPixels } from "./image/pixels.js";
+import type { NativeDecoding, RawPixels } from "./image/pixels.js";
 import type { RegistryPlatform } from "./weights/registered.js";
 import type { FilePlatform } from "./weights/source.js";
 
@@ -16,9 +16,14 @@ export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-
 /** Where a .wasm comes from, if not from the package: its URL or path, the response or bytes, or what was compiled of it. */
 export type WasmSource = string | URL | Response | ArrayBuffer | Uint8Array | WebAssembly.Module;
 
+/** Image decoders, by the names of their files in the package's `wasm` folder. */
+export type Decoders = Readonly<Partial<Record<CodecName, WasmSource>>>;
+
 export interface Platform extends FilePlatform, RegistryPlatform {
   /** Where a compiled file of the package is; absent where only the caller has it (edge workers). */
   readonly wasm?: (name: WasmName) => URL;
+  /** Where the JavaScript of the image decoders is, which a worker imports with its first image; absent without workers. */
+  readonly decoders?: () => URL;
   /** Starts the package's worker; absent where there are none. */
   readonly spawn?: () => Channel;
   /** Threads that the machine runs at a time. */
@@ -27,6 +32,8 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly noThreads: () => string | undefined;
   /** The pixels of an image that only the runtime can read (an ImageBitmap, a canvas), or undefined. */
   readonly pixels?: (image: object) => RawPixels | undefined;
+  /** Decodes a file by the runtime's own means; absent where it has none. */
+  readonly decodeNatively?: (bytes: Uint8Array, options: NativeDecoding) => Promise<RawPixels>;
   /** The core in place, where there are no workers. */
   readonly inPlace?: () => Channel;
 }

@@ -4,7 +4,7 @@ export interface Tensor {
   readonly data: Float32Array;
 }
 
-/** RGB bytes, row-major, three a pixel: what {@link decode} gives. */
+/** RGB bytes, row-major, three a pixel: what `decode` gives unless asked for one (L) or four (RGBA). */
 export interface Pixels {
   readonly width: number;
   readonly height: number;

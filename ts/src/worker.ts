@@ -8,7 +8,6 @@ import { type Channel, nodeChannel, webChannel } from "./backend/channel.js";
 import { Engine } from "./backend/engine.js";
 import type { Join } from "./backend/protocol.js";
 import { serve } from "./backend/serve.js";
-import { decodeBytes } from "./image/decode.js";
 
 // By name, not the modules as a whole: the bundle then holds only these and what they use.
 const single = { Core: singleGlue.Core, initSync: singleGlue.initSync, resize: singleGlue.resize };
@@ -56,7 +55,8 @@ function join({ module, memory, receiver, alarm }: Join["join"]): void {
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const engine = new Engine({ single, threads, decode: decodeBytes, pause, spawn });
+const decoders = (url: string) => import(/* @vite-ignore */ /* webpackIgnore: true */ url);
+const engine = new Engine({ single, threads, decoders, pause, spawn });
 serve(
   {
     ...caller,

@@ -139,15 +139,20 @@ impl Core {
     }
 }
 
-/// Resizes RGB or gray bytes as Pillow does; `filter` is Pillow's name in lower case.
+/// Resizes gray, RGB or RGBA bytes as Pillow does; `filter` is Pillow's name in lower case. Of the result, gives the
+/// rectangle of `columns` by `rows` pixels at `left` and `top`.
 #[wasm_bindgen]
 pub fn resize(
-    pixels: &[u8],
+    pixels: Vec<u8>,
     width: usize,
     height: usize,
     channels: usize,
     to_width: usize,
     to_height: usize,
+    left: usize,
+    top: usize,
+    columns: usize,
+    rows: usize,
     filter: &str,
 ) -> Result<Vec<u8>, JsValue> {
     let name = |f: &&resize::Filter| format!("{f:?}").eq_ignore_ascii_case(filter);
@@ -157,7 +162,8 @@ pub fn resize(
             format!("there is no filter {filter:?}: use nearest, box, bilinear, hamming, bicubic or lanczos"),
         )
     })?;
-    resize::resize(pixels, (width, height), channels, (to_width, to_height), filter).map_err(|e| {
+    let wanted = (left..left.saturating_add(columns), top..top.saturating_add(rows));
+    resize::resize(pixels, (width, height), channels, (to_width, to_height), wanted, filter).map_err(|e| {
         let code =
             if matches!(e, resize::ResizeError::TooLarge { .. }) { Code::TooLarge } else { Code::BadImage };
         Error::new(code, e.to_string()).into()

@@ -2,8 +2,10 @@
 
 import type * as singleGlue from "../../../build/core/single/core.js";
 import type * as threadsGlue from "../../../build/core/threads/core.js";
+import type * as decoders from "../decoders.js";
 import { ConvzooError } from "../errors.js";
-import type { decodeBytes } from "../image/decode.js";
+import type { Wanted } from "../image/codec.js";
+import { channelsOf, MAX_PIXELS } from "../image/pixels.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
@@ -19,8 +21,8 @@ export interface EngineParts {
   /** wasm-bindgen's glue of each kind. */
   readonly single: SingleGlue;
   readonly threads?: ThreadsGlue;
-  /** The image decoders; absent where their modules cannot be had. */
-  readonly decode?: typeof decodeBytes;
+  /** The image decoders, from where `Platform.decoders` says. */
+  readonly decoders: (url: string) => Promise<typeof decoders>;
   /** Lets messages in between the slices of a long run. */
   readonly pause: () => Promise<void>;
   /** Starts a worker for the pool. */
@@ -29,6 +31,9 @@ export interface EngineParts {
 
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
 const BATCH = 8;
+
+/** How images are decoded that a network is to see. */
+const FOR_NETWORKS: Wanted = { mode: "RGB", maxPixels: MAX_PIXELS, orientation: false };
 
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
 export class Engine {
@@ -130,8 +135,8 @@ export class Engine {
     return JSON.parse(core.profile(plan, rounds, () => performance.now()));
   }
 
-  decode({ image }: Args<"decode">): Promise<Pixels> {
-    return this.#pixels(image);
+  decode({ image, wanted }: Args<"decode">): Promise<Pixels> {
+    return this.#pixels(image, wanted);
   }
 
   async resize({ pixels, ...target }: Args<"resize">): Promise<Pixels> {
@@ -139,7 +144,9 @@ export class Engine {
   }
 
   async preprocess({ image, options }: Args<"preprocess">): Promise<Tensor> {
-    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args));
+    return preprocessPixels(await this.#pixels(image, FOR_NETWORKS), options, (...args) =>
+      this.#resize(...args),
+    );
   }
 
   bytes(): readonly [number, number] {
@@ -153,27 +160,22 @@ export class Engine {
     this.#core = undefined;
   }
 
-  async #pixels(image: ImageMessage): Promise<Pixels> {
+  async #pixels(image: ImageMessage, wanted: Wanted): Promise<Pixels> {
     if ("pixels" in image) return image.pixels;
-    const lacking = (what: string) => {
-      const message = `This runtime decodes no ${what}; pass pixels { width, height, data }.`;
-      return new ConvzooError("unsupported", message);
-    };
-    if (!this.#parts.decode) throw lacking("images");
-    return this.#parts.decode(image.bytes, {
-      wasm: async (name) => {
-        if (image.codec) return image.codec;
-        throw lacking(name);
-      },
-    });
+    const { bytes, codec, decoders } = image;
+    const { decodeBytes } = await this.#parts.decoders(decoders);
+    return decodeBytes(bytes, { wasm: async () => codec! }, wanted);
   }
 
-  #resize({ data, width, height }: Pixels, to: ResizeTarget): Pixels {
+  #resize(pixels: Pixels, to: ResizeTarget): Pixels {
     const { glue } = this.#ready();
+    const { data, width, height } = pixels;
+    const part = to.part ?? { left: 0, top: 0, width: to.width, height: to.height };
+    const box = [part.left, part.top, part.width, part.height] as const;
     return {
-      width: to.width,
-      height: to.height,
-      data: glue.resize(data, width, height, 3, to.width, to.height, to.filter),
+      width: part.width,
+      height: part.height,
+      data: glue.resize(data, width, height, channelsOf(pixels), to.width, to.height, ...box, to.filter),
     };
   }
 

@@ -44,7 +44,7 @@ export async function wasmModule(
     // A core is what the caller can pass; a decoder is not.
     const advice = name.includes("simd")
       ? "pass it to load as { wasm: module }"
-      : "decode the image before, and pass its pixels, { width, height, data }";
+      : `pass it as { decoders: { ${name}: module } }, or the image's pixels, { width, height, data }`;
     throw new ConvzooError("unsupported", `This runtime cannot read ${name}.wasm by itself: ${advice}.`);
   }
   if (source instanceof WebAssembly.Module) return source;

@@ -1,11 +1,12 @@
 /** What the caller's side and the core's side say to each other. */
 import type { ErrorCode } from "../errors.js";
+import type { Wanted } from "../image/codec.js";
 import type { Filter, PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 
-/** An image on its way to the core's side: encoded, with the decoder that it needs if any, or as pixels. */
+/** An image on its way to the core's side: encoded, with where the decoders are and the codec that it needs if any, or as pixels. */
 export type ImageMessage =
-  | { readonly bytes: Uint8Array; readonly codec?: WebAssembly.Module }
+  | { readonly bytes: Uint8Array; readonly codec?: WebAssembly.Module; readonly decoders: string }
   | { readonly pixels: Pixels };
 
 /** A step of a run: a kernel call, or a stage of one. */
@@ -69,7 +70,7 @@ export interface Calls {
     readonly outputs: readonly number[];
     readonly rounds: number;
   }): readonly StepTiming[];
-  decode(args: { readonly image: ImageMessage }): Pixels;
+  decode(args: { readonly image: ImageMessage; readonly wanted: Wanted }): Pixels;
   resize(args: {
     readonly pixels: Pixels;
     readonly width: number;

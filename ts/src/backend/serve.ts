@@ -1,5 +1,5 @@
 /** The core's end of a conversation: takes calls one after another and answers each. */
-import { ConvzooError, type ErrorCode } from "../errors.js";
+import { type ErrorCode, isConvzooError } from "../errors.js";
 import type { Channel } from "./channel.js";
 import type { Engine } from "./engine.js";
 import type { Refusal, Reply, Request } from "./protocol.js";
@@ -64,7 +64,8 @@ async function perform(engine: Engine, request: CallRequest, check: () => void):
 }
 
 function replyOf(id: number, error: unknown): Reply {
-  if (error instanceof ConvzooError)
+  // By name: the decoders, a file of their own, have a class of their own.
+  if (isConvzooError(error))
     return { id, refused: { code: error.code, message: error.message, node: error.node } };
   // The core's refusals are plain objects; whatever else comes out of it is a trap or a bug.
   const { code, message, node } = (error ?? {}) as Partial<Refusal>;

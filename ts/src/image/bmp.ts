@@ -1,6 +1,8 @@
 import { ConvzooError } from "../errors.js";
 import type { Pixels } from "../tensor.js";
-import { checkSize } from "./pixels.js";
+import { viewOf } from "./bytes.js";
+import type { Wanted } from "./codec.js";
+import { checkSize, toPixels } from "./pixels.js";
 
 // Ours, as no npm library does all of this: bmp-ts 1.0.9 and bmp-js 0.1.0 need Node's Buffer, read no OS/2 headers and give
 // other bytes than Pillow for 16 bits a pixel; fast-bmp 4.0.1 has no palettes, no 4 or 16 bits, and no rows from the top.
@@ -19,30 +21,37 @@ interface Header {
   readonly start: number;
   /** Of red, green and blue, for 16 and 32 bits a pixel. */
   readonly masks: readonly [number, number, number];
+  /** Of alpha, for 32 bits a pixel; 0 where there is none. */
+  readonly alpha: number;
   readonly palette: { readonly start: number; readonly colors: number; readonly entryBytes: number };
 }
 
 /**
  * Decodes an uncompressed BMP file: palettes of 1, 4 and 8 bits, 16 and 32 bits with any masks, 24 bits; rows bottom-up
- * or top-down. A fourth byte, which may or may not be alpha, is dropped. Throws `bad-image`.
+ * or top-down. A fourth byte is alpha where the header has a mask for it. Throws `bad-image`.
  */
-export function decodeBmp(bytes: Uint8Array): Pixels {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const header = readHeader(view);
+export function decodeBmp(bytes: Uint8Array, { mode, maxPixels }: Omit<Wanted, "orientation">): Pixels {
+  const view = viewOf(bytes);
+  const header = readHeader(view, maxPixels);
   const { width, height, bits, start } = header;
   const stride = Math.ceil((width * bits) / 32) * 4;
   // The last row's padding may be missing.
   if (start + stride * (height - 1) + Math.ceil((width * bits) / 8) > bytes.length) throw truncated();
   const rgb = new Uint8Array(width * height * 3);
   const write = rowWriter(header, view);
-  for (let row = 0; row < height; row++) {
-    const y = header.topDown ? row : height - 1 - row;
-    write(start + row * stride, rgb.subarray(y * width * 3, (y + 1) * width * 3));
+  const rowAt = (y: number) => start + (header.topDown ? y : height - 1 - y) * stride;
+  for (let y = 0; y < height; y++) write(rowAt(y), rgb.subarray(y * width * 3, (y + 1) * width * 3));
+  const pixels = toPixels({ width, height, data: rgb }, mode, maxPixels);
+  if (mode !== "RGBA" || header.alpha === 0) return pixels;
+  const alpha = byMask(header.alpha);
+  for (let i = 0; i < width * height; i++) {
+    const at = rowAt(Math.floor(i / width)) + (i % width) * 4;
+    pixels.data[4 * i + 3] = alpha(view.getUint32(at, true));
   }
-  return { width, height, data: rgb };
+  return pixels;
 }
 
-function readHeader(view: DataView): Header {
+function readHeader(view: DataView, maxPixels: number): Header {
   if (view.byteLength < 26) throw truncated();
   const size = view.getUint32(14, true);
   if (!HEADER_SIZES.includes(size)) throw damaged(`its header claims to have ${size} bytes`);
@@ -52,7 +61,7 @@ function readHeader(view: DataView): Header {
   const width = old ? view.getUint16(18, true) : view.getInt32(18, true);
   const signedHeight = old ? view.getUint16(20, true) : view.getInt32(22, true);
   const height = Math.abs(signedHeight);
-  checkSize("The BMP file", width, height);
+  checkSize("The BMP file", width, height, maxPixels);
   const bits = view.getUint16(old ? 24 : 28, true);
   const compression = old ? UNCOMPRESSED : view.getUint32(30, true);
   const masked = compression === BITFIELDS && (bits === 16 || bits === 32);
@@ -75,6 +84,7 @@ function readHeader(view: DataView): Header {
       : bits === 16
         ? [0x7c00, 0x3e0, 0x1f]
         : [0xff0000, 0xff00, 0xff],
+    alpha: masked && bits === 32 && size >= 56 ? view.getUint32(66, true) : 0,
     palette: {
       start: end,
       colors: (old ? 0 : view.getUint32(46, true)) || 1 << bits,

@@ -1,6 +1,6 @@
 import { ConvzooError } from "../errors.js";
 import type { Pixels } from "../tensor.js";
-import { dropAlpha } from "./pixels.js";
+import { CHANNELS, fromRgba, type Mode } from "./pixels.js";
 
 /**
  * What this file knows of a codec's .wasm, which Emscripten built with one-letter names for what it imports from its
@@ -28,6 +28,14 @@ const FIRST_HANDLE = 16;
 const PAGE = 65_536;
 const MAX_MEMORY = 2 ** 31;
 
+/** What the decoders are asked for; checked. */
+export interface Wanted {
+  readonly mode: Mode;
+  readonly maxPixels: number;
+  /** Whether to turn the image upright, as its EXIF data say. */
+  readonly orientation: boolean;
+}
+
 /**
  * Decodes with a codec whose one function, `decode(bytes, ...flags)`, constructs a Uint8ClampedArray of RGBA bytes and
  * of that an ImageData, or gives null. This is the part of Emscripten's binding that takes, without the rest: 1 KB in
@@ -42,16 +50,18 @@ export function decodeWith(
   module: WebAssembly.Module,
   what: string,
   bytes: Uint8Array,
+  mode: Mode,
   ...flags: number[]
 ): Pixels {
-  const codec = instantiate(build, module);
+  const codec = instantiate(build, module, mode);
   try {
     const text = codec.malloc(4 + bytes.length) >>> 0;
     // A C++ string: its length, then its bytes.
     new DataView(codec.memory.buffer).setUint32(text, bytes.length, true);
     new Uint8Array(codec.memory.buffer).set(bytes, text + 4);
     const { width = 0, height = 0, data } = codec.decode(text, ...flags);
-    if (width === 0 || data?.length !== width * height * 3) throw new Error("the codec gave no image");
+    if (width === 0 || data?.length !== width * height * CHANNELS[mode])
+      throw new Error("the codec gave no image");
     return { width, height, data };
   } catch (cause) {
     if (cause instanceof RangeError) throw cause;
@@ -61,7 +71,7 @@ export function decodeWith(
   }
 }
 
-/** What a codec looks up or constructs: a global, by name; then an array, of which RGB is kept; then the image. */
+/** What a codec looks up or constructs: a global, by name; then an array, kept in the mode wanted; then the image. */
 interface Value {
   readonly name?: string;
   readonly data?: Uint8Array;
@@ -78,9 +88,13 @@ interface Instance {
   readonly functionAt: (index: number) => Exported;
 }
 
-function instantiate({ imports, exports: names }: CodecBuild, module: WebAssembly.Module): Instance {
+function instantiate(
+  { imports, exports: names }: CodecBuild,
+  module: WebAssembly.Module,
+  mode: Mode,
+): Instance {
   const codec = { values: [] as Value[] } as Instance;
-  const offered = host(codec);
+  const offered = host(codec, mode);
   const given = WebAssembly.Module.imports(module).map(({ name }) => {
     const known = imports[name];
     return [name, known === undefined ? () => 0 : offered[known]] as const;
@@ -96,7 +110,7 @@ function instantiate({ imports, exports: names }: CodecBuild, module: WebAssembl
   return codec;
 }
 
-function host(codec: Instance) {
+function host(codec: Instance, mode: Mode) {
   const uint32 = (at: number) => new DataView(codec.memory.buffer).getUint32(at, true);
   const setUint32 = (at: number, value: number) =>
     new DataView(codec.memory.buffer).setUint32(at, value, true);
@@ -111,7 +125,7 @@ function host(codec: Instance) {
   const construct = (what: number, args: number): number => {
     if (valueAt(what).name !== "ImageData") {
       const rgba = new Uint8Array(codec.memory.buffer, uint32(args + 4), uint32(args));
-      return keep({ data: dropAlpha(rgba) });
+      return keep({ data: fromRgba(rgba, mode) });
     }
     const { data } = valueAt(uint32(args));
     return keep({ data, width: uint32(args + ARGUMENT), height: uint32(args + 2 * ARGUMENT) });

@@ -2,9 +2,11 @@ import { ConvzooError } from "../errors.js";
 import type { CodecName } from "../platform.js";
 import type { Pixels } from "../tensor.js";
 import { decodeBmp } from "./bmp.js";
+import type { Wanted } from "./codec.js";
 import { decodeJpeg } from "./jpeg.js";
 import { decodePng } from "./png.js";
-import { looksLike, sniff } from "./sniff.js";
+import { type ImageFormat, looksLike, sniff } from "./sniff.js";
+import { upright } from "./turn.js";
 import { decodeWebp } from "./webp.js";
 
 /** The codecs that are WebAssembly; a platform knows where their files are. Compiled once, they serve every decode. */
@@ -13,13 +15,14 @@ export interface Codecs {
 }
 
 /**
- * Decodes a JPEG, PNG, WebP or BMP file, told apart by content, to the RGB bytes that Pillow's `convert("RGB")` gives:
- * alpha is dropped and not composited, palettes and grays are expanded; no EXIF turn, no colour profile.
+ * Decodes a JPEG, PNG, WebP or BMP file, told apart by content, to the bytes that Pillow's `convert(mode)` gives: for RGB
+ * and L alpha is dropped and not composited, palettes and grays are expanded; no colour profile. Of an animation, the first
+ * frame.
  *
- * Throws `bad-image` for anything else, a damaged or truncated file, sides above 65,535 or more than 178,956,970 pixels
+ * Throws `bad-image` for anything else, a damaged or truncated file, sides above 65,535 or more than `maxPixels` pixels
  * (both read from the header, before decoding); `too-large` where the memory does not suffice.
  */
-export async function decodeBytes(bytes: Uint8Array, codecs: Codecs): Promise<Pixels> {
+export async function decodeBytes(bytes: Uint8Array, codecs: Codecs, wanted: Wanted): Promise<Pixels> {
   const format = sniff(bytes);
   if (format === undefined) {
     throw new ConvzooError(
@@ -28,16 +31,8 @@ export async function decodeBytes(bytes: Uint8Array, codecs: Codecs): Promise<Pi
     );
   }
   try {
-    switch (format) {
-      case "jpeg":
-        return await decodeJpeg(bytes, () => codecs.wasm("mozjpeg_dec"));
-      case "png":
-        return await decodePng(bytes, () => codecs.wasm("squoosh_png"));
-      case "webp":
-        return await decodeWebp(bytes, () => codecs.wasm("webp_dec"));
-      case "bmp":
-        return decodeBmp(bytes);
-    }
+    const { pixels, turn } = await decodeFormat(format, bytes, codecs, wanted);
+    return upright(pixels, turn);
   } catch (cause) {
     // An allocation that fails is a RangeError in every engine, and the decoders check before they read.
     if (!(cause instanceof RangeError)) throw cause;
@@ -48,5 +43,24 @@ export async function decodeBytes(bytes: Uint8Array, codecs: Codecs): Promise<Pi
         cause,
       },
     );
+  }
+}
+
+/** The pixels, and the EXIF orientation if it is wanted. */
+async function decodeFormat(
+  format: ImageFormat,
+  bytes: Uint8Array,
+  codecs: Codecs,
+  wanted: Wanted,
+): Promise<{ pixels: Pixels; turn: number }> {
+  switch (format) {
+    case "jpeg":
+      return decodeJpeg(bytes, wanted, () => codecs.wasm("mozjpeg_dec"));
+    case "png":
+      return decodePng(bytes, wanted, () => codecs.wasm("squoosh_png"));
+    case "webp":
+      return decodeWebp(bytes, wanted, () => codecs.wasm("webp_dec"));
+    case "bmp":
+      return { pixels: decodeBmp(bytes, wanted), turn: 1 };
   }
 }

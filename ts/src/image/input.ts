@@ -3,11 +3,11 @@ import type { ImageMessage } from "../backend/protocol.js";
 import { ConvzooError } from "../errors.js";
 import type { CodecName, Platform } from "../platform.js";
 import { nameOf, readSource, type WeightSource } from "../weights/source.js";
-import { type RawPixels, toPixels } from "./pixels.js";
+import { type Mode, type RawPixels, toPixels } from "./pixels.js";
 import { type ImageFormat, sniff } from "./sniff.js";
 
 /**
- * An image: pixels (`{ width, height, data }` with RGB or RGBA bytes; ImageData), something that a page can draw
+ * An image: pixels (`{ width, height, data }` with RGB, RGBA or gray bytes; ImageData), something that a page can draw
  * (ImageBitmap, HTMLImageElement, canvas, VideoFrame), or encoded JPEG, PNG, WebP or BMP as a Blob, bytes, a URL or (where
  * there are files) a path.
  */
@@ -21,16 +21,19 @@ const CODEC_OF: Readonly<Record<ImageFormat, CodecName | undefined>> = {
   bmp: undefined,
 };
 
-/** `decoder` gives a codec's module by name. Throws `bad-image`, `not-found`, `fetch-failed`, `unsupported`. */
+/**
+ * `decoder` gives a codec's module by name, if it is to be sent along; `mode` is what pixels that are passed become. Throws `bad-image`, `not-found`, `fetch-failed`, `unsupported`.
+ */
 export async function imageMessage(
   image: ImageSource,
   platform: Platform,
-  decoder: (name: CodecName) => Promise<WebAssembly.Module>,
+  decoder: (name: CodecName) => Promise<WebAssembly.Module | undefined>,
   signal?: AbortSignal,
+  mode?: Mode,
 ): Promise<{ message: ImageMessage; source: string }> {
   const drawn = typeof image === "object" && image !== null ? platform.pixels?.(image) : undefined;
-  if (drawn) return { message: { pixels: toPixels(drawn) }, source: "the image" };
-  if (isPixels(image)) return { message: { pixels: toPixels(image) }, source: "the pixels" };
+  if (drawn) return { message: { pixels: toPixels(drawn, mode) }, source: "the image" };
+  if (isPixels(image)) return { message: { pixels: toPixels(image, mode) }, source: "the pixels" };
   const given = image as WeightSource;
   let bytes: Uint8Array;
   try {
@@ -43,7 +46,8 @@ export async function imageMessage(
   const format = sniff(bytes);
   const name = format === undefined ? undefined : CODEC_OF[format];
   const codec = name === undefined ? undefined : await decoder(name);
-  return { message: { bytes, codec }, source: nameOf(given) };
+  const decoders = platform.decoders?.().href ?? "";
+  return { message: { bytes, codec, decoders }, source: nameOf(given) };
 }
 
 /** For a call's rejection: puts the image's name before what the core's side, which does not know it, says of its bytes. */

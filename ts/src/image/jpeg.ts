@@ -1,7 +1,10 @@
-import { ConvzooError } from "../errors.js";
 import type { Pixels } from "../tensor.js";
-import { type CodecBuild, decodeWith } from "./codec.js";
-import { checkSize } from "./pixels.js";
+import { decodeCmyk } from "./cmyk.js";
+import { type CodecBuild, decodeWith, type Wanted } from "./codec.js";
+import { orientationOf } from "./exif.js";
+import { type Mode, toPixels } from "./pixels.js";
+import { isFrame, readSegments } from "./segments.js";
+import { text } from "./sniff.js";
 
 /** mozjpeg_dec.wasm of @jsquash/jpeg 1.6.0. */
 const MOZJPEG: CodecBuild = {
@@ -20,94 +23,32 @@ const MOZJPEG: CodecBuild = {
   exports: { memory: "A", start: "B", malloc: "D", table: "F" },
 };
 
-const SOS = 0xda;
-const EOI = 0xd9;
+const APP1 = 0xe1;
 
-/** Decodes a JPEG file (baseline or progressive, gray or colour) with libjpeg-turbo's arithmetic. Throws `bad-image`. */
+/**
+ * Decodes a JPEG file (baseline or progressive; gray, colour, CMYK) with libjpeg-turbo's arithmetic. Gives the EXIF
+ * orientation too. Throws `bad-image`.
+ */
 export async function decodeJpeg(
   bytes: Uint8Array,
+  { mode, maxPixels, orientation }: Wanted,
   wasm: () => Promise<WebAssembly.Module>,
-): Promise<Pixels> {
-  checkJpeg(bytes);
+): Promise<{ pixels: Pixels; turn: number }> {
+  const segments = readSegments(bytes, maxPixels);
+  const exif = segments.find(({ marker, body }) => marker === APP1 && text(body, 0, 6) === "Exif\0\0");
+  const turn = orientation && exif ? orientationOf(exif.body) : 1;
+  const module = await wasm();
   const asItLies = 0; // no EXIF turn
-  return decodeWith(MOZJPEG, await wasm(), "The JPEG file", bytes, asItLies);
-}
-
-/** Walks the segments to the end of the image: libjpeg would fill a truncated one with gray and only warn. */
-function checkJpeg(bytes: Uint8Array): void {
-  const end = bytes.length;
-  let framed = false;
-  let at = 2;
-  while (at + 4 <= end || (at + 2 <= end && bytes[at + 1] === EOI)) {
-    const marker = bytes[at + 1] as number;
-    if (bytes[at] !== 0xff || marker === 0) throw damaged();
-    if (marker === EOI) {
-      if (framed) return;
-      throw damaged();
-    }
-    if (marker === 0xff) {
-      at += 1; // Any number of fill bytes may come before a marker.
-      continue;
-    }
-    const length = uint16(bytes, at + 2);
-    if (length < 2) throw damaged();
-    if (isFrame(marker)) {
-      checkFrame(marker, bytes.subarray(at + 4, at + 2 + length), end);
-      framed = true;
-    }
-    at += 2 + length;
-    if (marker === SOS) at = skipScan(bytes, at);
-  }
-  throw new ConvzooError(
-    "bad-image",
-    "The JPEG file is truncated: it ends before its image does. Fetch it again.",
-  );
-}
-
-/** The place of the first marker after a scan's data, in which 0xFF is followed by 0 or is a restart marker. */
-function skipScan(bytes: Uint8Array, from: number): number {
-  let at = from;
-  for (;;) {
-    at = bytes.indexOf(0xff, at);
-    if (at === -1) return bytes.length;
-    const next = bytes[at + 1];
-    if (next === undefined) return bytes.length;
-    if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) return at;
-    at += 2;
-  }
-}
-
-/** SOF0 to SOF15; among these numbers stand three other segments. */
-function isFrame(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-}
-
-/** `frame`: the precision, height, width and number of components, each with three bytes more. */
-function checkFrame(marker: number, frame: Uint8Array, fileLength: number): void {
-  const [precision, , , , , components] = frame;
-  if (components === undefined || frame.length < 6 + 3 * components) throw damaged();
-  const height = uint16(frame, 1);
-  const width = uint16(frame, 3);
-  checkSize("The JPEG file", width, height);
-  if (precision !== 8) {
-    throw new ConvzooError("bad-image", `The JPEG file has ${precision} bits a sample; save it with 8.`);
-  }
-  if (components === 4) {
-    throw new ConvzooError("bad-image", "The JPEG file is CMYK, made for print; save it as RGB.");
-  }
-  if (components !== 1 && components !== 3) throw damaged();
-  // Huffman codes spend a bit or more on each block of 64 samples of each component, and at least a quarter of the
-  // pixels have a sample of their own: a file too short for its size is refused before its pixels are made.
-  if (marker <= 0xc2 && width * height > fileLength * 8 * 64 * 4) throw damaged();
-}
-
-function uint16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-}
-
-function damaged(): ConvzooError {
-  return new ConvzooError(
-    "bad-image",
-    "The JPEG file is damaged: its segments do not fit together. Fetch it again.",
-  );
+  const decode = (file: Uint8Array, as: Mode) =>
+    decodeWith(MOZJPEG, module, "The JPEG file", file, as, asItLies);
+  const frame = segments.find(({ marker }) => isFrame(marker))!;
+  if (frame.body[5] !== 4) return { pixels: decode(bytes, mode), turn };
+  return {
+    pixels: toPixels(
+      decodeCmyk(segments, (file) => decode(file, "RGB")),
+      mode,
+      maxPixels,
+    ),
+    turn,
+  };
 }

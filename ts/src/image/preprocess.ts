@@ -1,6 +1,6 @@
 import { ConvzooError } from "../errors.js";
 import type { Pixels, Tensor } from "../tensor.js";
-import { cropPixels } from "./crop.js";
+import { type CropBox, centerBox, cropPixels } from "./crop.js";
 import { normalize } from "./normalize.js";
 import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 
@@ -26,9 +26,11 @@ export interface ResizeTarget {
   readonly width: number;
   readonly height: number;
   readonly filter: Filter;
+  /** The part of the result that is wanted, within it; all by default. The rest is not computed. */
+  readonly part?: CropBox;
 }
 
-/** The core's resize: Pillow's bytes for RGB pixels. Its arguments have been checked. */
+/** The core's resize: Pillow's bytes for gray, RGB or RGBA pixels. Its arguments have been checked. */
 export type ResizeFn = (pixels: Pixels, target: ResizeTarget) => Pixels | Promise<Pixels>;
 
 /**
@@ -42,6 +44,13 @@ export async function preprocessPixels(
 ): Promise<Tensor> {
   checkOptions(options);
   const { resize: side, crop, interpolation: filter } = options;
+  if (side !== null && crop !== null) {
+    const size = resizedSize(pixels, side);
+    const part = centerBox(size, crop);
+    // Only the crop's pixels are made, of which each is the same as in the whole.
+    if (part.left >= 0 && part.top >= 0)
+      return normalize(await resizePixels(pixels, { ...size, filter, part }, resize), options);
+  }
   const sized =
     side === null ? pixels : await resizePixels(pixels, { ...resizedSize(pixels, side), filter }, resize);
   return normalize(crop === null ? sized : cropPixels(sized, crop), options);

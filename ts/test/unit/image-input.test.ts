@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import { imageMessage } from "../../src/image/input.js";
 import type { Platform } from "../../src/platform.js";
 
-const platform: Platform = { cores: () => 1, noThreads: () => "none here" };
+const decoders = "file:///package/decoders.js";
+const platform: Platform = {
+  cores: () => 1,
+  noThreads: () => "none here",
+  decoders: () => new URL(decoders),
+};
 
 const files = {
   mozjpeg_dec: Uint8Array.of(0xff, 0xd8, 0xff),
@@ -27,14 +32,14 @@ describe("encoded images take their decoder along", () => {
   test.each(Object.entries(files))("%s", async (name, bytes) => {
     const { message, asked } = await sent(bytes);
     expect(asked).toEqual([name]);
-    expect(message).toEqual({ bytes, codec: empty });
+    expect(message).toEqual({ bytes, codec: empty, decoders });
   });
 
   test("BMP, and what is no image, none", async () => {
     for (const bytes of [bmp, Uint8Array.of(1, 2, 3)]) {
       const { message, asked } = await sent(bytes);
       expect(asked).toEqual([]);
-      expect(message).toEqual({ bytes, codec: undefined });
+      expect(message).toEqual({ bytes, codec: undefined, decoders });
     }
   });
 

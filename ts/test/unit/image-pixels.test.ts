@@ -18,6 +18,29 @@ describe("toPixels", () => {
     expect(toPixels(image(rgba))).toEqual({ width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) });
   });
 
+  test("repeats gray, and makes gray and RGBA as Pillow does", () => {
+    const gray = image(Uint8Array.of(7, 9));
+    expect(toPixels(gray).data).toEqual(Uint8Array.of(7, 7, 7, 9, 9, 9));
+    expect(toPixels(gray, "RGBA").data).toEqual(Uint8Array.of(7, 7, 7, 255, 9, 9, 9, 255));
+    expect(toPixels(gray, "L").data.buffer).toBe(gray.data.buffer);
+    const rgb = image(Uint8Array.of(255, 0, 0, 1, 200, 3));
+    expect(toPixels(rgb, "L").data).toEqual(Uint8Array.of(76, 118));
+    expect(toPixels(rgb, "RGBA").data).toEqual(Uint8Array.of(255, 0, 0, 255, 1, 200, 3, 255));
+    expect(toPixels(image(Uint8Array.of(255, 0, 0, 9, 1, 200, 3, 9)), "L").data).toEqual(
+      Uint8Array.of(76, 118),
+    );
+  });
+
+  test("drops alpha four pixels at a time, wherever they lie", () => {
+    for (const count of [1, 3, 4, 7, 8, 13]) {
+      for (const start of [0, 1, 4]) {
+        const rgba = Uint8Array.from({ length: start + 4 * count }, (_, i) => i * 37).subarray(start);
+        const want = rgba.filter((_, i) => i % 4 < 3);
+        expect(toPixels(image(rgba, count, 1)).data, `${count} from ${start}`).toEqual(want);
+      }
+    }
+  });
+
   test("takes part of a buffer, a Buffer, and an array of another realm", () => {
     const want = Uint8Array.of(1, 2, 3, 4, 5, 6);
     expect(toPixels(image(Uint8Array.of(9, 1, 2, 3, 4, 5, 6, 9).subarray(1, 7))).data).toEqual(want);
@@ -28,8 +51,7 @@ describe("toPixels", () => {
   test.each<[unknown, RegExp]>([
     [null, /an object \{ width, height, data \}/],
     ["image.jpg", /an object \{ width, height, data \}/],
-    [image(new Uint8Array(5)), /2 x 1 pixels has 6 bytes as RGB or 8 as RGBA, but data has 5/],
-    [image(new Uint8Array(2)), /repeat each byte three times/],
+    [image(new Uint8Array(5)), /2 x 1 pixels has 6 bytes as RGB, 8 as RGBA or 2 as gray, but data has 5/],
     [image(new Uint8Array(0), 0, 0), /0 x 0 pixels; both must be whole and at least 1/],
     [image(new Uint8Array(6), 2, 1.5), /2 x 1.5 pixels/],
     [image(new Uint8Array(6), -2, -1), /-2 x -1 pixels/],

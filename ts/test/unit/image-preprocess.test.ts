@@ -56,7 +56,7 @@ function recorder() {
   const asked: ResizeTarget[] = [];
   const resize = (pixels: Pixels, target: ResizeTarget): Pixels => {
     asked.push(target);
-    const { width, height } = target;
+    const { width, height } = target.part ?? target;
     return {
       width,
       height,
@@ -97,7 +97,8 @@ describe("preprocessPixels", () => {
   test("resizes the shorter side, crops and normalises", async () => {
     const { asked, resize } = recorder();
     const tensor = await preprocessPixels(noise(40, 20), options, resize);
-    expect(asked).toEqual([{ width: 512, height: 256, filter: "bilinear" }]);
+    const part = { left: 144, top: 16, width: 224, height: 224 };
+    expect(asked).toEqual([{ width: 512, height: 256, filter: "bilinear", part }]);
     expect(tensor.shape).toEqual([1, 3, 224, 224]);
     const red = noise(40, 20).data[0] as number;
     expect(tensor.data[0]).toBeCloseTo((red / 255 - 0.485) / 0.229, 5);

@@ -1,72 +1,160 @@
-//! Resizing as it ships: weights computed once an axis, sums over short arrays that the compiler turns into vectors.
+//! Resizing as it ships: weights computed once an axis, sums of pairs of products (`pairs.rs`).
 //!
 //! Integer sums are exact in any order, so that the result is the specification's to the byte. They wrap as the
 //! machine's do; with weights that sum to one and negative lobes below a half, they never come near it.
 
 use super::Filter;
+use super::pairs::{Pairs, halves};
 use super::reference::{PRECISION, byte, nearest_sources, weights};
+use std::ops::Range;
 
 const HALF: i32 = 1 << (PRECISION - 1);
-
-/// Lanes of the horizontal sum: a multiple of 1 and of 3 channels, and of a vector's 4 lanes.
-const ACROSS: usize = 12;
-/// Lanes of the vertical sum.
+/// Numbers of a vector.
+const LANES: usize = 8;
+/// Bytes that the vertical sum computes together.
 const DOWN: usize = 16;
+/// Rows that share the reading of their weights in the horizontal sum.
+const ROWS: usize = 4;
+/// Bytes that a row's last vector may reach beyond it.
+const BEYOND: usize = 2 * LANES;
 
-/// Each row of `from` pixels to one of `to` pixels. `channels` is 1 or 3.
-pub fn horizontal(src: &[u8], from: usize, channels: usize, to: usize, filter: Filter, out: &mut [u8]) {
-    let axis: Vec<(usize, Vec<i32>)> = (0..to)
+/// One output pixel's window: the first byte it reads, and its weights, a vector of the high halves before each of the low.
+struct Window {
+    first: usize,
+    weights: Vec<i16>,
+}
+
+/// The windows of the outputs `wanted`, in vectors that fit what `Pairs` makes of as many channels.
+fn windows(filter: Filter, from: usize, channels: usize, to: usize, wanted: Range<usize>) -> Vec<Window> {
+    wanted
         .map(|i| {
             let (first, w) = weights(filter, from, to, i);
-            // A weight for each byte: the sum then runs over bytes, whatever pixel they belong to.
-            (first * channels, w.iter().flat_map(|&w| std::iter::repeat_n(w, channels)).collect())
+            let step = if channels == 1 { LANES } else { 2 };
+            let vectors = w.chunks(step).flat_map(|part| {
+                [0, 1].into_iter().flat_map(move |half| {
+                    (0..LANES).map(move |lane| part.get(lane % step).map_or(0, |&w| halves(w)[half]))
+                })
+            });
+            Window { first: first * channels, weights: vectors.collect() }
         })
-        .collect();
-    for (row, out) in src.chunks_exact(from * channels).zip(out.chunks_exact_mut(to * channels)) {
-        for ((first, weights), out) in axis.iter().zip(out.chunks_exact_mut(channels)) {
-            let bytes = &row[*first..first + weights.len()];
-            let sums = sums_across(bytes, weights);
-            for (c, out) in out.iter_mut().enumerate() {
-                *out = byte(sums.iter().skip(c).step_by(channels).fold(HALF, |a, &b| a.wrapping_add(b)));
+        .collect()
+}
+
+/// Of each row of `from` pixels of 1, 3 or 4 channels, the pixels `wanted` of the `to` that it is resized to.
+pub fn horizontal<P: Pairs>(
+    src: &[u8],
+    from: usize,
+    channels: usize,
+    to: usize,
+    wanted: Range<usize>,
+    filter: Filter,
+    out: &mut [u8],
+) {
+    let line = wanted.len() * channels;
+    let windows = windows(filter, from, channels, to, wanted);
+    let width = from * channels;
+    let several = match channels {
+        1 => several::<P, 1>,
+        3 => several::<P, 3>,
+        _ => several::<P, 4>,
+    };
+    // The last rows' vectors would reach beyond the image, so these rows are copied to where there is room.
+    let mut copy = vec![0; ROWS * width + BEYOND];
+    let mut made = vec![0; ROWS * line];
+    for (y, out) in out.chunks_mut(ROWS * line).enumerate() {
+        let rows = &src[y * ROWS * width..];
+        if rows.len() >= copy.len() {
+            several(rows, width, &windows, out);
+        } else {
+            let rows = &rows[..out.len() / line * width];
+            copy[..rows.len()].copy_from_slice(rows);
+            several(&copy, width, &windows, &mut made);
+            out.copy_from_slice(&made[..out.len()]);
+        }
+    }
+}
+
+/// `ROWS` rows of `width` bytes; `src` goes on for `BEYOND` bytes at least.
+fn several<P: Pairs, const C: usize>(src: &[u8], width: usize, windows: &[Window], out: &mut [u8]) {
+    let line = windows.len() * C;
+    let step = if C == 1 { LANES } else { 2 * C };
+    assert!(src.len() >= ROWS * width + BEYOND && out.len() == ROWS * line);
+    for (x, Window { first, weights }) in windows.iter().enumerate() {
+        // A window ends within its row, so the last of its vectors keeps to the room there is.
+        assert!(first + weights.len() / (2 * LANES) * step <= width + LANES);
+        let mut sums = [[P::zero(); 2]; ROWS];
+        for (k, weights) in weights.chunks_exact(2 * LANES).enumerate() {
+            // SAFETY: two vectors of weights.
+            let (high, low) = unsafe { (P::load(weights.as_ptr()), P::load(weights.as_ptr().add(LANES))) };
+            for (r, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: as asserted.
+                let pixels = unsafe {
+                    let p = src.as_ptr().add(r * width + first + k * step);
+                    match C {
+                        1 => P::gray(p),
+                        3 => P::rgb(p),
+                        _ => P::rgba(p),
+                    }
+                };
+                *sums = [pixels.dot(high, sums[0]), pixels.dot(low, sums[1])];
+            }
+        }
+        for (r, [high, low]) in sums.into_iter().enumerate() {
+            let sums = P::join(high, low);
+            let out = &mut out[r * line + x * C..][..C];
+            if C == 1 {
+                out[0] = byte(sums.into_iter().fold(HALF, i32::wrapping_add));
+            } else {
+                for (out, sum) in out.iter_mut().zip(sums) {
+                    *out = byte(HALF.wrapping_add(sum));
+                }
             }
         }
     }
 }
 
-/// The products summed by their place modulo `ACROSS`.
-#[inline]
-fn sums_across(bytes: &[u8], weights: &[i32]) -> [i32; ACROSS] {
-    let mut sums = [0i32; ACROSS];
-    let (bytes, last_bytes) = bytes.as_chunks::<ACROSS>();
-    let (weights, last_weights) = weights.as_chunks::<ACROSS>();
-    for (b, w) in bytes.iter().zip(weights) {
-        for lane in 0..ACROSS {
-            sums[lane] = sums[lane].wrapping_add(i32::from(b[lane]).wrapping_mul(w[lane]));
-        }
-    }
-    for ((sum, b), w) in sums.iter_mut().zip(last_bytes).zip(last_weights) {
-        *sum = sum.wrapping_add(i32::from(*b).wrapping_mul(*w));
-    }
-    sums
-}
-
-/// `from` rows of `width` bytes to `to` rows.
-pub fn vertical(src: &[u8], from: usize, width: usize, to: usize, filter: Filter, out: &mut [u8]) {
-    for (i, out) in out.chunks_exact_mut(width).enumerate() {
+/// Of `from` rows of `width` bytes, of which `src` holds those from `above` on, the rows `wanted` of the `to` that they are
+/// resized to.
+pub fn vertical<P: Pairs>(
+    src: &[u8],
+    above: usize,
+    from: usize,
+    width: usize,
+    to: usize,
+    wanted: Range<usize>,
+    filter: Filter,
+    out: &mut [u8],
+) {
+    for (i, out) in wanted.zip(out.chunks_exact_mut(width)) {
         let (first, weights) = weights(filter, from, to, i);
-        let rows = &src[first * width..];
+        let rows = &src[(first - above) * width..][..weights.len() * width];
+        // A last row without another stands for both, the second time for nothing.
+        let pairs: Vec<(usize, usize, [P; 2])> = weights
+            .chunks(2)
+            .enumerate()
+            .map(|(k, pair)| {
+                let below = if pair.len() == 2 { 2 * k + 1 } else { 2 * k };
+                let [a, b] = [halves(pair[0]), pair.get(1).map_or([0; 2], |&w| halves(w))];
+                (2 * k * width, below * width, [P::splat([a[0], b[0]]), P::splat([a[1], b[1]])])
+            })
+            .collect();
         let (blocks, rest) = out.as_chunks_mut::<DOWN>();
         let done = blocks.len() * DOWN;
         for (b, block) in blocks.iter_mut().enumerate() {
-            let mut sums = [HALF; DOWN];
-            for (k, w) in weights.iter().enumerate() {
-                let start = k * width + b * DOWN;
-                let bytes = &rows[start..start + DOWN];
-                for lane in 0..DOWN {
-                    sums[lane] = sums[lane].wrapping_add(i32::from(bytes[lane]).wrapping_mul(*w));
+            let (mut high, mut low) = ([P::zero(); 4], [P::zero(); 4]);
+            for &(above, below, weights) in &pairs {
+                // SAFETY: both rows have `width` bytes, of which this block is within.
+                let bytes = unsafe {
+                    let p = rows.as_ptr().add(b * DOWN);
+                    P::rows(p.add(above), p.add(below))
+                };
+                for lane in 0..4 {
+                    high[lane] = bytes[lane].dot(weights[0], high[lane]);
+                    low[lane] = bytes[lane].dot(weights[1], low[lane]);
                 }
             }
-            *block = sums.map(byte);
+            // SAFETY: a block has `DOWN` bytes.
+            unsafe { P::store(high, low, HALF, PRECISION, block.as_mut_ptr()) };
         }
         for (j, out) in rest.iter_mut().enumerate() {
             let terms = weights
@@ -79,9 +167,18 @@ pub fn vertical(src: &[u8], from: usize, width: usize, to: usize, filter: Filter
 }
 
 /// The pixel under each output pixel's centre; `out` holds zeros, which stay where there is none.
-pub fn nearest(src: &[u8], size: (usize, usize), channels: usize, to: (usize, usize), out: &mut [u8]) {
-    let columns: Vec<Option<usize>> = nearest_sources(size.0, to.0).collect();
-    for (y, out) in nearest_sources(size.1, to.1).zip(out.chunks_exact_mut(to.0 * channels)) {
+pub fn nearest(
+    src: &[u8],
+    size: (usize, usize),
+    channels: usize,
+    to: (usize, usize),
+    wanted: (Range<usize>, Range<usize>),
+    out: &mut [u8],
+) {
+    let columns: Vec<Option<usize>> =
+        nearest_sources(size.0, to.0).skip(wanted.0.start).take(wanted.0.len()).collect();
+    let rows = nearest_sources(size.1, to.1).skip(wanted.1.start).take(wanted.1.len());
+    for (y, out) in rows.zip(out.chunks_exact_mut(columns.len() * channels)) {
         let Some(y) = y else { continue };
         let row = &src[y * size.0 * channels..][..size.0 * channels];
         for (x, out) in columns.iter().zip(out.chunks_exact_mut(channels)) {

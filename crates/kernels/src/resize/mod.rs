@@ -1,22 +1,26 @@
-//! Image resizing to Pillow's byte: `Image.resize` for 8-bit images of one or three channels, rows of interleaved bytes.
+//! Image resizing to Pillow's byte: `Image.resize` for 8-bit images of one, three or four channels (L, RGB, RGBA), rows of
+//! interleaved bytes.
 //!
 //! The numbers are those of `libImaging/Resample.c`: filters widened by the scale when shrinking (antialiasing), weights
 //! in f64 rounded to 22-bit integers, one pass an axis with bytes in between, no pass along an axis that keeps its size.
-//! Nearest takes the pixel under each output pixel's centre, as Pillow's scaling transform does.
+//! Nearest takes the pixel under each output pixel's centre, as Pillow's scaling transform does. The fourth channel is
+//! alpha: but for nearest, colours are multiplied by it before and divided after, rounded to bytes both times.
 //!
 //! The order of the passes shows in the last bit. Here it is that of Pillow 12.3 and, but for images a hundred times as
 //! tall as wide, of every version before it: rows first. Pillow 13.0 does columns first wherever the height shrinks by
 //! more than twice what the width does.
 
 mod cpu;
+mod pairs;
 mod reference;
 
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
+use pairs::Best;
 use std::f64::consts::PI;
 use std::fmt;
+use std::ops::Range;
 
 /// A resampling filter, by Pillow's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +91,10 @@ pub enum ResizeError {
     ZeroSize,
     /// A side is above [`MAX_SIDE`], or an image above [`MAX_BYTES`] or above the memory there is.
     TooLarge { width: usize, height: usize },
-    /// Neither one channel nor three.
+    /// Neither one channel nor three nor four.
     Channels(usize),
+    /// The part that is wanted of the result reaches beyond it.
+    Outside,
     /// The bytes are not width x height x channels.
     Length { expected: u64, found: usize },
 }
@@ -100,7 +106,8 @@ impl fmt::Display for ResizeError {
             ResizeError::TooLarge { width, height } => {
                 write!(f, "an image of {width} x {height} pixels is too large to resize; use a smaller one")
             }
-            ResizeError::Channels(n) => write!(f, "an image to resize has 1 or 3 channels, not {n}"),
+            ResizeError::Channels(n) => write!(f, "an image to resize has 1, 3 or 4 channels, not {n}"),
+            ResizeError::Outside => write!(f, "the part that is wanted reaches beyond the resized image"),
             ResizeError::Length { expected, found } => {
                 write!(f, "an image of this size has {expected} bytes, but {found} were given")
             }
@@ -110,53 +117,100 @@ impl fmt::Display for ResizeError {
 
 impl std::error::Error for ResizeError {}
 
-/// Resizes `src`, rows of interleaved bytes, from `size` to `to` (both width, height), as Pillow's `Image.resize` does.
+/// Resizes `src`, rows of interleaved bytes, from `size` to `to` (both width, height), as Pillow's `Image.resize` does, and
+/// gives the columns and rows `wanted` of that. Only what these need is computed.
 pub fn resize(
-    src: &[u8],
+    mut src: Vec<u8>,
     size: (usize, usize),
     channels: usize,
     to: (usize, usize),
+    wanted: (Range<usize>, Range<usize>),
     filter: Filter,
 ) -> Result<Vec<u8>, ResizeError> {
-    let between = between(size, to);
-    check(src, size, channels, [between, to])?;
-    if size == to || filter == Filter::Nearest {
-        let mut out = blank(to, channels)?;
-        if size == to {
-            out.copy_from_slice(src);
-        } else {
-            cpu::nearest(src, size, channels, to, &mut out);
-        }
+    let columns_first = size.1 > 100 * size.0 && to.1 < size.1;
+    let (columns, rows) = wanted;
+    let (made_width, made_height) = (columns.len(), rows.len());
+    let between = if columns_first { (size.0, made_height) } else { (made_width, size.1) };
+    check(&src, size, channels, [to, between, (made_width, made_height)])?;
+    if columns.end > to.0 || rows.end > to.1 {
+        return Err(ResizeError::Outside);
+    }
+    if filter == Filter::Nearest && size != to {
+        let mut out = blank((made_width, made_height), channels)?;
+        cpu::nearest(&src, size, channels, to, (columns, rows), &mut out);
         return Ok(out);
     }
-    let image = pass(Cow::Borrowed(src), size, channels, between, filter)?;
-    Ok(pass(image, between, channels, to, filter)?.into_owned())
+    let has_alpha = channels == 4 && size != to;
+    if has_alpha {
+        src.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = reference::multiplied(*pixel));
+    }
+    let mut image = if columns_first {
+        let image = down(src, 0, size.1, size.0 * channels, to.1, rows, filter)?;
+        across(image, 0..made_height, size.0, channels, to.0, columns, filter)?
+    } else {
+        let needed = needed(filter, size.1, to.1, &rows);
+        let image = across(src, needed.clone(), size.0, channels, to.0, columns, filter)?;
+        down(image, needed.start, size.1, made_width * channels, to.1, rows, filter)?
+    };
+    if has_alpha {
+        image.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = reference::divided(*pixel));
+    }
+    Ok(image)
 }
 
-/// The size after the first pass.
-fn between(size: (usize, usize), to: (usize, usize)) -> (usize, usize) {
-    let columns_first = size.1 > 100 * size.0 && to.1 < size.1;
-    if columns_first { (size.0, to.1) } else { (to.0, size.1) }
+/// The pixels of an axis that the outputs `wanted` read.
+fn needed(filter: Filter, from: usize, to: usize, wanted: &Range<usize>) -> Range<usize> {
+    if from == to {
+        return wanted.clone();
+    }
+    let (last, weights) = reference::weights(filter, from, to, wanted.end - 1);
+    reference::weights(filter, from, to, wanted.start).0..last + weights.len()
 }
 
-/// One pass, along the axis in which `size` and `to` differ; the image itself if there is none.
-fn pass(
-    src: Cow<[u8]>,
-    size: (usize, usize),
+/// The pass along the `rows` of an image of `from` columns; where there is none, what is wanted is cut out.
+fn across(
+    src: Vec<u8>,
+    rows: Range<usize>,
+    from: usize,
     channels: usize,
-    to: (usize, usize),
+    to: usize,
+    wanted: Range<usize>,
     filter: Filter,
-) -> Result<Cow<[u8]>, ResizeError> {
-    if size == to {
+) -> Result<Vec<u8>, ResizeError> {
+    let width = from * channels;
+    let part = &src[rows.start * width..rows.end * width];
+    if from == to && wanted.len() == to && part.len() == src.len() {
         return Ok(src);
     }
-    let mut out = blank(to, channels)?;
-    if size.0 != to.0 {
-        cpu::horizontal(&src, size.0, channels, to.0, filter, &mut out);
+    let mut out = blank((wanted.len(), rows.len()), channels)?;
+    if from == to {
+        let cut = wanted.start * channels..wanted.end * channels;
+        for (row, out) in part.chunks_exact(width).zip(out.chunks_exact_mut(cut.len())) {
+            out.copy_from_slice(&row[cut.clone()]);
+        }
     } else {
-        cpu::vertical(&src, size.1, size.0 * channels, to.1, filter, &mut out);
+        cpu::horizontal::<Best>(part, from, channels, to, wanted, filter, &mut out);
     }
-    Ok(Cow::Owned(out))
+    Ok(out)
+}
+
+/// The pass along columns of `from` pixels, of which `src` holds those from `above` on, `width` bytes a row. Where there is
+/// none, it holds what is wanted.
+fn down(
+    src: Vec<u8>,
+    above: usize,
+    from: usize,
+    width: usize,
+    to: usize,
+    wanted: Range<usize>,
+    filter: Filter,
+) -> Result<Vec<u8>, ResizeError> {
+    if from == to {
+        return Ok(src);
+    }
+    let mut out = blank((width, wanted.len()), 1)?;
+    cpu::vertical::<Best>(&src, above, from, width, to, wanted, filter, &mut out);
+    Ok(out)
 }
 
 /// Whether `src` is an image of this size, and the images to make (`made`) are within the limits.
@@ -164,13 +218,13 @@ fn check(
     src: &[u8],
     size: (usize, usize),
     channels: usize,
-    made: [(usize, usize); 2],
+    made: [(usize, usize); 3],
 ) -> Result<(), ResizeError> {
-    if channels != 1 && channels != 3 {
+    if ![1, 3, 4].contains(&channels) {
         return Err(ResizeError::Channels(channels));
     }
     let bytes = |(w, h): (usize, usize)| w as u64 * h as u64 * channels as u64;
-    for (width, height) in [size, made[0], made[1]] {
+    for (width, height) in [size].into_iter().chain(made) {
         if width == 0 || height == 0 {
             return Err(ResizeError::ZeroSize);
         }

@@ -32,6 +32,22 @@ pub fn byte(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
+/// A pixel's colours times its alpha, rounded.
+pub fn multiplied([r, g, b, a]: [u8; 4]) -> [u8; 4] {
+    let times = |c: u8| {
+        // c * a / 255 without a division, as Pillow has it; equal to the rounded quotient for all bytes.
+        let product = u32::from(c) * u32::from(a) + 128;
+        ((product + (product >> 8)) >> 8) as u8
+    };
+    [times(r), times(g), times(b), a]
+}
+
+/// The opposite, rounded down; resized colours may be above their alpha.
+pub fn divided([r, g, b, a]: [u8; 4]) -> [u8; 4] {
+    let over = |c: u8| if a == 0 { c } else { (255 * u32::from(c) / u32::from(a)).min(255) as u8 };
+    [over(r), over(g), over(b), a]
+}
+
 /// The source pixel of each of `to` outputs for nearest; none past the edge, where rounding leads there.
 pub fn nearest_sources(from: usize, to: usize) -> impl Iterator<Item = Option<usize>> {
     let step = from as f64 / to as f64;
@@ -44,9 +60,28 @@ pub fn nearest_sources(from: usize, to: usize) -> impl Iterator<Item = Option<us
     })
 }
 
-/// As [`super::resize`], slowly.
+/// As [`super::resize`] of all columns and rows, slowly.
 #[cfg(test)]
 pub fn resize(
+    src: &[u8],
+    size: (usize, usize),
+    channels: usize,
+    to: (usize, usize),
+    filter: Filter,
+) -> Vec<u8> {
+    if channels == 4 && filter != Filter::Nearest && size != to {
+        let pixels = |image: &[u8], f: fn([u8; 4]) -> [u8; 4]| {
+            image.as_chunks().0.iter().flat_map(|&pixel| f(pixel)).collect::<Vec<u8>>()
+        };
+        let image = resize_channels(&pixels(src, multiplied), size, channels, to, filter);
+        return pixels(&image, divided);
+    }
+    resize_channels(src, size, channels, to, filter)
+}
+
+/// Each channel by itself.
+#[cfg(test)]
+fn resize_channels(
     src: &[u8],
     size: (usize, usize),
     channels: usize,
