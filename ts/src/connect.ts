@@ -3,6 +3,7 @@ import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
+import type { Crops } from "./image/crop.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
 import { type RawPixels, toPixels } from "./image/pixels.js";
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
@@ -29,6 +30,12 @@ export interface ResizeOptions extends ImageOptions {
   readonly filter?: Filter;
 }
 
+/** How `preprocess` makes an input of an image. */
+export interface PreprocessImageOptions extends PreprocessOptions, ImageOptions {
+  /** Which parts of the image; the tensor has an image for each. The centre unless given. */
+  readonly crops?: Crops;
+}
+
 /** See the entry files: these are the package's functions for their platform. */
 export interface Connected {
   /**
@@ -45,8 +52,8 @@ export interface Connected {
   decode(image: ImageSource, options?: ImageOptions): Promise<Pixels>;
   /** Pixels in another size, Pillow's to the byte. Rejects with `bad-image`, `bad-option`, `too-large`. */
   resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
-  /** An image as a network's input, [1, C, H, W]. Rejects as `decode` and `resize` do. */
-  preprocess(image: ImageSource, options: PreprocessOptions & ImageOptions): Promise<Tensor>;
+  /** An image as a network's input, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `decode` and `resize` do. */
+  preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
 }
@@ -72,11 +79,10 @@ export function connect(platform: Platform): Connected {
       const args = { pixels: toPixels(pixels), width, height, filter };
       return images(wasm, (host) => host.call("resize", args, { signal }));
     },
-    async preprocess(image, { signal, wasm, ...options }) {
+    async preprocess(image, { signal, wasm, crops, ...options }) {
       const { message: sent, source } = await message(image, signal);
-      return images(wasm, (host) => host.call("preprocess", { image: sent, options }, { signal })).catch(
-        naming(source),
-      );
+      const args = { image: sent, options, crops };
+      return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
   };
 }

@@ -1,19 +1,23 @@
 /** The public names that are the same in every runtime; the entry files add those that need one. */
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
-export type { ImageOptions, ResizeOptions } from "./connect.js";
+export type { ImageOptions, PreprocessImageOptions, ResizeOptions } from "./connect.js";
 export { type DescribeOptions, describe } from "./describe.js";
+export { type Classifier, type Ensemble, type EnsembleOptions, ensemble } from "./ensemble.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
+export type { Crops } from "./image/crop.js";
 export type { ImageSource } from "./image/input.js";
 export type { RawPixels } from "./image/pixels.js";
 export type { Filter, PreprocessOptions } from "./image/preprocess.js";
 export * from "./layers.js";
 export type { LoadOptions, Progress } from "./load.js";
-export type { Classification, ClassifyOptions, Model, RunOptions } from "./model.js";
+export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";
 export type { Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
+export type { TransformOptions } from "./transforms.js";
+export * as transforms from "./transforms.js";
 export type {
   Dtype,
   GivenWeights,

@@ -13,6 +13,7 @@ import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Flavour, Platform, WasmSource } from "./platform.js";
 import { parameterCount, stateShapes } from "./state.js";
+import { torchvision } from "./transforms.js";
 import {
   type GivenWeights,
   loadWeights,
@@ -62,15 +63,6 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
-
-/** ImageNet's statistics, which nearly every network of the zoo was trained with. */
-const IMAGENET: PreprocessOptions = {
-  resize: 256,
-  crop: 224,
-  interpolation: "bilinear",
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-};
 
 export async function load(
   platform: Platform,
@@ -161,7 +153,7 @@ function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOpt
   const registered = Object.values(row?.weights ?? {})[0]?.preprocess;
   if (registered) return registered;
   if (row) return row.preprocess;
-  if (net.inChannels === 3) return IMAGENET;
+  if (net.inChannels === 3) return torchvision();
   const message = `How are images prepared for a network of ${net.inChannels} channels? Pass preprocess to load.`;
   throw new ConvzooError("bad-option", message);
 }

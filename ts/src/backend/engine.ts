@@ -5,7 +5,7 @@ import type * as threadsGlue from "../../../build/core/threads/core.js";
 import { ConvzooError } from "../errors.js";
 import type { decodeBytes } from "../image/decode.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
-import type { Pixels, Tensor } from "../tensor.js";
+import { type Pixels, stack, type Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
 import type { Args, ImageMessage, Join, StepTiming, Tuning } from "./protocol.js";
 import type { Pool } from "./start-workers.js";
@@ -97,7 +97,7 @@ export class Engine {
       if (first > 0) await this.#parts.pause();
       parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
     }
-    return [input, ...outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)))];
+    return [input, ...outputs.map((_, i) => stack(parts.map((part) => part[i]!)))];
   }
 
   async #runTogether(
@@ -138,8 +138,8 @@ export class Engine {
     return resizePixels(pixels, target, (...args) => this.#resize(...args));
   }
 
-  async preprocess({ image, options }: Args<"preprocess">): Promise<Tensor> {
-    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args));
+  async preprocess({ image, options, crops }: Args<"preprocess">): Promise<Tensor> {
+    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args), crops);
   }
 
   bytes(): readonly [number, number] {
@@ -207,16 +207,4 @@ function instantiate(glue: SingleGlue | ThreadsGlue, module: WebAssembly.Module)
     const message = `The .wasm is not this version's core (${cause.message}); pass the file that lies in the package's wasm folder.`;
     throw new ConvzooError("bad-wasm", message, { cause });
   }
-}
-
-function joinBatches(parts: readonly Tensor[]): Tensor {
-  const [first, ...others] = parts;
-  if (!first || others.length === 0) return first!;
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { shape: [parts.reduce((sum, part) => sum + part.shape[0]!, 0), ...first.shape.slice(1)], data };
 }

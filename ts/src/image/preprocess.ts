@@ -1,6 +1,6 @@
 import { ConvzooError } from "../errors.js";
-import type { Pixels, Tensor } from "../tensor.js";
-import { cropPixels } from "./crop.js";
+import { type Pixels, stack, type Tensor } from "../tensor.js";
+import { type Crops, cropBoxes, cut } from "./crop.js";
 import { normalize } from "./normalize.js";
 import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 
@@ -8,16 +8,26 @@ import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 export const FILTERS = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] as const;
 export type Filter = (typeof FILTERS)[number];
 
-/** How an image becomes a network's input: plain data, which goes with a checkpoint. */
+/** How an image becomes a network's input: plain data, which goes with a checkpoint. `transforms` has the usual ones. */
 export interface PreprocessOptions {
-  /** What the shorter side becomes, the ratio kept; null leaves the size. */
-  readonly resize: number | null;
+  /** What the shorter side becomes, the ratio kept; or [rows, columns], whatever the ratio; null leaves the size. */
+  readonly resize: number | readonly [number, number] | null;
   /** The square or [rows, columns] to cut out of the middle; null keeps all. */
   readonly crop: number | readonly [number, number] | null;
   readonly interpolation: Filter;
-  /** One number a channel: three, or one with `grayscale`. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  /**
+   * What is subtracted from the values, which are from 0 to 1: one number a channel, three or with `grayscale` one, in the
+   * order of `channels`; or `"image"`, the mean of all values of this image.
+   */
+  readonly mean: readonly number[] | "image";
+  /** What they are then divided by, in the same forms; `"image"` is the deviation of all values, as torch's `std()`. */
+  readonly std: readonly number[] | "image";
+  /** What they are multiplied by after that; 1 unless given. */
+  readonly scale?: number;
+  /** What is added in the end; 0 unless given. */
+  readonly shift?: number;
+  /** The order of the channels: `"BGR"` for networks trained in Caffe; `"RGB"` unless given. */
+  readonly channels?: "RGB" | "BGR";
   readonly grayscale?: boolean;
 }
 
@@ -32,19 +42,21 @@ export interface ResizeTarget {
 export type ResizeFn = (pixels: Pixels, target: ResizeTarget) => Pixels | Promise<Pixels>;
 
 /**
- * torchvision's preset for classification: resize the shorter side, crop the centre, normalise.
- * Gives a tensor [1, C, H, W]. Throws `bad-option`; `too-large` if the resized image would be.
+ * torchvision's preset for classification: resize, crop, normalise. Gives a tensor [N, C, H, W] with an image for each of
+ * `crops`. Throws `bad-option`; `too-large` if the resized image would be; `bad-image` where an image's own deviation is 0.
  */
 export async function preprocessPixels(
   pixels: Pixels,
   options: PreprocessOptions,
   resize: ResizeFn,
+  crops: Crops = "center",
 ): Promise<Tensor> {
   checkOptions(options);
-  const { resize: side, crop, interpolation: filter } = options;
-  const sized =
-    side === null ? pixels : await resizePixels(pixels, { ...resizedSize(pixels, side), filter }, resize);
-  return normalize(crop === null ? sized : cropPixels(sized, crop), options);
+  const { resize: to, crop, interpolation: filter } = options;
+  const size = typeof to === "number" ? resizedSize(pixels, to) : to && { width: to[1], height: to[0] };
+  const sized = size ? await resizePixels(pixels, { ...size, filter }, resize) : pixels;
+  const boxes = cropBoxes(sized, crop, crops);
+  return stack(boxes.map((box) => normalize(crop === null ? sized : cut(sized, box), options)));
 }
 
 /**
@@ -83,32 +95,47 @@ export function resizedSize(
     : { width: Math.trunc((side * width) / height), height: side };
 }
 
+const KNOWN: readonly string[] = [
+  ...["resize", "crop", "interpolation", "mean", "std", "scale", "shift", "channels", "grayscale"],
+];
+
 function checkOptions(options: PreprocessOptions): void {
   if (typeof options !== "object" || options === null) throw badOption("preprocess", "an object", options);
-  const { resize, crop, interpolation, mean, std, grayscale } = options;
-  const isSide = (n: unknown) => isPositiveInteger(n) && n <= MAX_SIDE;
-  if (resize !== null && !isSide(resize))
-    throw badOption("resize", `null or a whole number from 1 to ${MAX_SIDE}`, resize);
-  const isPair =
-    Array.isArray(crop) && crop.length === 2 && crop.every(isSide) && crop[0] * crop[1] <= MAX_PIXELS;
-  if (crop !== null && !isSide(crop) && !isPair) {
-    throw badOption(
-      "crop",
-      `null, a whole number from 1 to ${MAX_SIDE}, or a pair [rows, columns] of them`,
-      crop,
+  for (const name of Object.keys(options)) {
+    if (KNOWN.includes(name)) continue;
+    throw new ConvzooError(
+      "bad-option",
+      `There is no image option "${name}"; there are ${KNOWN.join(", ")}.`,
     );
   }
+  const { resize, crop, interpolation, mean, std, scale = 1, shift = 0 } = options;
+  const { channels = "RGB", grayscale = false } = options;
+  checkSides("resize", resize);
+  checkSides("crop", crop);
   checkFilter(interpolation);
-  if (grayscale !== undefined && typeof grayscale !== "boolean")
-    throw badOption("grayscale", "true or false", grayscale);
-  const channels = grayscale ? 1 : 3;
+  if (typeof grayscale !== "boolean") throw badOption("grayscale", "true or false", grayscale);
+  if (channels !== "RGB" && (channels !== "BGR" || grayscale))
+    throw badOption("channels", '"RGB" or, without grayscale, "BGR"', channels);
+  const wanted = grayscale ? "an array of one number, as grayscale is true" : "an array of three numbers";
   const isPerChannel = (list: unknown) =>
-    Array.isArray(list) && list.length === channels && list.every((n) => Number.isFinite(n));
-  const wanted =
-    channels === 1 ? "an array of one number, as grayscale is true" : "an array of three numbers";
-  if (!isPerChannel(mean)) throw badOption("mean", wanted, mean);
-  if (!isPerChannel(std) || std.some((n) => Math.fround(n) === 0))
-    throw badOption("std", `${wanted}, none of them 0`, std);
+    Array.isArray(list) && list.length === (grayscale ? 1 : 3) && list.every((n) => Number.isFinite(n));
+  if (mean !== "image" && !isPerChannel(mean)) throw badOption("mean", `"image" or ${wanted}`, mean);
+  if (std !== "image" && (!isPerChannel(std) || std.some((n) => Math.fround(n) === 0)))
+    throw badOption("std", `"image" or ${wanted}, none of them 0`, std);
+  if (!Number.isFinite(scale)) throw badOption("scale", "a number", scale);
+  if (!Number.isFinite(shift)) throw badOption("shift", "a number", shift);
+}
+
+function checkSides(name: string, sides: PreprocessOptions["crop"]): void {
+  const isSide = (n: unknown) => isPositiveInteger(n) && n <= MAX_SIDE;
+  if (sides === null || isSide(sides)) return;
+  if (Array.isArray(sides) && sides.length === 2 && sides.every(isSide) && sides[0] * sides[1] <= MAX_PIXELS)
+    return;
+  throw badOption(
+    name,
+    `null, a whole number from 1 to ${MAX_SIDE}, or a pair [rows, columns] of them`,
+    sides,
+  );
 }
 
 function checkFilter(filter: unknown): void {
