@@ -66,6 +66,6 @@ function softmax(scores: ArrayLike<number>): Float64Array {
   return powers.map((power) => power / sum);
 }
 
-function mostProbableFirst(a: Ranked, b: Ranked): number {
+export function mostProbableFirst(a: Ranked, b: Ranked): number {
   return b.probability - a.probability || b.score - a.score || a.index - b.index;
 }

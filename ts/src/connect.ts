@@ -3,10 +3,10 @@ import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
-import type { Crops } from "./image/crop.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
 import { type RawPixels, toPixels } from "./image/pixels.js";
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
+import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
@@ -80,8 +80,10 @@ export function connect(platform: Platform): Connected {
       return images(wasm, (host) => host.call("resize", args, { signal }));
     },
     async preprocess(image, { signal, wasm, crops, ...options }) {
+      (await import("./image/options.js")).checkPreprocess(options);
+      const views = crops && (await import("./image/views.js")).viewsOf(crops);
       const { message: sent, source } = await message(image, signal);
-      const args = { image: sent, options, crops };
+      const args = { image: sent, options, views };
       return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
   };

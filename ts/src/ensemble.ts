@@ -3,7 +3,6 @@ import { list, number } from "./check.js";
 import { ConvzooError } from "./errors.js";
 import type { ImageSource } from "./image/input.js";
 import type { Classification, ClassifyOptions, Model } from "./model.js";
-import { readSource, type WeightSource } from "./weights/source.js";
 
 /** What an ensemble can be made of: models, and other ensembles. */
 export type Classifier = Pick<Model, "classify" | "dispose">;
@@ -54,28 +53,7 @@ export class Ensemble {
    * are the first model's. Rejects as `Model.classify` does, and with `bad-option` where models have not as many classes.
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
-    const { checkRanking } = await import("./classify.js");
-    checkRanking(options);
-    const shared = isReadOnce(image) ? await readSource(image, { signal: options.signal }) : image;
-    const all = await Promise.all(
-      this.models.map((model) => model.classify(shared, { ...options, topk: Number.MAX_SAFE_INTEGER })),
-    );
-    const counts = all.map((classes) => classes.length);
-    if (new Set(counts).size > 1) {
-      const message = `ensemble: the models have ${counts.join(", ")} classes; only those with the same classes can be averaged.`;
-      throw new ConvzooError("bad-option", message);
-    }
-    const probabilities = new Float64Array(counts[0]!);
-    for (const [m, classes] of all.entries()) {
-      for (const { index, probability } of classes) probabilities[index]! += this.weights[m]! * probability;
-    }
-    return all[0]!
-      .map(({ index, label }) => ({
-        ...{ index, label },
-        ...{ score: probabilities[index]!, probability: probabilities[index]! },
-      }))
-      .sort((a, b) => b.probability - a.probability || a.index - b.index)
-      .slice(0, options.topk ?? 5);
+    return (await import("./ensemble/classify.js")).classify(this, image, options);
   }
 
   /** Disposes of all its models. */
@@ -86,10 +64,4 @@ export class Ensemble {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-/** Whether the image's bytes can be had but once, so that the first model would leave nothing to the others. */
-function isReadOnce(image: ImageSource): image is WeightSource & ImageSource {
-  const tag = Object.prototype.toString.call(image).slice("[object ".length, -1);
-  return tag === "Response" || tag === "ReadableStream";
 }

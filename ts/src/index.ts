@@ -5,10 +5,10 @@ export type { ImageOptions, PreprocessImageOptions, ResizeOptions } from "./conn
 export { type DescribeOptions, describe } from "./describe.js";
 export { type Classifier, type Ensemble, type EnsembleOptions, ensemble } from "./ensemble.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
-export type { Crops } from "./image/crop.js";
 export type { ImageSource } from "./image/input.js";
 export type { RawPixels } from "./image/pixels.js";
 export type { Filter, PreprocessOptions } from "./image/preprocess.js";
+export type { Crops } from "./image/views.js";
 export * from "./layers.js";
 export type { LoadOptions, Progress } from "./load.js";
 export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";

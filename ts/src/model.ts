@@ -4,9 +4,9 @@ import type { Host } from "./backend/host.js";
 import type { ImageMessage, StepTiming, Tuning } from "./backend/protocol.js";
 import { ConvzooError } from "./errors.js";
 import type { Graph } from "./graph.js";
-import type { Crops } from "./image/crop.js";
 import { type ImageSource, naming } from "./image/input.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
+import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
 import type { Flavour } from "./platform.js";
 import type { Tensor } from "./tensor.js";
@@ -223,8 +223,9 @@ export class Model {
     options: PreprocessOptions,
     { crops, signal }: Pick<ClassifyOptions, "crops" | "signal">,
   ): Promise<Tensor> {
+    const views = crops && (await import("./image/views.js")).viewsOf(crops);
     const { message, source } = await this.#parts.image(image, signal);
-    const args = { image: message, options, crops };
+    const args = { image: message, options, views };
     return this.#parts.host.call("preprocess", args, { signal }).catch(naming(source));
   }
 

@@ -13,14 +13,11 @@ export interface TransformOptions {
   readonly std?: readonly number[];
 }
 
-/** Per-channel statistics, for data that says them. */
-type Statistics = Pick<PreprocessOptions, "mean" | "std">;
+/** Statistics of ImageNet's training images, red, green, blue. */
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
-/** Of ImageNet's training images, red, green, blue. */
-export const IMAGENET: Statistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-
-/** Both a half: values from -1 to 1. */
-export const HALVES: Statistics = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+/** Values from -1 to 1. */
+const HALVES = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
 /** torchvision's `ImageClassification` preset: the shorter side to 256, the middle 224 x 224, ImageNet's statistics. */
 export const torchvision = (options: TransformOptions = {}): PreprocessOptions => ({

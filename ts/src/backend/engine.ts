@@ -138,8 +138,8 @@ export class Engine {
     return resizePixels(pixels, target, (...args) => this.#resize(...args));
   }
 
-  async preprocess({ image, options, crops }: Args<"preprocess">): Promise<Tensor> {
-    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args), crops);
+  async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
+    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args), views);
   }
 
   bytes(): readonly [number, number] {

@@ -1,6 +1,6 @@
 /** What the caller's side and the core's side say to each other. */
 import type { ErrorCode } from "../errors.js";
-import type { Crops } from "../image/crop.js";
+import type { View } from "../image/crop.js";
 import type { Filter, PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 
@@ -77,11 +77,11 @@ export interface Calls {
     readonly height: number;
     readonly filter: Filter;
   }): Pixels;
-  /** An image for each of `crops`, the one in the centre unless given. */
+  /** The input has an image for each view, the one in the centre unless given. */
   preprocess(args: {
     readonly image: ImageMessage;
     readonly options: PreprocessOptions;
-    readonly crops?: Crops;
+    readonly views?: readonly View[];
   }): Tensor;
   /** Bytes of packed weights and of the arena. */
   bytes(args: Record<never, never>): readonly [number, number];

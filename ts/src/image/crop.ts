@@ -1,6 +1,4 @@
-import { integer, withDefaults } from "../check.js";
 import { ConvzooError } from "../errors.js";
-import { below, generator } from "../random.js";
 import type { Pixels } from "../tensor.js";
 
 /** A rectangle in an image's pixels; `left` and `top` are negative where it reaches beyond the image. */
@@ -9,24 +7,18 @@ export interface CropBox {
   readonly top: number;
   readonly width: number;
   readonly height: number;
-  /** Whether what it holds is turned left to right. */
-  readonly reflect?: boolean;
 }
 
-/**
- * Which parts of an image the network sees:
- *
- * - `"center"`: the square in the middle;
- * - `"five"`: the four corners and the middle, as torchvision's `FiveCrop`;
- * - `"ten"`: these and those of the reflected image, as torchvision's `TenCrop` and AlexNet's paper (section 4.1);
- * - `{ random: 5, reflect: true, seed: 0 }`: so many at random places and, unless `reflect` is false, the reflection of each.
- *   A seed's places are the same in every runtime; 0 unless given.
- */
-export type Crops =
-  | "center"
-  | "five"
-  | "ten"
-  | { readonly random: number; readonly reflect?: boolean; readonly seed?: number };
+/** Which part of an image is seen, of whatever size it is. */
+export interface View {
+  /**
+   * How far from the left and from the top of the places that there are, both from 0 to 1; or `"center"`, in the image turned
+   * left to right if `reflect` is set.
+   */
+  readonly at: readonly [x: number, y: number] | "center";
+  /** Whether what is seen is turned left to right. */
+  readonly reflect: boolean;
+}
 
 type Size = { readonly width: number; readonly height: number };
 
@@ -39,56 +31,21 @@ export function centerBox(size: Size, crop: number | readonly [number, number]):
   return { left: offset(size.width, width), top: offset(size.height, height), width, height };
 }
 
-/** The boxes of `crops` in an image. Throws `bad-option` where they are no {@link Crops} or do not fit. */
-export function cropBoxes(
-  size: Size,
-  crop: number | readonly [number, number] | null,
-  crops: Crops,
-): CropBox[] {
-  checkCrops(crops);
-  if (crop === null) {
-    if (crops === "center") return [{ left: 0, top: 0, ...size }];
-    throw wrong('this network sees whole images (crop is null), so only "center" is possible');
-  }
+/** The box of a view. Throws `bad-option` where the image is smaller than the crop, unless the view is the centre. */
+export function viewBox(size: Size, crop: number | readonly [number, number], view: View): CropBox {
   const center = centerBox(size, crop);
-  if (crops === "center") return [center];
   const { width, height } = center;
   const [spareX, spareY] = [size.width - width, size.height - height];
+  // With an odd pixel to spare, the middle of the image as it is and of the image turned round differ by one.
+  if (view.at === "center") return view.reflect ? { ...center, left: spareX - center.left } : center;
   if (spareX < 0 || spareY < 0) {
     const sizes = `${size.width} x ${size.height} pixels is smaller than the crop of ${width} x ${height}`;
-    throw wrong(`the image of ${sizes}; resize it to more, or use "center"`);
+    throw new ConvzooError("bad-option", `crops: the image of ${sizes}; resize it to more, or use "center".`);
   }
-  const at = (left: number, top: number): CropBox => ({ left, top, width, height });
-  const reflected = (box: CropBox): CropBox => ({ ...box, reflect: true });
-  if (typeof crops === "object") {
-    const { random: count, reflect = true, seed = 0 } = crops;
-    const random = generator(seed);
-    const boxes = Array.from({ length: count }, () => {
-      const top = below(spareY + 1, random);
-      return at(below(spareX + 1, random), top);
-    });
-    return reflect ? boxes.flatMap((box) => [box, reflected(box)]) : boxes;
-  }
-  const five = [at(0, 0), at(spareX, 0), at(0, spareY), at(spareX, spareY), center];
-  if (crops === "five") return five;
-  // torchvision turns the image before it crops: with an odd pixel to spare, the middle is not that of the image as it is.
-  return [...five, ...five.map((box) => reflected({ ...box, left: spareX - box.left }))];
+  const [x, y] = view.at;
+  const place = (at: number, spare: number) => Math.min(Math.floor(at * (spare + 1)), spare);
+  return { left: place(x, spareX), top: place(y, spareY), width, height };
 }
-
-/** Throws `bad-option` unless these are {@link Crops}. */
-export function checkCrops(crops: Crops): void {
-  if (crops === "center" || crops === "five" || crops === "ten") return;
-  const forms = '"center", "five", "ten" or { random: 5, reflect: true, seed: 0 }';
-  if (typeof crops !== "object" || crops === null || crops.random === undefined) {
-    throw new ConvzooError("bad-option", `crops is ${forms}, not ${JSON.stringify(crops)}.`);
-  }
-  const { random, reflect, seed } = withDefaults("crops", { random: 5, reflect: true, seed: 0 }, crops);
-  integer("crops", "random", random, 1, 1000);
-  integer("crops", "seed", seed, 0);
-  if (typeof reflect !== "boolean") throw wrong("reflect is true or false");
-}
-
-const wrong = (problem: string): ConvzooError => new ConvzooError("bad-option", `crops: ${problem}.`);
 
 function offset(from: number, to: number): number {
   const spare = from - to;
@@ -106,8 +63,8 @@ export function cropPixels(pixels: Pixels, crop: number | readonly [number, numb
   return cut(pixels, centerBox(pixels, crop));
 }
 
-/** The pixels of a box: a new image, black where the box reaches beyond the old one. */
-export function cut(pixels: Pixels, { left, top, width, height, reflect = false }: CropBox): Pixels {
+/** The pixels of a box: a new image, black where the box reaches beyond the old one, turned left to right to `reflect`. */
+export function cut(pixels: Pixels, { left, top, width, height }: CropBox, reflect = false): Pixels {
   const data = new Uint8Array(width * height * 3);
   const [from, to] = [Math.max(left, 0), Math.min(left + width, pixels.width)];
   for (let y = Math.max(top, 0); y < Math.min(top + height, pixels.height); y++) {

@@ -1,6 +1,6 @@
 import { ConvzooError } from "../errors.js";
 import { type Pixels, stack, type Tensor } from "../tensor.js";
-import { type Crops, cropBoxes, cut } from "./crop.js";
+import { cut, type View, viewBox } from "./crop.js";
 import { normalize } from "./normalize.js";
 import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 
@@ -42,21 +42,25 @@ export interface ResizeTarget {
 export type ResizeFn = (pixels: Pixels, target: ResizeTarget) => Pixels | Promise<Pixels>;
 
 /**
- * torchvision's preset for classification: resize, crop, normalise. Gives a tensor [N, C, H, W] with an image for each of
- * `crops`. Throws `bad-option`; `too-large` if the resized image would be; `bad-image` where an image's own deviation is 0.
+ * torchvision's preset for classification: resize, crop, normalise. Gives a tensor [N, C, H, W] with an image for each
+ * view, by default the one in the centre. The options have been checked (options.ts).
+ *
+ * Throws `bad-option` where the image is too small for its crops; `too-large` if the resized image would be; `bad-image`
+ * where all values are the same and `std` is the image's own.
  */
 export async function preprocessPixels(
   pixels: Pixels,
   options: PreprocessOptions,
   resize: ResizeFn,
-  crops: Crops = "center",
+  views: readonly View[] = [{ at: "center", reflect: false }],
 ): Promise<Tensor> {
-  checkOptions(options);
   const { resize: to, crop, interpolation: filter } = options;
   const size = typeof to === "number" ? resizedSize(pixels, to) : to && { width: to[1], height: to[0] };
   const sized = size ? await resizePixels(pixels, { ...size, filter }, resize) : pixels;
-  const boxes = cropBoxes(sized, crop, crops);
-  return stack(boxes.map((box) => normalize(crop === null ? sized : cut(sized, box), options)));
+  if (crop === null && views.some(({ at }) => at !== "center"))
+    throw badOption("crop", 'a size where crops is not "center"', crop);
+  const seen = (view: View) => (crop === null ? sized : cut(sized, viewBox(sized, crop, view), view.reflect));
+  return stack(views.map((view) => normalize(seen(view), options)));
 }
 
 /**
@@ -95,59 +99,18 @@ export function resizedSize(
     : { width: Math.trunc((side * width) / height), height: side };
 }
 
-const KNOWN: readonly string[] = [
-  ...["resize", "crop", "interpolation", "mean", "std", "scale", "shift", "channels", "grayscale"],
-];
-
-function checkOptions(options: PreprocessOptions): void {
-  if (typeof options !== "object" || options === null) throw badOption("preprocess", "an object", options);
-  for (const name of Object.keys(options)) {
-    if (KNOWN.includes(name)) continue;
-    throw new ConvzooError(
-      "bad-option",
-      `There is no image option "${name}"; there are ${KNOWN.join(", ")}.`,
-    );
-  }
-  const { resize, crop, interpolation, mean, std, scale = 1, shift = 0 } = options;
-  const { channels = "RGB", grayscale = false } = options;
-  checkSides("resize", resize);
-  checkSides("crop", crop);
-  checkFilter(interpolation);
-  if (typeof grayscale !== "boolean") throw badOption("grayscale", "true or false", grayscale);
-  if (channels !== "RGB" && (channels !== "BGR" || grayscale))
-    throw badOption("channels", '"RGB" or, without grayscale, "BGR"', channels);
-  const wanted = grayscale ? "an array of one number, as grayscale is true" : "an array of three numbers";
-  const isPerChannel = (list: unknown) =>
-    Array.isArray(list) && list.length === (grayscale ? 1 : 3) && list.every((n) => Number.isFinite(n));
-  if (mean !== "image" && !isPerChannel(mean)) throw badOption("mean", `"image" or ${wanted}`, mean);
-  if (std !== "image" && (!isPerChannel(std) || std.some((n) => Math.fround(n) === 0)))
-    throw badOption("std", `"image" or ${wanted}, none of them 0`, std);
-  if (!Number.isFinite(scale)) throw badOption("scale", "a number", scale);
-  if (!Number.isFinite(shift)) throw badOption("shift", "a number", shift);
-}
-
-function checkSides(name: string, sides: PreprocessOptions["crop"]): void {
-  const isSide = (n: unknown) => isPositiveInteger(n) && n <= MAX_SIDE;
-  if (sides === null || isSide(sides)) return;
-  if (Array.isArray(sides) && sides.length === 2 && sides.every(isSide) && sides[0] * sides[1] <= MAX_PIXELS)
-    return;
-  throw badOption(
-    name,
-    `null, a whole number from 1 to ${MAX_SIDE}, or a pair [rows, columns] of them`,
-    sides,
-  );
-}
-
-function checkFilter(filter: unknown): void {
+/** Throws `bad-option`. */
+export function checkFilter(filter: unknown): void {
   if (!(FILTERS as readonly unknown[]).includes(filter))
     throw badOption("filter", `one of ${FILTERS.join(", ")}`, filter);
 }
 
-function isPositiveInteger(n: unknown): n is number {
+export function isPositiveInteger(n: unknown): n is number {
   return Number.isInteger(n) && (n as number) > 0;
 }
 
-function badOption(name: string, wanted: string, found: unknown): ConvzooError {
+/** The refusal of an option. */
+export function badOption(name: string, wanted: string, found: unknown): ConvzooError {
   const shown =
     typeof found === "string" ? `"${found}"` : Array.isArray(found) ? `[${found.join(", ")}]` : String(found);
   return new ConvzooError("bad-option", `Image option ${name} is ${wanted}; ${shown} was given.`);
