@@ -185,7 +185,9 @@ describe("augment", () => {
       expect(Math.abs(value - plain.data[i]! - shift[c]! / std[c]!)).toBeLessThan(2 ** -20);
     }
     // The bits of every runtime.
-    expect(createHash("sha256").update(new Uint8Array(x.data.buffer)).digest("hex")).toMatchInlineSnapshot(`"a34e05f02d4bd5fab6b0caa2951d2baf28e2e1436152f9c668ae31c35eb222af"`);
+    expect(createHash("sha256").update(new Uint8Array(x.data.buffer)).digest("hex")).toMatchInlineSnapshot(
+      `"a34e05f02d4bd5fab6b0caa2951d2baf28e2e1436152f9c668ae31c35eb222af"`,
+    );
   });
 
   test.each([{ crop: 26 }, { mean: [1] }, { std: [1, 1, 0] }, { color: IMAGENET_COLORS }])(
