@@ -132,10 +132,18 @@ export class Model {
     const { crops, signal, ...ranking } = options;
     const { checkRanking } = await import("./classify.js");
     checkRanking(ranking);
-    const input = await this.#tensor(image, this.preprocess, { crops, signal });
+    const input = await this.prepare(image, { crops, signal });
     const [scores] = await this.#run(input, [this.#parts.graph.output], signal);
     const [top] = await this.rank(scores!, { ...ranking, crops: input.shape[0]! });
     return top!;
+  }
+
+  /** An image as the input of `run`, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `classify` does. */
+  async prepare(
+    image: ImageSource,
+    { crops, signal }: Pick<ClassifyOptions, "crops" | "signal"> = {},
+  ): Promise<Tensor> {
+    return this.#tensor(image, this.preprocess, signal, crops);
   }
 
   /**
@@ -173,9 +181,8 @@ export class Model {
   ): Promise<Tensor> {
     const { embeddingNode, embeddings } = await import("./embed.js");
     const node = embeddingNode(this.#parts.graph);
-    const options = this.preprocess;
     return embeddings(Array.isArray(images) ? images : [images as ImageSource], {
-      prepare: (image) => this.#tensor(image, options, { signal }),
+      prepare: (image) => this.prepare(image, { signal }),
       run: async (input) => (await this.#run(input, [node], signal))[0]!,
     });
   }
@@ -221,7 +228,8 @@ export class Model {
   async #tensor(
     image: ImageSource,
     options: PreprocessOptions,
-    { crops, signal }: Pick<ClassifyOptions, "crops" | "signal">,
+    signal?: AbortSignal,
+    crops?: Crops,
   ): Promise<Tensor> {
     const views = crops && (await import("./image/views.js")).viewsOf(crops);
     const { message, source } = await this.#parts.image(image, signal);

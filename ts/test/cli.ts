@@ -1,10 +1,9 @@
 /** The command line with a process and a model that are not there. */
 import type { Io } from "../src/cli/io.js";
 import { main } from "../src/cli/main.js";
-import type { PreprocessImageOptions } from "../src/connect.js";
 import { ConvzooError } from "../src/errors.js";
 import type { LoadOptions } from "../src/load.js";
-import type { Model } from "../src/model.js";
+import type { ClassifyOptions, Model } from "../src/model.js";
 import type { Tensor } from "../src/tensor.js";
 
 export interface Setting {
@@ -53,21 +52,34 @@ export const STEPS = [
   },
 ];
 
+type PrepareOptions = Partial<Pick<ClassifyOptions, "crops" | "signal">>;
+
 /** Runs a command line; gives all that can be seen of it. */
 export async function run(line: string, setting: Setting = {}) {
   const { tty = false, env = {}, stdin = "", failing, odd, running, progress = [] } = setting;
   let [stdout, stderr, disposed] = ["", "", 0];
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
-  const prepared: { image: unknown; options: PreprocessImageOptions }[] = [];
+  const prepared: { image: unknown; options: PrepareOptions }[] = [];
   const ranked: { rows: number; options: unknown }[] = [];
   const stop = new AbortController();
   const inputs: Tensor[] = [];
   const written: Record<string, string> = {};
+  const prepare = async (image: unknown, options: PrepareOptions) => {
+    options.signal?.throwIfAborted();
+    prepared.push({ image, options });
+    if (image === setting.interruptAt) stop.abort();
+    if (image === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
+    if (image === "odd") throw odd;
+    const size = image === "wide" ? 2 : 1;
+    const views = options.crops === "ten" ? 10 : 1;
+    return { shape: [views, 1, 1, size], data: new Float32Array(views * size) };
+  };
   const model = {
     device: "wasm",
     core: "simd128-threads",
     threads: 3,
     preprocess: { resize: 256, crop: 224 },
+    prepare,
     rank: async (scores: Tensor, options: { crops: number }) => {
       ranked.push({ rows: scores.shape[0]!, options });
       return Array(scores.shape[0]! / options.crops).fill(TOP);
@@ -94,16 +106,7 @@ export async function run(line: string, setting: Setting = {}) {
     },
     stdin: async () => new TextEncoder().encode(stdin),
     interrupted: () => stop.signal,
-    preprocess: async (image, options) => {
-      options.signal?.throwIfAborted();
-      prepared.push({ image, options });
-      if (image === setting.interruptAt) stop.abort();
-      if (image === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
-      if (image === "odd") throw odd;
-      const size = image === "wide" ? 2 : 1;
-      const views = options.crops === "ten" ? 10 : 1;
-      return { shape: [views, 1, 1, size], data: new Float32Array(views * size) };
-    },
+    preprocess: prepare,
     load: async (name, options) => {
       loads.push({ name, options });
       for (const step of progress) options?.onProgress?.(step);

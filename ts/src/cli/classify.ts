@@ -1,5 +1,6 @@
 /** `convzoo classify`: what is on these images? */
 import { type ConvzooError, isConvzooError } from "../errors.js";
+import type { ImageSource } from "../image/input.js";
 import type { LoadOptions, Progress } from "../load.js";
 import type { Classification, ClassifyOptions, Model } from "../model.js";
 import { stack, type Tensor } from "../tensor.js";
@@ -91,7 +92,10 @@ function loaded({ model, weights, device, threads }: ClassifyRequest, io: Io, si
   return io.load(model as ZooName, { weights, device, threads, onProgress, signal });
 }
 
-/** Each file's result in order. Images are read and prepared by a worker of their own while the model runs. */
+/**
+ * Each file's result in order. Images are read and prepared by a worker of their own while the model runs; a single one, for
+ * which there is nothing to wait, by the model's.
+ */
 async function* results(
   files: readonly Found[],
   model: Model,
@@ -99,12 +103,14 @@ async function* results(
   io: Io,
   signal: AbortSignal,
 ): AsyncGenerator<Done> {
-  const options = model.preprocess;
+  const options = { ...model.preprocess, crops, signal };
+  const input = (image: ImageSource) =>
+    files.length === 1 ? model.prepare(image, { crops, signal }) : io.preprocess(image, options);
   const prepare = ({ file, error }: Found): Promise<Prepared> =>
     timed(file, async () => {
       if (error) throw error;
       const image = file === "-" ? new File([await io.stdin()], "standard input") : file;
-      return { input: await io.preprocess(image, { ...options, crops, signal }) };
+      return { input: await input(image) };
     });
   let waiting: (Prepared & { readonly input: Tensor })[] = [];
   const run = async (): Promise<Done[]> => {
@@ -112,9 +118,8 @@ async function* results(
     waiting = [];
     const start = performance.now();
     try {
-      const input = stack(together.map((one) => one.input));
       const views = together[0]!.input.shape[0]!;
-      const scores = await model.run(input, { signal });
+      const scores = await model.run(stack(together.map((one) => one.input)), { signal });
       const tops = await model.rank(scores, { topk, average, crops: views });
       const each = (performance.now() - start) / together.length;
       return together.map(({ file, ms }, i) => ({ file, ms: ms + each, top: tops[i]! }));

@@ -79,6 +79,10 @@ describe("classify", () => {
     ]);
     expect(ranked).toEqual([{ rows: 2, options: { topk: 5, average: "probabilities", crops: 1 } }]);
     expect({ code, disposed }).toEqual({ code: 0, disposed: 1 });
+    // A single one is prepared by the model, which knows how.
+    expect((await run("classify a")).prepared).toEqual([
+      { image: "a", options: { crops: "center", signal } },
+    ]);
   });
 
   test("hands every option on, between files or after --", async () => {
