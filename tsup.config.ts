@@ -23,9 +23,10 @@ export default defineConfig([
       node: "ts/src/node.ts",
       browser: "ts/src/browser.ts",
       edge: "ts/src/edge.ts",
+      augment: "ts/src/augment/index.ts",
     },
     splitting: true,
-    dts: { entry: { node: "ts/src/node.ts", browser: "ts/src/browser.ts", edge: "ts/src/edge.ts" } },
+    dts: true,
   },
   {
     // By itself: its lazily loaded commands would otherwise cut the library into many small chunks.

@@ -1,10 +1,12 @@
 """Writes ts/test/goldens/preprocess/transform_cases.json: what torchvision's transforms make of small images of noise.
 
-usage: python scripts/make_transform_cases.py            needs: torch, torchvision, pillow, numpy
+usage: python scripts/make_transform_cases.py            needs: torch, torchvision, timm, pillow, numpy
 
 Byte i of every image is the top byte of fmix32(i + 1), MurmurHash3's finaliser. "sizes" are what resizing the shorter
-side leads to, "crops" the SHA-256 of the RGB bytes of a centre crop, "tensors" that of the float32 bytes (little-endian)
-of ToTensor and Normalize.
+side leads to, "crops" the SHA-256 of the RGB bytes of a centre crop, "several" that of the bytes of FiveCrop and TenCrop one behind the
+other, "tensors" that of the float32 bytes (little-endian) of ToTensor and Normalize, "pipelines" that of the whole of
+torchvision's and timm's evaluation transforms. "samples" are numbers of the lecture's normalisation and of Caffe's, whose
+arithmetic is in another order than ours.
 """
 import hashlib
 import json
@@ -12,6 +14,9 @@ import pathlib
 
 import numpy as np
 from PIL import Image
+from timm.data import create_transform
+from torchvision.transforms import FiveCrop, InterpolationMode, TenCrop
+from torchvision.transforms._presets import ImageClassification
 from torchvision.transforms import functional as F
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "ts/test/goldens/preprocess/transform_cases.json"
@@ -50,6 +55,64 @@ def crops() -> list[str]:
     return rows
 
 
+def sha256(tensor) -> str:
+    return hashlib.sha256(tensor.numpy().astype("<f4").tobytes()).hexdigest()
+
+
+def several() -> list[str]:
+    rows = []
+    for width, height, crop in [(8, 8, 8), (9, 8, 5), (10, 13, 4), (11, 15, [5, 9]), (12, 12, 5)]:
+        for name, transform in [("five", FiveCrop(crop)), ("ten", TenCrop(crop))]:
+            images = b"".join(image.tobytes() for image in transform(noise(width, height)))
+            hash = hashlib.sha256(images).hexdigest()
+            rows.append(json.dumps({"size": [width, height], "crop": crop, "crops": name, "sha256": hash}))
+    return rows
+
+
+def pipelines() -> list[str]:
+    modes = {"bilinear": InterpolationMode.BILINEAR, "bicubic": InterpolationMode.BICUBIC}
+    rows = []
+    # Wide ones, of which every version of Pillow resizes the rows first: from 13 on it begins with what leaves fewer pixels.
+    for width, height in [(70, 50), (64, 31)]:
+        image = noise(width, height)
+        for options in ({"resize": 40, "crop": 32}, {"resize": 33, "crop": 33, "interpolation": "bicubic"}):
+            mode = modes[options.get("interpolation", "bilinear")]
+            made = ImageClassification(resize_size=options["resize"], crop_size=options["crop"], interpolation=mode)
+            rows.append({"maker": "torchvision", "options": options, "tensor": made(image)})
+        for options in (
+            {"crop": 28},
+            {"crop": 29, "cropPct": 0.95, "interpolation": "bilinear"},
+            {"crop": 30, "cropPct": 1, "cropMode": "squash"},
+            {"crop": 32, "cropPct": 0.9, "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "lanczos"},
+        ):
+            made = create_transform(
+                (3, options["crop"], options["crop"]),
+                interpolation=options.get("interpolation", "bicubic"),
+                crop_pct=options.get("cropPct", 0.875),
+                crop_mode=options.get("cropMode", "center"),
+                mean=options.get("mean", IMAGENET[0]),
+                std=options.get("std", IMAGENET[1]),
+            )
+            rows.append({"maker": "timm", "options": options, "tensor": made(image)})
+        for row in rows:
+            row.setdefault("size", [width, height])
+    return [json.dumps({key: value for key, value in row.items() if key != "tensor"} | {"sha256": sha256(row["tensor"])}) for row in rows]
+
+
+def samples() -> list[str]:
+    """Every 97th number of the tensor."""
+    rows = []
+    for width, height in [(40, 30), (17, 23)]:
+        image = noise(width, height)
+        img = F.to_tensor(image).unsqueeze(0)
+        lecture = 0.5 + 0.5 * (img - img.mean()) / img.std()
+        bgr = np.asarray(image)[:, :, ::-1].astype(np.float32) - np.float32([104, 117, 123])
+        for name, tensor in [("lecture", lecture.numpy()), ("caffe", bgr.transpose(2, 0, 1))]:
+            values = [float(value) for value in tensor.ravel()[::97]]
+            rows.append(json.dumps({"name": name, "size": [width, height], "values": values}))
+    return rows
+
+
 def tensors() -> list[str]:
     rows = []
     cifar = ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.201])
@@ -57,13 +120,15 @@ def tensors() -> list[str]:
         image = noise(40, 30)
         gray = len(mean) == 1
         tensor = F.normalize(F.to_tensor(image.convert("L") if gray else image), mean, std)
-        hash = hashlib.sha256(tensor.numpy().astype("<f4").tobytes()).hexdigest()
-        rows.append(json.dumps({"size": [40, 30], "mean": mean, "std": std, "grayscale": gray, "sha256": hash}))
+        rows.append(json.dumps({"size": [40, 30], "mean": mean, "std": std, "grayscale": gray, "sha256": sha256(tensor)}))
     return rows
 
 
 def main() -> None:
-    lists = {"sizes": sizes(), "crops": crops(), "tensors": tensors()}
+    lists = {
+        **{"sizes": sizes(), "crops": crops(), "several": several()},
+        **{"tensors": tensors(), "pipelines": pipelines(), "samples": samples()},
+    }
     body = ",\n".join(f'"{name}": [\n' + ",\n".join(rows) + "\n]" for name, rows in lists.items())
     OUT.write_text("{\n" + body + "\n}\n")
     print({name: len(rows) for name, rows in lists.items()})

@@ -22,7 +22,22 @@ try {
         throw new ConvzooError("bad-option", `${path} cannot be written: ${cause.message}.`, { cause });
       });
     },
+    async stdin() {
+      if (process.stdin.isTTY) {
+        const message =
+          "- is standard input, which is a terminal here; send an image into it, as in `... < dog.jpg`.";
+        throw new ConvzooError("bad-option", message);
+      }
+      const { buffer } = await import("node:stream/consumers");
+      return Uint8Array.from(await buffer(process.stdin));
+    },
+    interrupted() {
+      const stop = new AbortController();
+      process.once("SIGINT", () => stop.abort());
+      return stop.signal;
+    },
     load: async (...args) => (await import("./node.js")).load(...args),
+    preprocess: async (...args) => (await import("./node.js")).preprocess(...args),
   });
 } catch (error) {
   // Left to Node, this would end with 1, which says that a file failed.

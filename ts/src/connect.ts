@@ -3,10 +3,11 @@ import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
+import { type Decoding, decodingOf } from "./image/decoding.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
-import { type Decoding, decodingOf } from "./image/options.js";
 import { checkPixels, type Mode, type RawPixels, toPixels } from "./image/pixels.js";
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
+import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
@@ -47,6 +48,12 @@ export interface InitOptions {
   readonly weightsBase?: string;
 }
 
+/** How `preprocess` makes an input of an image. */
+export interface PreprocessImageOptions extends PreprocessOptions, ImageOptions {
+  /** Which parts of the image; the tensor has an image for each. The centre unless given. */
+  readonly crops?: Crops;
+}
+
 /** See the entry files: these are the package's functions for their platform. */
 export interface Connected {
   /** Sets what all later calls use; what is left out is as it was at first. Throws `bad-option`. */
@@ -73,8 +80,8 @@ export interface Connected {
   resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
   /** A tensor [..., H, W] in another size, as torchvision resizes tensors. Rejects with `bad-shape`, too. */
   resize(tensor: Tensor, options: ResizeOptions): Promise<Tensor>;
-  /** An image as a network's input, [1, C, H, W]. Rejects as `decode` and `resize` do. */
-  preprocess(image: ImageSource, options: PreprocessOptions & ImageOptions): Promise<Tensor>;
+  /** An image as a network's input, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `decode` and `resize` do. */
+  preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
 }
@@ -137,11 +144,12 @@ export function connect(runtime: Platform): Connected {
       const args = { pixels: checkPixels(image), width, height, filter };
       return images(wasm, (host) => host.call("resize", args, { signal }));
     }) as Connected["resize"],
-    async preprocess(image, { signal, wasm, decoders, ...options }) {
+    async preprocess(image, { signal, wasm, decoders, crops, ...options }) {
+      (await import("./image/options.js")).checkPreprocess(options);
+      const views = crops && (await import("./image/views.js")).viewsOf(crops);
       const { message: sent, source } = await message(image, { signal, decoders });
-      return images(wasm, (host) => host.call("preprocess", { image: sent, options }, { signal })).catch(
-        naming(source),
-      );
+      const args = { image: sent, options, views };
+      return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
   };
 }

@@ -26,6 +26,8 @@ export const ERROR_CODES = {
   "extra-weight": "The checkpoint has a key that the network does not know.",
   "weight-shape": "A weight has another shape than the network wants; the message gives both.",
   "unknown-output": "`outputs` names a path that the network does not have.",
+  "no-embedding":
+    "The network has no single classifier whose input could stand for the image; the message says why.",
   "bad-wasm": "The core's .wasm could not be had: the message says what was found in its place.",
   unsupported: "This runtime cannot do what was asked; the message says what is missing.",
   disposed: "The model was disposed of.",

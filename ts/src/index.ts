@@ -1,20 +1,24 @@
 /** The public names that are the same in every runtime; the entry files add those that need one. */
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
-export type { DecodeOptions, ImageOptions, ResizeOptions } from "./connect.js";
+export type { DecodeOptions, ImageOptions, PreprocessImageOptions, ResizeOptions } from "./connect.js";
 export { type ConvolutionizeOptions, convolutionize } from "./convolutionize.js";
 export { type DescribeOptions, describe } from "./describe.js";
+export { type Classifier, type Ensemble, type EnsembleOptions, ensemble } from "./ensemble.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { ImageSource } from "./image/input.js";
 export type { Mode, RawPixels } from "./image/pixels.js";
 export type { Filter, PreprocessOptions } from "./image/preprocess.js";
+export type { Crops } from "./image/views.js";
 export * from "./layers.js";
 export type { LoadOptions, Precision, Progress } from "./load.js";
-export type { Classification, ClassifyOptions, Model, RunOptions } from "./model.js";
+export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";
 export type { CodecName, Decoders, Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
+export type { TransformOptions } from "./transforms.js";
+export * as transforms from "./transforms.js";
 export type {
   Dtype,
   GivenWeights,

@@ -14,6 +14,7 @@ import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
 import { stateShapes } from "./state.js";
+import { torchvision } from "./transforms.js";
 import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
 import { findEntry, type ZooName } from "./zoo/index.js";
 import type { ZooEntry } from "./zoo/row.js";
@@ -83,15 +84,6 @@ export interface LoadOptions extends MatchOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** ImageNet's statistics, which nearly every network of the zoo was trained with. */
-const IMAGENET: PreprocessOptions = {
-  resize: 256,
-  crop: 224,
-  interpolation: "bilinear",
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-};
-
 export async function load(
   platform: Platform,
   what: Net | ZooName,
@@ -109,6 +101,8 @@ export async function load(
     const given = JSON.stringify(options.precision);
     throw new ConvzooError("bad-option", `precision is "float32", "float16" or "int8", not ${given}.`);
   }
+  if (options.preprocess !== undefined)
+    (await import("./image/options.js")).checkPreprocess(options.preprocess);
   const entry = typeof what === "string" ? findEntry(what) : undefined;
   const built = entry ? entry.build() : (what as Net);
   if (built?.op !== "module" || built.inChannels === undefined) {
@@ -173,7 +167,7 @@ function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOpt
   const registered = Object.values(row?.weights ?? {})[0]?.preprocess;
   if (registered) return registered;
   if (row) return row.preprocess;
-  if (net.inChannels === 3) return IMAGENET;
+  if (net.inChannels === 3) return torchvision();
   const message = `How are images prepared for a network of ${net.inChannels} channels? Pass preprocess to load.`;
   throw new ConvzooError("bad-option", message);
 }

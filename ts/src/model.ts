@@ -6,6 +6,7 @@ import { ConvzooError } from "./errors.js";
 import type { Graph } from "./graph.js";
 import { type ImageSource, naming } from "./image/input.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
+import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
 import type { Flavour } from "./platform.js";
 import type { Tensor } from "./tensor.js";
@@ -17,12 +18,18 @@ export interface RunOptions {
   readonly outputs?: readonly string[];
 }
 
-/** Options of {@link Model.classify}. */
-export interface ClassifyOptions {
+/** How outputs become classes. */
+export interface RankOptions {
   /** How many classes to give, the most probable first; 5 by default. */
   readonly topk?: number;
-  /** Which part of the image is seen: the square in its centre. */
-  readonly crops?: "center";
+  /** What is averaged where several crops are seen: the softmax of each, as AlexNet's paper does, or the scores before it. */
+  readonly average?: "probabilities" | "scores";
+}
+
+/** Options of {@link Model.classify}. */
+export interface ClassifyOptions extends RankOptions {
+  /** Which parts of the image are seen; the square in its centre unless given. */
+  readonly crops?: Crops;
   readonly signal?: AbortSignal;
 }
 
@@ -30,9 +37,9 @@ export interface ClassifyOptions {
 export interface Classification {
   readonly index: number;
   readonly label: string;
-  /** The network's output before the softmax. */
+  /** The network's output, for most the one before the softmax; the mean where several crops are seen. */
   readonly score: number;
-  /** The softmax of the scores. */
+  /** The softmax of the scores, averaged where several crops are seen. */
   readonly probability: number;
 }
 
@@ -76,6 +83,14 @@ export class Model {
   }
 
   /**
+   * How images are prepared for it, as `load` was told or the checkpoint says. Throws `bad-option` where nobody said, for a
+   * network that reads another number of channels than 3.
+   */
+  get preprocess(): PreprocessOptions {
+    return this.#parts.preprocess();
+  }
+
+  /**
    * Runs the network on [N, C, H, W] of any N and any H and W that it can take, and gives its output, [N, classes] for a
    * classifier; with `outputs`, the outputs of the named layers by path.
    *
@@ -108,24 +123,68 @@ export class Model {
   }
 
   /**
-   * The most probable classes of an image, which is resized, cropped and normalised as the weights were trained.
+   * The most probable classes of an image, which is resized, cropped and normalised as the weights were trained. Several crops
+   * run together and their results are averaged.
    *
    * Rejects with a ConvzooError: `bad-image`, `not-found`, `fetch-failed`, `bad-option`, and what `run` rejects with.
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
-    const { topk = 5, crops = "center", signal } = options;
-    if (!Number.isInteger(topk) || topk < 1) {
-      throw new ConvzooError("bad-option", `topk is a whole number of at least 1, not ${String(topk)}.`);
-    }
-    if (crops !== "center") {
-      throw new ConvzooError("bad-option", `crops is "center", not ${JSON.stringify(crops)}.`);
-    }
-    const { graph, preprocess, labels } = this.#parts;
-    const input = await this.#tensor(image, preprocess(), signal);
-    const [scores] = await this.#run(input, [graph.output], signal);
-    const top = rank(scores!.data, areProbabilities(graph, graph.output)).slice(0, topk);
-    const names = await labels(scores!.data.length);
-    return top.map(({ index, ...rest }) => ({ index, label: names?.[index] ?? `class ${index}`, ...rest }));
+    const { crops, signal, ...ranking } = options;
+    const { checkRanking } = await import("./classify.js");
+    checkRanking(ranking);
+    const input = await this.prepare(image, { crops, signal });
+    const [scores] = await this.#run(input, [this.#parts.graph.output], signal);
+    const [top] = await this.rank(scores!, { ...ranking, crops: input.shape[0]! });
+    return top!;
+  }
+
+  /** An image as the input of `run`, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `classify` does. */
+  async prepare(
+    image: ImageSource,
+    { crops, signal }: Pick<ClassifyOptions, "crops" | "signal"> = {},
+  ): Promise<Tensor> {
+    return this.#tensor(image, this.preprocess, signal, crops);
+  }
+
+  /**
+   * The most probable classes of each image, from the scores [N, classes] that `run` gave for them. With `crops`, so many rows
+   * one behind the other are of one image and are averaged.
+   *
+   * Rejects with `bad-option`, and `bad-shape` for scores that are no rows of classes, as those of a map are not.
+   */
+  async rank(
+    scores: Tensor,
+    { crops = 1, ...options }: RankOptions & { readonly crops?: number } = {},
+  ): Promise<Classification[][]> {
+    const { graph, labels } = this.#parts;
+    const { rank } = await import("./classify.js");
+    const ranked = rank(scores, {
+      ...options,
+      crops,
+      areProbabilities: areProbabilities(graph, graph.output),
+    });
+    const names = await labels(scores.shape[1]!);
+    return ranked.map((top) =>
+      top.map(({ index, ...rest }) => ({ index, label: names?.[index] ?? `class ${index}`, ...rest })),
+    );
+  }
+
+  /**
+   * The vector before the classifier, for search and clustering: what the last linear layer (or 1 x 1 convolution, then averaged
+   * over the map) reads, timm's pre-logits. Of one image or several: [N, features], a row an image.
+   *
+   * Rejects with a ConvzooError: `no-embedding` where the network has no such layer, and what `classify` rejects with.
+   */
+  async embed(
+    images: ImageSource | readonly ImageSource[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Tensor> {
+    const { embeddingNode, embeddings } = await import("./embed.js");
+    const node = embeddingNode(this.#parts.graph);
+    return embeddings(Array.isArray(images) ? images : [images as ImageSource], {
+      prepare: (image) => this.prepare(image, { signal }),
+      run: async (input) => (await this.#run(input, [node], signal))[0]!,
+    });
   }
 
   /**
@@ -166,9 +225,16 @@ export class Model {
     return maps;
   }
 
-  async #tensor(image: ImageSource, options: PreprocessOptions, signal?: AbortSignal): Promise<Tensor> {
+  async #tensor(
+    image: ImageSource,
+    options: PreprocessOptions,
+    signal?: AbortSignal,
+    crops?: Crops,
+  ): Promise<Tensor> {
+    const views = crops && (await import("./image/views.js")).viewsOf(crops);
     const { message, source } = await this.#parts.image(image, signal);
-    return this.#parts.host.call("preprocess", { image: message, options }, { signal }).catch(naming(source));
+    const args = { image: message, options, views };
+    return this.#parts.host.call("preprocess", args, { signal }).catch(naming(source));
   }
 
   #node(path: string): number {
@@ -207,24 +273,4 @@ function areProbabilities({ nodes }: Pick<Graph, "nodes">, id: number): boolean 
   if (node.op === "add" || node.op === "affine")
     return node.inputs.every((i) => areProbabilities({ nodes }, i));
   return node.op === "softmax";
-}
-
-/** Scores and their softmax, unless they are probabilities already; the highest first. */
-function rank(
-  scores: Float32Array,
-  areProbable: boolean,
-): { index: number; score: number; probability: number }[] {
-  if (areProbable) {
-    return Array.from(scores, (score, index) => ({ index, score, probability: score })).sort(highestFirst);
-  }
-  const max = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = Array.from(scores, (score) => Math.exp(score - max));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers
-    .map((power, index) => ({ index, score: scores[index]!, probability: power / sum }))
-    .sort(highestFirst);
-}
-
-function highestFirst(a: { index: number; score: number }, b: { index: number; score: number }): number {
-  return b.score - a.score || a.index - b.index;
 }

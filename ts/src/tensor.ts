@@ -10,3 +10,16 @@ export interface Pixels {
   readonly height: number;
   readonly data: Uint8Array;
 }
+
+/** Tensors [n, ...] of the same inner shape, one behind the other. */
+export function stack(parts: readonly Tensor[]): Tensor {
+  const [first, ...others] = parts;
+  if (!first || others.length === 0) return first!;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { shape: [parts.reduce((sum, part) => sum + part.shape[0]!, 0), ...first.shape.slice(1)], data };
+}

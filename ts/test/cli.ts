@@ -11,7 +11,11 @@ export interface Setting {
   readonly env?: Io["env"];
   /** Thrown by the package's `load`. */
   readonly failing?: Error;
-  /** Thrown by `classify` for the file "odd". */
+  /** What comes through standard input. */
+  readonly stdin?: string;
+  /** The user presses Ctrl-C when this file's turn comes. */
+  readonly interruptAt?: string;
+  /** Thrown by `preprocess` for the file "odd". */
   readonly odd?: Error;
   /** Thrown by `run`. */
   readonly running?: Error;
@@ -48,33 +52,49 @@ export const STEPS = [
   },
 ];
 
+type PrepareOptions = Partial<Pick<ClassifyOptions, "crops" | "signal">>;
+
 /** Runs a command line; gives all that can be seen of it. */
 export async function run(line: string, setting: Setting = {}) {
-  const { tty = false, env = {}, failing, odd, running, progress = [] } = setting;
+  const { tty = false, env = {}, stdin = "", failing, odd, running, progress = [] } = setting;
   let [stdout, stderr, disposed] = ["", "", 0];
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
-  const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
+  const prepared: { image: unknown; options: PrepareOptions }[] = [];
+  const ranked: { rows: number; options: unknown }[] = [];
+  const stop = new AbortController();
   const inputs: Tensor[] = [];
   const written: Record<string, string> = {};
+  const prepare = async (image: unknown, options: PrepareOptions) => {
+    options.signal?.throwIfAborted();
+    prepared.push({ image, options });
+    if (image === setting.interruptAt) stop.abort();
+    if (image === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
+    if (image === "odd") throw odd;
+    const size = image === "wide" ? 2 : 1;
+    const views = options.crops === "ten" ? 10 : 1;
+    return { shape: [views, 1, 1, size], data: new Float32Array(views * size) };
+  };
   const model = {
     device: "wasm",
     core: "simd128-threads",
     threads: 3,
-    classify: async (file: unknown, options?: ClassifyOptions) => {
-      classified.push({ file, options });
-      if (file === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
-      if (file === "odd") throw odd;
-      return TOP;
+    preprocess: { resize: 256, crop: 224 },
+    prepare,
+    rank: async (scores: Tensor, options: { crops: number }) => {
+      ranked.push({ rows: scores.shape[0]!, options });
+      return Array(scores.shape[0]! / options.crops).fill(TOP);
     },
     run: async (input: Tensor) => {
       inputs.push(input);
       if (running) throw running;
       await new Promise((resolve) => setTimeout(resolve, 1));
+      return { shape: [input.shape[0]!, 1000], data: new Float32Array() };
     },
     profile: async () => STEPS,
     memory: async () => ({ weights: 3 * 2 ** 20, maps: 2 ** 19 }),
     tuning: { "0": "direct" },
     dispose: () => disposed++,
+    [Symbol.dispose]: () => disposed++,
   };
   const io: Io = {
     stdout: { write: (text) => (stdout += text), isTTY: tty },
@@ -84,6 +104,9 @@ export async function run(line: string, setting: Setting = {}) {
     writeFile: async (path, text) => {
       written[path] = text;
     },
+    stdin: async () => new TextEncoder().encode(stdin),
+    interrupted: () => stop.signal,
+    preprocess: prepare,
     load: async (name, options) => {
       loads.push({ name, options });
       for (const step of progress) options?.onProgress?.(step);
@@ -92,5 +115,5 @@ export async function run(line: string, setting: Setting = {}) {
     },
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
-  return { code, stdout, stderr, loads, classified, inputs, written, disposed };
+  return { code, stdout, stderr, loads, prepared, ranked, inputs, written, disposed };
 }

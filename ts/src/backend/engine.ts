@@ -7,7 +7,7 @@ import { ConvzooError } from "../errors.js";
 import type { Wanted } from "../image/codec.js";
 import { channelsOf, MAX_PIXELS } from "../image/pixels.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
-import type { Pixels, Tensor } from "../tensor.js";
+import { type Pixels, stack, type Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
 import type { Args, ImageMessage, Join, StepTiming, Tuning } from "./protocol.js";
 import type { Pool } from "./start-workers.js";
@@ -102,7 +102,7 @@ export class Engine {
       if (first > 0) await this.#parts.pause();
       parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
     }
-    return [input, ...outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)))];
+    return [input, ...outputs.map((_, i) => stack(parts.map((part) => part[i]!)))];
   }
 
   async #runTogether(
@@ -143,10 +143,9 @@ export class Engine {
     return resizePixels(pixels, target, (...args) => this.#resize(...args));
   }
 
-  async preprocess({ image, options }: Args<"preprocess">): Promise<Tensor> {
-    return preprocessPixels(await this.#pixels(image, FOR_NETWORKS), options, (...args) =>
-      this.#resize(...args),
-    );
+  async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
+    const pixels = await this.#pixels(image, FOR_NETWORKS);
+    return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
   }
 
   bytes(): readonly [number, number] {
@@ -209,16 +208,4 @@ function instantiate(glue: SingleGlue | ThreadsGlue, module: WebAssembly.Module)
     const message = `The .wasm is not this version's core (${cause.message}); pass the file that lies in the package's wasm folder.`;
     throw new ConvzooError("bad-wasm", message, { cause });
   }
-}
-
-function joinBatches(parts: readonly Tensor[]): Tensor {
-  const [first, ...others] = parts;
-  if (!first || others.length === 0) return first!;
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { shape: [parts.reduce((sum, part) => sum + part.shape[0]!, 0), ...first.shape.slice(1)], data };
 }

@@ -1,6 +1,7 @@
 /** What the caller's side and the core's side say to each other. */
 import type { ErrorCode } from "../errors.js";
 import type { Wanted } from "../image/codec.js";
+import type { View } from "../image/crop.js";
 import type { Filter, PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 
@@ -77,7 +78,12 @@ export interface Calls {
     readonly height: number;
     readonly filter: Filter;
   }): Pixels;
-  preprocess(args: { readonly image: ImageMessage; readonly options: PreprocessOptions }): Tensor;
+  /** The input has an image for each view, the one in the centre unless given. */
+  preprocess(args: {
+    readonly image: ImageMessage;
+    readonly options: PreprocessOptions;
+    readonly views?: readonly View[];
+  }): Tensor;
   /** Bytes of packed weights and of the arena. */
   bytes(args: Record<never, never>): readonly [number, number];
 }

@@ -1,6 +1,7 @@
 /** What can be said on the command line: commands, options, help. Knows nothing of the work. */
 import { parseArgs } from "node:util";
 import { ConvzooError } from "../errors.js";
+import type { Crops } from "../image/views.js";
 import type { BenchRequest } from "./bench.js";
 import type { ClassifyRequest } from "./classify.js";
 import type { DescribeRequest } from "./describe.js";
@@ -33,26 +34,48 @@ Image classification with convolutional networks.
   convzoo help [COMMAND]     this text, or that of a command
   convzoo --version
 
-Exit codes: 0 all is well; 1 a file failed, the others did not; 2 nothing could be done.
+Exit codes: 0 all is well; 1 a file failed, the others did not; 2 nothing could be done; 130 Ctrl-C.
 `,
   classify: `Usage: convzoo classify FILE... [options]
 
-The most probable classes of each image (JPEG, PNG, WebP or BMP), as a path or a URL.
+The most probable classes of each image (JPEG, PNG, WebP or BMP). FILE is one of
 
+  a path or URL     dog.jpg, https://example.org/dog.jpg
+  a folder          the images in it and in its folders
+  a pattern         'photos/**/*.jpg', in quotes where the shell knows no **
+  -                 standard input
+
+What is computed:
   -m, --model M     the network, by its name in \`convzoo models\` (squeezenet1_1)
   -w, --weights W   a checkpoint: path or URL of a .safetensors file,
                     or a name from \`convzoo models\` (the model's first)
-  -k, --topk K      how many classes to show (5)
-      --crops C     which part of the image is seen: center (center)
+      --crops C     which parts of the image are seen (center):
+                      center    the middle
+                      five      the middle and the four corners
+                      ten       these, and those of the reflected image
+                      random    five by chance and their reflections; random:N for N
+      --seed N      which random crops (0)
+      --average A   what is averaged over crops: probabilities or scores (probabilities)
       --device D    where to compute: auto or wasm (auto)
       --threads N   threads that compute (as many as the machine has cores)
+      --batch N     how many images or crops run together at most (8)
+
+What is printed:
+  -k, --topk K      how many classes to show (5)
       --json        an array with an object for each file:
                     { file, model, device, threads, ms, top: [{ index, label, score, probability }] }
                     or, where it failed, { file, error: { code, message } }
+      --jsonl       the same objects as they come, one a line
+      --csv         a row for each class: file,model,device,threads,ms,rank,index,label,score,probability
   -h, --help        this text
+
+A file that fails is named on standard error (with --json and --jsonl: in its place) and does not stop
+the others; the exit code is then 1. Ctrl-C ends after what is done, with 130.
 
 Examples:
   convzoo classify dog.jpg cat.jpg --topk 3
+  convzoo classify photos --csv > classes.csv
+  curl -s https://example.org/dog.jpg | convzoo classify - --crops ten
   convzoo classify digit.png --model lenet5
 `,
   describe: `Usage: convzoo describe MODEL [options]
@@ -104,7 +127,7 @@ Example:
 `,
 } as const;
 
-const CROPS = ["center"] as const;
+const AVERAGES = ["probabilities", "scores"] as const;
 const SORTS = ["name", "year", "params", "macs", "top1"] as const;
 const DEVICES = ["auto", "wasm"] as const;
 
@@ -116,6 +139,11 @@ const OPTIONS = {
     weights: { type: "string", short: "w" },
     topk: { type: "string", short: "k" },
     crops: { type: "string" },
+    seed: { type: "string" },
+    average: { type: "string" },
+    batch: { type: "string" },
+    jsonl: { type: "boolean" },
+    csv: { type: "boolean" },
     device: { type: "string" },
     threads: { type: "string" },
   },
@@ -173,17 +201,31 @@ function parseClassify(argv: readonly string[]): Asked {
   const { values, positionals: files } = split("classify", argv);
   if (values.help) return help("classify");
   if (files.length === 0) throw wrong("`classify` wants a FILE, such as `convzoo classify dog.jpg`.");
+  const formats = (["json", "jsonl", "csv"] as const).filter((name) => values[name]);
+  if (formats.length > 1) throw wrong(`Only one of --${formats.join(" and --")} can be printed.`);
   return {
     command: "classify",
     files,
     model: values.model ?? "squeezenet1_1",
     weights: values.weights,
     topk: count("topk", values.topk) ?? 5,
-    crops: choice("crops", values.crops, CROPS) ?? "center",
+    crops: crops(values.crops ?? "center", values.seed),
+    average: choice("average", values.average, AVERAGES) ?? "probabilities",
     device: choice("device", values.device, DEVICES) ?? "auto",
     threads: count("threads", values.threads),
-    json: values.json ?? false,
+    batch: count("batch", values.batch) ?? 8,
+    format: formats[0] ?? "text",
   };
+}
+
+/** `random` is the lecture's: five crops and their reflections. */
+function crops(text: string, seed: string | undefined): Crops {
+  const [, count = 5] = /^random(?::([1-9]\d{0,2}|1000))?$/.exec(text) ?? [undefined, 0];
+  if (seed !== undefined && !(count && /^\d+$/.test(seed) && Number(seed) < 2 ** 31))
+    throw wrong(`--seed is a whole number below 2^31, and goes with --crops random; not "${seed}".`);
+  if (count) return { random: Number(count), reflect: true, seed: Number(seed ?? 0) };
+  if (text === "center" || text === "five" || text === "ten") return text;
+  throw wrong(`--crops is center, five, ten, random or random:N with N up to 1000, not "${text}".`);
 }
 
 function parseDescribe(argv: readonly string[]): Asked {

@@ -17,6 +17,11 @@ export interface Io {
   writeFile(path: string, text: string): Promise<void>;
   /** The package's version. */
   readonly version: string;
-  /** The package's `load`; asked for only by commands that run a network, so that the others need no core. */
+  /** All that comes through standard input. Throws `bad-option` where it is a terminal. */
+  stdin(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Aborts when the user presses Ctrl-C, which then ends the process no more, but the next time. */
+  interrupted(): AbortSignal;
+  /** The package's functions; asked for only by commands that run a network, so that the others need no core. */
   readonly load: Connected["load"];
+  readonly preprocess: Connected["preprocess"];
 }

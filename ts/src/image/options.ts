@@ -1,53 +1,48 @@
-import { flag, integer, show, withDefaults } from "../check.js";
+/** Checks of preprocessing options, which come before an image is touched. Loaded when first needed. */
 import { ConvzooError } from "../errors.js";
-import { CHANNELS, MAX_PIXELS, type Mode } from "./pixels.js";
+import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
+import { badOption, checkFilter, isPositiveInteger, type PreprocessOptions } from "./preprocess.js";
 
-/** How an image is decoded. */
-export interface Decoding {
-  /** What becomes of the pixels, as in Pillow's `convert`: `"RGB"` by default, `"RGBA"`, or gray, `"L"`. */
-  readonly mode?: Mode;
-  /** Whether to turn the image upright, as its EXIF data say (Pillow's `exif_transpose`); false by default. */
-  readonly orientation?: boolean;
-  /**
-   * `"ignore"`, the default: the bytes are the file's, as networks were trained. `"convert"`: in sRGB, by the file's colour
-   * profile; only the native decoder does that.
-   */
-  readonly colorProfile?: "ignore" | "convert";
-  /**
-   * `"bundled"`, the default, gives Pillow's bytes in every runtime; `"native"` is the browser's own decoder, which knows
-   * other formats too and whose bytes are its own.
-   */
-  readonly decoder?: "bundled" | "native";
-  /** The most pixels that an image may have, as its header says; 178,956,970 by default, as in Pillow. */
-  readonly maxPixels?: number;
-}
+const KNOWN: readonly string[] = [
+  ...["resize", "crop", "interpolation", "mean", "std", "scale", "shift", "channels", "grayscale"],
+];
 
-const DEFAULTS: Required<Decoding> = {
-  mode: "RGB",
-  orientation: false,
-  colorProfile: "ignore",
-  decoder: "bundled",
-  maxPixels: MAX_PIXELS,
-};
-
-/** All options of `decode`. Throws `bad-option`. */
-export function decodingOf(given: Decoding): Required<Decoding> {
-  const options = withDefaults("decode", DEFAULTS, given);
-  const { mode, orientation, colorProfile, decoder, maxPixels } = options;
-  oneOf("mode", mode, Object.keys(CHANNELS));
-  flag("decode", "orientation", orientation);
-  oneOf("colorProfile", colorProfile, ["ignore", "convert"]);
-  oneOf("decoder", decoder, ["bundled", "native"]);
-  integer("decode", "maxPixels", maxPixels, 1);
-  if (colorProfile === "convert" && decoder !== "native") {
-    const message = 'decode: colour profiles are converted by browsers alone; pass decoder: "native" too.';
-    throw new ConvzooError("bad-option", message);
+/** Throws `bad-option` unless these are {@link PreprocessOptions}, with nothing missing and nothing else. */
+export function checkPreprocess(options: PreprocessOptions): void {
+  if (typeof options !== "object" || options === null) throw badOption("preprocess", "an object", options);
+  for (const name of Object.keys(options)) {
+    if (KNOWN.includes(name)) continue;
+    throw new ConvzooError(
+      "bad-option",
+      `There is no image option "${name}"; there are ${KNOWN.join(", ")}.`,
+    );
   }
-  return options;
+  const { resize, crop, interpolation, mean, std, scale = 1, shift = 0 } = options;
+  const { channels = "RGB", grayscale = false } = options;
+  checkSides("resize", resize);
+  checkSides("crop", crop);
+  checkFilter(interpolation);
+  if (typeof grayscale !== "boolean") throw badOption("grayscale", "true or false", grayscale);
+  if (channels !== "RGB" && (channels !== "BGR" || grayscale))
+    throw badOption("channels", '"RGB" or, without grayscale, "BGR"', channels);
+  const wanted = grayscale ? "an array of one number, as grayscale is true" : "an array of three numbers";
+  const isPerChannel = (list: unknown) =>
+    Array.isArray(list) && list.length === (grayscale ? 1 : 3) && list.every((n) => Number.isFinite(n));
+  if (mean !== "image" && !isPerChannel(mean)) throw badOption("mean", `"image" or ${wanted}`, mean);
+  if (std !== "image" && (!isPerChannel(std) || std.some((n) => Math.fround(n) === 0)))
+    throw badOption("std", `"image" or ${wanted}, none of them 0`, std);
+  if (!Number.isFinite(scale)) throw badOption("scale", "a number", scale);
+  if (!Number.isFinite(shift)) throw badOption("shift", "a number", shift);
 }
 
-function oneOf(name: string, value: string, known: readonly string[]): void {
-  if (known.includes(value)) return;
-  const message = `decode: ${name} must be one of ${known.join(", ")}, but is ${show(value)}.`;
-  throw new ConvzooError("bad-option", message);
+function checkSides(name: string, sides: PreprocessOptions["crop"]): void {
+  const isSide = (n: unknown) => isPositiveInteger(n) && n <= MAX_SIDE;
+  if (sides === null || isSide(sides)) return;
+  if (Array.isArray(sides) && sides.length === 2 && sides.every(isSide) && sides[0] * sides[1] <= MAX_PIXELS)
+    return;
+  throw badOption(
+    name,
+    `null, a whole number from 1 to ${MAX_SIDE}, or a pair [rows, columns] of them`,
+    sides,
+  );
 }

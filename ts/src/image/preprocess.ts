@@ -1,6 +1,6 @@
 import { ConvzooError } from "../errors.js";
-import type { Pixels, Tensor } from "../tensor.js";
-import { type CropBox, centerBox, cropPixels } from "./crop.js";
+import { type Pixels, stack, type Tensor } from "../tensor.js";
+import { type CropBox, cut, type View, viewBox } from "./crop.js";
 import { normalize } from "./normalize.js";
 import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 
@@ -8,16 +8,26 @@ import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 export const FILTERS = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] as const;
 export type Filter = (typeof FILTERS)[number];
 
-/** How an image becomes a network's input: plain data, which goes with a checkpoint. */
+/** How an image becomes a network's input: plain data, which goes with a checkpoint. `transforms` has the usual ones. */
 export interface PreprocessOptions {
-  /** What the shorter side becomes, the ratio kept; null leaves the size. */
-  readonly resize: number | null;
+  /** What the shorter side becomes, the ratio kept; or [rows, columns], whatever the ratio; null leaves the size. */
+  readonly resize: number | readonly [number, number] | null;
   /** The square or [rows, columns] to cut out of the middle; null keeps all. */
   readonly crop: number | readonly [number, number] | null;
   readonly interpolation: Filter;
-  /** One number a channel: three, or one with `grayscale`. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+  /**
+   * What is subtracted from the values, which are from 0 to 1: one number a channel, three or with `grayscale` one, in the
+   * order of `channels`; or `"image"`, the mean of all values of this image.
+   */
+  readonly mean: readonly number[] | "image";
+  /** What they are then divided by, in the same forms; `"image"` is the deviation of all values, as torch's `std()`. */
+  readonly std: readonly number[] | "image";
+  /** What they are multiplied by after that; 1 unless given. */
+  readonly scale?: number;
+  /** What is added in the end; 0 unless given. */
+  readonly shift?: number;
+  /** The order of the channels: `"BGR"` for networks trained in Caffe; `"RGB"` unless given. */
+  readonly channels?: "RGB" | "BGR";
   readonly grayscale?: boolean;
 }
 
@@ -34,26 +44,35 @@ export interface ResizeTarget {
 export type ResizeFn = (pixels: Pixels, target: ResizeTarget) => Pixels | Promise<Pixels>;
 
 /**
- * torchvision's preset for classification: resize the shorter side, crop the centre, normalise.
- * Gives a tensor [1, C, H, W]. Throws `bad-option`; `too-large` if the resized image would be.
+ * torchvision's preset for classification: resize, crop, normalise. Gives a tensor [N, C, H, W] with an image for each
+ * view, by default the one in the centre. The options have been checked (options.ts).
+ *
+ * Throws `bad-option` where the image is too small for its crops; `too-large` if the resized image would be; `bad-image`
+ * where all values are the same and `std` is the image's own.
  */
 export async function preprocessPixels(
   pixels: Pixels,
   options: PreprocessOptions,
   resize: ResizeFn,
+  views: readonly View[] = [{ at: "center", reflect: false }],
 ): Promise<Tensor> {
-  checkOptions(options);
-  const { resize: side, crop, interpolation: filter } = options;
-  if (side !== null && crop !== null) {
-    const size = resizedSize(pixels, side);
-    const part = centerBox(size, crop);
+  const { resize: to, crop, interpolation: filter } = options;
+  const size = typeof to === "number" ? resizedSize(pixels, to) : to && { width: to[1], height: to[0] };
+  if (crop === null && views.some(({ at }) => at !== "center"))
+    throw badOption("crop", 'a size where crops is not "center"', crop);
+  const [view, ...others] = views;
+  if (size && crop !== null && view && others.length === 0) {
+    const part = viewBox(size, crop, view);
     // Only the crop's pixels are made, of which each is the same as in the whole.
-    if (part.left >= 0 && part.top >= 0)
-      return normalize(await resizePixels(pixels, { ...size, filter, part }, resize), options);
+    if (part.left >= 0 && part.top >= 0) {
+      const made = await resizePixels(pixels, { ...size, filter, part }, resize);
+      const box = { ...part, left: 0, top: 0 };
+      return normalize(view.reflect ? cut(made, box, true) : made, options);
+    }
   }
-  const sized =
-    side === null ? pixels : await resizePixels(pixels, { ...resizedSize(pixels, side), filter }, resize);
-  return normalize(crop === null ? sized : cropPixels(sized, crop), options);
+  const sized = size ? await resizePixels(pixels, { ...size, filter }, resize) : pixels;
+  const seen = (view: View) => (crop === null ? sized : cut(sized, viewBox(sized, crop, view), view.reflect));
+  return stack(views.map((view) => normalize(seen(view), options)));
 }
 
 /**
@@ -92,44 +111,18 @@ export function resizedSize(
     : { width: Math.trunc((side * width) / height), height: side };
 }
 
-function checkOptions(options: PreprocessOptions): void {
-  if (typeof options !== "object" || options === null) throw badOption("preprocess", "an object", options);
-  const { resize, crop, interpolation, mean, std, grayscale } = options;
-  const isSide = (n: unknown) => isPositiveInteger(n) && n <= MAX_SIDE;
-  if (resize !== null && !isSide(resize))
-    throw badOption("resize", `null or a whole number from 1 to ${MAX_SIDE}`, resize);
-  const isPair =
-    Array.isArray(crop) && crop.length === 2 && crop.every(isSide) && crop[0] * crop[1] <= MAX_PIXELS;
-  if (crop !== null && !isSide(crop) && !isPair) {
-    throw badOption(
-      "crop",
-      `null, a whole number from 1 to ${MAX_SIDE}, or a pair [rows, columns] of them`,
-      crop,
-    );
-  }
-  checkFilter(interpolation);
-  if (grayscale !== undefined && typeof grayscale !== "boolean")
-    throw badOption("grayscale", "true or false", grayscale);
-  const channels = grayscale ? 1 : 3;
-  const isPerChannel = (list: unknown) =>
-    Array.isArray(list) && list.length === channels && list.every((n) => Number.isFinite(n));
-  const wanted =
-    channels === 1 ? "an array of one number, as grayscale is true" : "an array of three numbers";
-  if (!isPerChannel(mean)) throw badOption("mean", wanted, mean);
-  if (!isPerChannel(std) || std.some((n) => Math.fround(n) === 0))
-    throw badOption("std", `${wanted}, none of them 0`, std);
-}
-
-function checkFilter(filter: unknown): void {
+/** Throws `bad-option`. */
+export function checkFilter(filter: unknown): void {
   if (!(FILTERS as readonly unknown[]).includes(filter))
     throw badOption("filter", `one of ${FILTERS.join(", ")}`, filter);
 }
 
-function isPositiveInteger(n: unknown): n is number {
+export function isPositiveInteger(n: unknown): n is number {
   return Number.isInteger(n) && (n as number) > 0;
 }
 
-function badOption(name: string, wanted: string, found: unknown): ConvzooError {
+/** The refusal of an option. */
+export function badOption(name: string, wanted: string, found: unknown): ConvzooError {
   const shown =
     typeof found === "string" ? `"${found}"` : Array.isArray(found) ? `[${found.join(", ")}]` : String(found);
   return new ConvzooError("bad-option", `Image option ${name} is ${wanted}; ${shown} was given.`);

@@ -100,7 +100,7 @@ const paper = "arXiv 1502.03167, Batch normalization: accelerating deep network 
 /** The table's rows of this family; accuracy as Cadene published it. */
 export const bninceptionRows = rows(
   { family: "bninception", paper, year: 2015, source: "Cadene" },
-  caffe([128, 117, 104]),
+  caffe([104, 117, 128]),
   {
     bninception: {
       build: bninception,

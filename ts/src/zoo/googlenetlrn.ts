@@ -134,7 +134,7 @@ const paper = "arXiv 1409.4842, Going deeper with convolutions";
 /** The table's rows of this family; accuracy as BVLC published it, params with the auxiliary classifiers. */
 export const googlenetLrnRows = rows(
   { family: "googlenet", paper, year: 2014, source: "BVLC" },
-  caffe([123, 117, 104]),
+  caffe([104, 117, 123]),
   {
     googlenet_lrn: {
       build: googlenet_lrn,

@@ -1,4 +1,5 @@
 import { conv2d, flatten, linear, maxPool2d, type Net, net, relu, sequential } from "../layers.js";
+import { mnist } from "../transforms.js";
 import { optionsOf, positive } from "./options.js";
 import type { ModelOptions, Rows } from "./row.js";
 
@@ -30,15 +31,6 @@ export function lenet5(options: ModelOptions = {}): Net {
   return net("LeNet5", { features, classifier }, ["features", flatten(), "classifier"], o);
 }
 
-const MNIST = {
-  resize: 28,
-  crop: 28,
-  interpolation: "bilinear",
-  grayscale: true,
-  mean: [0.1307],
-  std: [0.3081],
-} as const;
-
 /**
  * @family lenet
  * Convolutions with shared weights find the same pattern anywhere in the image. Pooling between them makes the
@@ -52,7 +44,7 @@ export const lenetRows = {
   lenet5: {
     build: lenet5,
     input: [1, 28, 28],
-    preprocess: MNIST,
+    preprocess: mnist,
     minSize: 28,
     family: "lenet",
     paper: "LeCun et al. 1998, Gradient-based learning applied to document recognition",
@@ -65,7 +57,7 @@ export const lenetRows = {
         bytes: 178_616,
         sha256: "957381d5c338f0d37ad9eea417ad0c35703696ef359fab9e231de1eda361d1a5",
         licence: "Apache-2.0",
-        preprocess: MNIST,
+        preprocess: mnist,
         labels: "digits",
         note: "Trained for this package; white digits on black, as in MNIST.",
       },

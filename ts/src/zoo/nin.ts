@@ -90,7 +90,7 @@ const paper = "arXiv 1312.4400, Network in network";
  */
 
 /** The table's rows of this family; accuracy as published with the Caffe model, and in the paper. */
-export const ninRows = rows({ family: "nin", paper, year: 2013, source: "paper" }, caffe([123, 117, 104]), {
+export const ninRows = rows({ family: "nin", paper, year: 2013, source: "paper" }, caffe([104, 117, 123]), {
   nin_imagenet: { build: nin_imagenet, minSize: 39, params: 7_595_176, macs: 1_100_188_800, top: [59.36] },
   nin_cifar10: {
     build: nin_cifar10,

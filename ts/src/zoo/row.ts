@@ -1,5 +1,6 @@
 import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Net } from "../layers.js";
+import * as transforms from "../transforms.js";
 import { torchvisionWeights } from "./torchvision.js";
 
 /** A registered checkpoint: where it is, what it must be, and what images it was trained on. */
@@ -73,7 +74,7 @@ interface Family extends Pick<ZooEntry, "family" | "paper" | "year"> {
 interface Variant extends Pick<ZooEntry, "build" | "params" | "macs"> {
   /** 1 unless given. */
   readonly minSize?: number;
-  /** Its family's unless given; the input is of its crop's size and has as many channels as its mean. */
+  /** Its family's unless given; the input is of its crop's size and has one channel with `grayscale`, else three. */
   readonly preprocess?: PreprocessOptions;
   readonly weights?: ZooEntry["weights"];
   /** Published accuracy, [top1, top5]. */
@@ -95,7 +96,7 @@ export function rows<T extends Variants>(
   variants: T,
 ): RowsOf<T> {
   const made = Object.entries(variants).map(([name, { top, ...variant }]) => {
-    const { mean, crop } = variant.preprocess ?? preprocess;
+    const { grayscale, crop } = variant.preprocess ?? preprocess;
     const [top1, top5] = top ?? [];
     const published = {
       ...(top1 !== undefined && { top1 }),
@@ -103,7 +104,7 @@ export function rows<T extends Variants>(
       ...(top && source && { source }),
     };
     const weights = { ...variant.weights, ...torchvisionWeights(name, variant.weights) };
-    const shared = { minSize: 1, input: [mean.length, crop, crop], published, preprocess };
+    const shared = { minSize: 1, input: [grayscale ? 1 : 3, crop, crop], published, preprocess };
     return [name, { ...family, ...shared, ...variant, weights }];
   });
   return Object.fromEntries(made);
@@ -114,35 +115,14 @@ export const imagenet = (
   resize: number,
   crop: number,
   interpolation: PreprocessOptions["interpolation"] = "bilinear",
-): PreprocessOptions => ({
-  resize,
-  crop,
-  interpolation,
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-});
+): PreprocessOptions => transforms.torchvision({ resize, crop, interpolation });
 
-/** Preprocessing of networks trained in Caffe, whose pixels are 0 to 255 less their mean. */
-export const caffe = (mean: readonly number[]): PreprocessOptions => ({
-  ...imagenet(256, 224),
-  mean: mean.map((value) => value / 255),
-  std: [1 / 255, 1 / 255, 1 / 255],
-});
+/** Preprocessing of networks trained in Caffe; the mean of bytes in the order blue, green, red. */
+export const caffe = (mean: readonly number[]): PreprocessOptions => transforms.caffe({ mean });
 
 /** Preprocessing of Google's Inception networks: the shorter side to `resize`, pixels from -1 to 1. */
-export const inception = (resize: number, crop = 299): PreprocessOptions => ({
-  resize,
-  crop,
-  interpolation: "bicubic",
-  mean: [0.5, 0.5, 0.5],
-  std: [0.5, 0.5, 0.5],
-});
+export const inception = (resize: number, crop = 299): PreprocessOptions =>
+  transforms.inception({ resize, crop });
 
 /** CIFAR-10's images as they are, with the statistics of its training set. */
-export const CIFAR10: PreprocessOptions = {
-  resize: 32,
-  crop: 32,
-  interpolation: "bilinear",
-  mean: [0.4914, 0.4822, 0.4465],
-  std: [0.247, 0.2435, 0.2616],
-};
+export const CIFAR10: PreprocessOptions = transforms.cifar10;

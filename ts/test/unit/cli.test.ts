@@ -42,7 +42,14 @@ describe("convzoo", () => {
     ["classify a --topk 1e3", /--topk .*"1e3"/],
     ["classify a --threads=-1", /--threads .*"-1"/],
     ["classify a --device tpu", /--device is auto or wasm, not "tpu"/],
-    ["classify a --crops ten", /--crops is center, not "ten"/],
+    ["classify a --crops all", /--crops is center, five, ten, random or random:N .*"all"/],
+    ["classify a --crops random:0", /--crops .*"random:0"/],
+    ["classify a --crops random:2000", /--crops .*"random:2000"/],
+    ["classify a --seed 3", /--seed .* goes with --crops random/],
+    ["classify a --crops random --seed x", /--seed .*"x"/],
+    ["classify a --average all", /--average is probabilities or scores/],
+    ["classify a --batch 0", /--batch is a whole number/],
+    ["classify a --json --csv", /Only one of --json and --csv/],
     ["classify a --json=yes", /--json/],
     ["describe", /wants one MODEL/],
     ["describe alexnet lenet5", /wants one MODEL/],
@@ -62,23 +69,63 @@ describe("convzoo", () => {
 
 describe("classify", () => {
   test("loads SqueezeNet 1.1 with the package's defaults, once, and lets it go", async () => {
-    const { code, loads, classified, disposed } = await run("classify a b");
-    expect(loads).toEqual([{ name: "squeezenet1_1", options: { device: "auto" } }]);
-    const options = { topk: 5, crops: "center" };
-    expect(classified).toEqual([
-      { file: "a", options },
-      { file: "b", options },
+    const { code, loads, prepared, ranked, disposed } = await run("classify a b");
+    const signal = expect.any(AbortSignal);
+    expect(loads).toEqual([{ name: "squeezenet1_1", options: { device: "auto", signal } }]);
+    const options = { resize: 256, crop: 224, crops: "center", signal };
+    expect(prepared).toEqual([
+      { image: "a", options },
+      { image: "b", options },
     ]);
+    expect(ranked).toEqual([{ rows: 2, options: { topk: 5, average: "probabilities", crops: 1 } }]);
     expect({ code, disposed }).toEqual({ code: 0, disposed: 1 });
+    // A single one is prepared by the model, which knows how.
+    expect((await run("classify a")).prepared).toEqual([
+      { image: "a", options: { crops: "center", signal } },
+    ]);
   });
 
   test("hands every option on, between files or after --", async () => {
-    const line = "classify a -m alexnet --weights w.safetensors -k 2 --device wasm --threads 4 -- --b";
-    const { loads, classified } = await run(line);
-    const options = { weights: "w.safetensors", device: "wasm", threads: 4 };
+    const line =
+      "classify a -m alexnet --weights w.safetensors -k 2 --device wasm --threads 4 --crops ten --average scores -- --b";
+    const { loads, prepared, ranked } = await run(line);
+    const options = { weights: "w.safetensors", device: "wasm", threads: 4, signal: expect.any(AbortSignal) };
     expect(loads).toEqual([{ name: "alexnet", options }]);
-    expect(classified.map(({ file }) => file)).toEqual(["a", "--b"]);
-    expect(classified[0]?.options?.topk).toBe(2);
+    expect(prepared.map(({ image }) => image)).toEqual(["a", "--b"]);
+    expect(prepared[0]?.options.crops).toBe("ten");
+    // Ten crops are more than run together, so each file is by itself.
+    const ranking = { rows: 10, options: { topk: 2, average: "scores", crops: 10 } };
+    expect(ranked).toEqual([ranking, ranking]);
+  });
+
+  test.each([
+    ["random", { random: 5, reflect: true, seed: 0 }],
+    ["random:3 --seed 9", { random: 3, reflect: true, seed: 9 }],
+    ["five", "five"],
+  ])("--crops %s", async (crops, wanted) => {
+    const { prepared } = await run(`classify a --crops ${crops}`);
+    expect(prepared[0]?.options.crops).toEqual(wanted);
+  });
+
+  test("images of one size run together, up to --batch, in order", async () => {
+    const files = async (line: string) => {
+      const { inputs, stdout } = await run(`classify ${line} --jsonl`);
+      const named = stdout
+        .trim()
+        .split("\n")
+        .map((row) => JSON.parse(row).file);
+      return [inputs.map(({ shape }) => shape[0]), named.join(" ")];
+    };
+    expect(await files("a b c d e f g h i j")).toEqual([[8, 2], "a b c d e f g h i j"]);
+    expect(await files("a b c d e --batch 2")).toEqual([[2, 2, 1], "a b c d e"]);
+    expect(await files("a b wide wide c bad d")).toEqual([[2, 2, 1, 1], "a b wide wide c bad d"]);
+  });
+
+  test("- is standard input", async () => {
+    const { prepared, stdout } = await run("classify - --jsonl", { stdin: "an image" });
+    const image = prepared[0]!.image as File;
+    expect([image.name, await image.text()]).toEqual(["standard input", "an image"]);
+    expect(JSON.parse(stdout).file).toBe("-");
   });
 
   test("shows file, bars, probabilities, scores, labels and how", async () => {
@@ -106,7 +153,7 @@ describe("classify", () => {
   });
 
   test("--json prints one array and nothing else", async () => {
-    const { code, stdout, stderr } = await run("classify a bad b --json --model alexnet", { tty: true });
+    const { code, stdout, stderr } = await run("classify a bad b --json --model alexnet");
     const answer = (file: string) => ({
       ...{ file, model: "alexnet", device: "wasm", threads: 3, ms: expect.any(Number), top: TOP },
     });
@@ -131,6 +178,54 @@ describe("classify", () => {
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toBe("convzoo: No such checkpoint. [unknown-weights]\n");
     }
+  });
+
+  test("what fails in the run is said of each file that ran", async () => {
+    const running = new ConvzooError("too-large", "Too large.");
+    const { code, stdout, disposed } = await run("classify a b --jsonl", { running });
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((row) => JSON.parse(row)),
+    ).toEqual(["a", "b"].map((file) => ({ file, error: { code: "too-large", message: "Too large." } })));
+    expect({ code, disposed }).toEqual({ code: 1, disposed: 1 });
+  });
+
+  test("--jsonl prints an object a line, --csv a row a class with its fields quoted", async () => {
+    const jsonl = await run("classify a bad b --jsonl");
+    const rows = jsonl.stdout
+      .trim()
+      .split("\n")
+      .map((row) => JSON.parse(row));
+    expect(rows.map(({ file, top, error }) => [file, top?.length ?? error.code])).toEqual([
+      ...[["a", 2] as const, ["bad", "bad-image"] as const, ["b", 2] as const],
+    ]);
+    const { stdout, stderr, code } = await run('classify a,"b bad c --csv');
+    const lines = stdout.split("\n");
+    expect(lines[0]).toBe("file,model,device,threads,ms,rank,index,label,score,probability");
+    expect(lines[1]).toMatch(/^"a,""b",squeezenet1_1,wasm,3,[\d.]+,1,7,cock,12.5,0.75$/);
+    expect(lines[2]).toMatch(/,2,1,goldfish,3.25,0.004$/);
+    expect(lines.slice(3).map((line) => line.split(",")[0])).toEqual(["c", "c", ""]);
+    expect({ stderr, code }).toEqual({ stderr: "convzoo: bad: The image is text. [bad-image]\n", code: 1 });
+  });
+
+  test("Ctrl-C ends after what is done, and says so", async () => {
+    const line = "classify a b c d e f --batch 1";
+    const { code, stdout, stderr, disposed } = await run(`${line} --json`, { interruptAt: "d" });
+    const { length } = JSON.parse(stdout);
+    expect(length).toBeLessThan(4);
+    expect(stderr).toBe(`convzoo: interrupted after ${length} of 6 files\n`);
+    expect({ code, disposed }).toEqual({ code: 130, disposed: 1 });
+  });
+
+  test("counts on a terminal, and leaves nothing of it behind", async () => {
+    const { stdout, stderr } = await run("classify a b bad --batch 1", { tty: true, env: { NO_COLOR: "1" } });
+    expect(stdout).not.toContain("\r");
+    expect(stderr).toMatch(/1 of 3, \d/);
+    expect(stderr.split("\r\x1b[K").at(-1)).toBe("");
+    expect((await run("classify a", { tty: true })).stderr).toBe("");
+    expect((await run("classify a b")).stderr).toBe("");
   });
 
   test("a bug is thrown on, after the model is let go", async () => {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { centerBox, cropPixels } from "../../src/image/crop.js";
+import { centerBox, cropPixels, cut, viewBox } from "../../src/image/crop.js";
 import { normalize } from "../../src/image/normalize.js";
+import { checkPreprocess } from "../../src/image/options.js";
 import {
   type PreprocessOptions,
   preprocessPixels,
@@ -10,9 +11,20 @@ import {
   resizedSize,
   resizePixels,
 } from "../../src/image/preprocess.js";
+import { viewsOf } from "../../src/image/views.js";
 import type { Pixels } from "../../src/tensor.js";
+import * as transforms from "../../src/transforms.js";
+import { zoo } from "../../src/zoo/index.js";
+import { noise } from "../noise.js";
 
 interface Goldens {
+  readonly several: readonly {
+    size: [number, number];
+    crop: number | [number, number];
+    crops: "five" | "ten";
+    sha256: string;
+  }[];
+  readonly samples: readonly { name: "lecture" | "caffe"; size: [number, number]; values: number[] }[];
   readonly sizes: readonly { size: [number, number]; side: number; to: [number, number] }[];
   readonly crops: readonly { size: [number, number]; crop: number | [number, number]; sha256: string }[];
   readonly tensors: readonly {
@@ -27,17 +39,6 @@ interface Goldens {
 const goldens = JSON.parse(
   readFileSync(new URL("../goldens/preprocess/transform_cases.json", import.meta.url), "utf8"),
 ) as Goldens;
-
-/** The golden cases' image: byte i is the top byte of fmix32(i + 1). */
-function noise(width: number, height: number): Pixels {
-  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
-    let x = i + 1;
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return (x ^ (x >>> 16)) >>> 24;
-  });
-  return { width, height, data };
-}
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
@@ -86,6 +87,25 @@ describe("torchvision's numbers", () => {
     },
   );
 
+  test.each(goldens.several)("the $crops crops of $crop of $size", ({ size, crop, crops, sha256: want }) => {
+    const image = noise(...size);
+    const views = viewsOf(crops).map((view) => cut(image, viewBox(image, crop, view), view.reflect));
+    expect(sha256(Buffer.concat(views.map(({ data }) => data)))).toBe(want);
+  });
+
+  test.each(goldens.samples)(
+    "$name of $size, in numpy's and torch's arithmetic",
+    ({ name, size, values }) => {
+      const made = name === "caffe" ? transforms.caffe() : transforms.lecture;
+      const { data } = normalize(noise(...size), made);
+      // Caffe's numbers go to 151; the error is of float32's arithmetic on them, after the division by 255.
+      const scale = name === "caffe" ? 255 : 4;
+      for (const [i, value] of values.entries())
+        expect(Math.abs(data[97 * i]! - value)).toBeLessThanOrEqual(2 ** -23 * scale * 2);
+      expect(values.length).toBe(Math.ceil(data.length / 97));
+    },
+  );
+
   test("offsets of a half go to the even number, as Python rounds", () => {
     const left = (width: number) => centerBox({ width, height: 4 }, 4).left;
     expect([4, 5, 6, 7, 8, 9, 10, 11].map(left)).toEqual([0, 0, 1, 2, 2, 2, 3, 4]);
@@ -131,17 +151,110 @@ describe("preprocessPixels", () => {
     ["std", { std: [1, 1, 0] }],
     ["std", { std: [1, 1, 1e-60] }],
     ["grayscale", { grayscale: 1 }],
-  ])("refuses the wrong %s of %j", async (name, wrong) => {
-    const { asked, resize } = recorder();
-    const call = preprocessPixels(noise(4, 4), { ...options, ...wrong } as PreprocessOptions, resize);
-    await expect(call).rejects.toMatchObject({ name: "ConvzooError", code: "bad-option" });
-    await expect(call).rejects.toThrow(`option ${name} is`);
-    expect(asked).toEqual([]);
+    ["resize", { resize: [224] }],
+    ["mean", { mean: "picture" }],
+    ["std", { std: "mean" }],
+    ["scale", { scale: Number.NaN }],
+    ["shift", { shift: "0" }],
+    ["channels", { channels: "RGBA" }],
+    ["channels", { channels: "BGR", grayscale: true, mean: [0.5], std: [0.5] }],
+  ])("refuses the wrong %s of %j", (name, wrong) => {
+    const check = () => checkPreprocess({ ...options, ...wrong } as PreprocessOptions);
+    expect(check).toThrow(expect.objectContaining({ name: "ConvzooError", code: "bad-option" }));
+    expect(check).toThrow(`option ${name} is`);
   });
 
-  test("refuses options that are no object", async () => {
-    const call = preprocessPixels(noise(4, 4), undefined as unknown as PreprocessOptions, recorder().resize);
-    await expect(call).rejects.toMatchObject({ code: "bad-option" });
+  test("refuses an option that there is not, and options that are no object", () => {
+    const check = (wrong: unknown) => () => checkPreprocess(wrong as PreprocessOptions);
+    expect(check({ ...options, chanels: "BGR" })).toThrow(
+      /no image option "chanels"; there are resize, .*channels/,
+    );
+    for (const wrong of [undefined, null, "imagenet"])
+      expect(check(wrong)).toThrow(expect.objectContaining({ code: "bad-option" }));
+  });
+
+  test("takes all that there is", () => {
+    for (const [name, one] of Object.entries(transforms)) {
+      const made = typeof one === "function" ? one() : one;
+      if ("resize" in made) expect(() => checkPreprocess(made), name).not.toThrow();
+    }
+    for (const { preprocess } of Object.values(zoo)) checkPreprocess(preprocess);
+  });
+});
+
+describe("views", () => {
+  const image = noise(30, 20);
+
+  test("random places are a seed's, inside the image, and each reflected", () => {
+    const views = viewsOf({ random: 50, seed: 3 });
+    expect(views).toHaveLength(100);
+    expect(viewsOf({ random: 50, seed: 3 })).toEqual(views);
+    expect(viewsOf({ random: 50, seed: 4 })).not.toEqual(views);
+    expect(viewsOf({ random: 50, seed: 3, reflect: false })).toEqual(views.filter(({ reflect }) => !reflect));
+    const boxes = views.map((view) => viewBox(image, 18, view));
+    for (const [i, box] of boxes.entries()) {
+      expect(box).toMatchObject({ width: 18, height: 18 });
+      expect(box).toEqual(boxes[i - (i % 2)]);
+    }
+    // 13 places across and 3 down: fifty draws miss none of three and few of thirteen.
+    expect([...new Set(boxes.map(({ top }) => top))].sort()).toEqual([0, 1, 2]);
+    const lefts = new Set(boxes.map(({ left }) => left));
+    expect(Math.min(...lefts)).toBe(0);
+    expect(Math.max(...lefts)).toBe(12);
+  });
+
+  test("a view is a tensor of the batch", async () => {
+    const { resize } = recorder();
+    const views = viewsOf("ten");
+    const made = { ...options, resize: null, crop: 18 };
+    const tensor = await preprocessPixels(image, made, resize, views);
+    expect(tensor.shape).toEqual([10, 3, 18, 18]);
+    const seventh = normalize(cut(image, viewBox(image, 18, views[6]!), true), made);
+    expect(tensor.data.slice(6 * 972, 7 * 972)).toEqual(seventh.data);
+  });
+
+  test("of an image that is too small, or of a whole one, there is only the centre", async () => {
+    const { resize } = recorder();
+    for (const [crop, text] of [
+      [21, /30 x 20 pixels is smaller than the crop of 21 x 21/],
+      [null, /option crop is a size/],
+    ] as const) {
+      const made = { ...options, resize: null, crop };
+      const call = preprocessPixels(image, made, resize, viewsOf("five"));
+      await expect(call).rejects.toMatchObject({ code: "bad-option" });
+      await expect(call).rejects.toThrow(text);
+      expect((await preprocessPixels(image, made, resize, viewsOf("center"))).shape[0]).toBe(1);
+    }
+  });
+
+  test.each([
+    "twelve",
+    null,
+    7,
+    {},
+    { random: 0 },
+    { random: 1001 },
+    { random: 2, seed: -1 },
+    { random: 2, reflect: "yes" },
+    { random: 2, flip: true },
+  ])("%j are refused", (crops) => {
+    expect(() => viewsOf(crops as never)).toThrow(expect.objectContaining({ code: "bad-option" }));
+  });
+});
+
+describe("an image's own statistics", () => {
+  test("of one plane with grayscale, and one of both alone", () => {
+    const gray = normalize(noise(9, 7), { mean: "image", std: [1], grayscale: true });
+    expect(gray.data.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0, 4);
+    const scaled = normalize(noise(9, 7), { mean: [0, 0, 0], std: "image" });
+    const mean = scaled.data.reduce((sum, value) => sum + value, 0) / scaled.data.length;
+    const squares = scaled.data.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    expect(squares / (scaled.data.length - 1)).toBeCloseTo(1, 5);
+  });
+
+  test("an image of one colour has none to divide by", () => {
+    const flat = { width: 2, height: 2, data: new Uint8Array(12).fill(9) };
+    expect(() => normalize(flat, transforms.lecture)).toThrow(expect.objectContaining({ code: "bad-image" }));
   });
 });
 

@@ -110,7 +110,8 @@ describe("who may import whom", () => {
     state: ["graph", "layers"],
     summarize: ["graph", "layers", "shape", "state"],
     convolutionize: ["check", "errors", "graph", "layers", "shape"],
-    zoo: ["check", "errors", "image", "layers", "fastest-levenshtein"],
+    transforms: ["check", "image"],
+    zoo: ["check", "errors", "image", "layers", "transforms", "fastest-levenshtein"],
     weights: ["errors", "platform", "fastest-levenshtein"],
     labels: [],
   };
@@ -125,9 +126,9 @@ describe("who may import whom", () => {
     expect(strays).toEqual([]);
   });
 
-  test("the zoo takes only types from the images", () => {
-    const zoo = typescript.filter((path) => room(path) === "zoo");
-    expect(lines(zoo, /^import (?!type).*"\.\.\/image\//)).toEqual([]);
+  test("the zoo and its transforms take only types from the images", () => {
+    const zoo = typescript.filter((path) => ["transforms", "zoo"].includes(room(path)));
+    expect(lines(zoo, /^import (?!type).*"\.\.?\/image\//)).toEqual([]);
   });
 
   test("nobody imports an entry file", () => {
