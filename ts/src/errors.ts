@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   "missing-weight": "The checkpoint lacks a key that the network wants.",
   "extra-weight": "The checkpoint has a key that the network does not know.",
   "weight-shape": "A weight has another shape than the network wants; the message gives both.",
+  "unknown-class": "A class is named that the network or the map does not have, or that shares its name with another.",
   "unknown-output": "`outputs` names a path that the network does not have.",
   "bad-wasm": "The core's .wasm could not be had: the message says what was found in its place.",
   unsupported: "This runtime cannot do what was asked; the message says what is missing.",

@@ -2,6 +2,11 @@
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
 export type { ImageOptions, ResizeOptions } from "./connect.js";
+export type { Colormap, RgbaImage } from "./dense/colour.js";
+export type { Box } from "./dense/grid.js";
+export type { DenseOptions, DenseProgress, OcclusionOptions } from "./dense/index.js";
+export type { Peak } from "./dense/peaks.js";
+export type { HeatOptions, OverlayOptions, PeakOptions, ScoreMap } from "./dense/score-map.js";
 export { type DescribeOptions, describe } from "./describe.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { ImageSource } from "./image/input.js";

@@ -100,10 +100,11 @@ export async function load(
   const channel = platform.spawn?.() ?? platform.inPlace?.();
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
   const host = await startHost(channel, { module, threads, shared }, signal);
+  const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
+  const size = [rows, columns] as const;
   let tuning: Tuning | undefined;
   try {
-    const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
-    tuning = await send(host, graph, weights, { ...options, core, size: [rows, columns] });
+    tuning = await send(host, graph, weights, { ...options, core, size });
   } catch (error) {
     host.dispose();
     throw error;
@@ -116,6 +117,7 @@ export async function load(
     core,
     threads,
     tuning,
+    size,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
       options.labels ??

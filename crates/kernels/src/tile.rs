@@ -103,7 +103,14 @@ impl Panels {
     /// The weights and the biases from panel `p` on.
     #[inline(always)]
     pub fn panel(&self, p: usize) -> (*const f32, *const f32) {
-        (self.numbers[p * self.depth * self.width..].as_ptr(), self.bias[p * self.width..].as_ptr())
+        self.column(p * self.width)
+    }
+
+    /// The weights and the biases from a column on.
+    #[inline(always)]
+    fn column(&self, c: usize) -> (*const f32, *const f32) {
+        let first = c / self.width * self.depth * self.width + c % self.width;
+        (self.numbers[first..].as_ptr(), self.bias[c..].as_ptr())
     }
 }
 
@@ -119,15 +126,16 @@ pub unsafe fn fetch(p: *const f32, len: usize) {
     }
 }
 
-/// Sums the panels `p` for the `R` rows at `x` and stores the results at `y`.
+/// Sums the panels `p` for the `R` rows at `x` and stores the results at `y`. Panels of `W` vectors that are wider than the
+/// tile's `N` are read in parts of `N` vectors, which are then what `p` counts, one at a time.
 ///
 /// # Safety
 /// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panels' used columns, which nobody
 /// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the first panel's first
-/// column, and the used ones behind it must be channels of the output. `panels.width` must be `N * V::LANES` and
+/// column, and the used ones behind it must be channels of the output. `panels.width` must be `W * V::LANES` and
 /// `panels.depth` `runs.total()`.
 #[inline(always)]
-pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
+pub unsafe fn tile<V: F32s, const R: usize, const N: usize, const W: usize>(
     runs: &Runs,
     panels: &Panels,
     p: Range<usize>,
@@ -137,31 +145,33 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
     c: usize,
     epilogue: &Epilogue,
 ) {
-    debug_assert_eq!((panels.width, panels.depth), (N * V::LANES, runs.total()));
+    debug_assert_eq!((panels.width, panels.depth), (W * V::LANES, runs.total()));
+    debug_assert!(W == N || p.len() == 1);
     const { assert!(N * V::LANES <= NOTHING.len() && V::LANES <= 8) };
-    let used = panels.columns - p.start * panels.width;
-    let whole = p.len().min(used / panels.width);
+    let width = N * V::LANES;
+    let used = panels.columns - p.start * width;
+    let whole = p.len().min(used / width);
     let (scale, shift) = match epilogue.affine {
         Some(affine) => (affine.scale(c), affine.shift(c)),
         None => (UNITS.as_ptr(), NOTHING.as_ptr()),
     };
-    let (w, bias) = panels.panel(p.start);
+    let (w, bias) = panels.column(p.start * width);
     // From a panel's numbers to the next one's; what stands in for a part that is not there serves all.
-    let affine_step = if epilogue.affine.is_some() { panels.width } else { 0 };
+    let affine_step = if epilogue.affine.is_some() { width } else { 0 };
     let (add, add_step) = match epilogue.add {
-        Some(_) => (add, panels.width),
+        Some(_) => (add, width),
         None => ([NOTHING.as_ptr(); R], 0),
     };
     let bounds = epilogue.activation.bounds();
     let end = End { bias, scale, shift, affine_step, add, add_step, bounds };
     // SAFETY: the caller's promises; a buffer's row has room for a panel's width.
     unsafe {
-        sum::<V, R, N>(runs, w, whole, &x, &y, &end);
+        sum::<V, R, N, W>(runs, w, whole, &x, &y, &end);
         if whole == p.len() {
             return;
         }
         // The last panel's used columns go by way of buffers.
-        let done = whole * panels.width;
+        let done = whole * width;
         let used = used - done;
         let mut sums = [[[0.0f32; 8]; N]; R];
         let mut summands = [[[0.0f32; 8]; N]; R];
@@ -172,11 +182,11 @@ pub unsafe fn tile<V: F32s, const R: usize, const N: usize>(
             }
         }
         let rows = sums.each_mut().map(|row| row.as_mut_ptr().cast::<f32>());
-        let (w, bias) = panels.panel(p.start + whole);
+        let (w, bias) = panels.column((p.start + whole) * width);
         let passed = whole * affine_step;
         let (scale, shift) = (scale.add(passed), shift.add(passed));
         let add = summands.each_ref().map(|row| row.as_ptr().cast());
-        sum::<V, R, N>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
+        sum::<V, R, N, W>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
         for (row, y) in rows.iter().zip(y) {
             for i in 0..used {
                 *y.add(done + i) = *row.add(i);
@@ -208,7 +218,7 @@ struct End<const R: usize> {
 // A function of its own, without a branch behind the loop: Firefox gives a sum that is used in many places a place in
 // memory, and LLVM does where the loops behind are too large to unroll (28 GFLOPS instead of 55).
 #[inline(never)]
-unsafe fn sum<V: F32s, const R: usize, const N: usize>(
+unsafe fn sum<V: F32s, const R: usize, const N: usize, const W: usize>(
     runs: &Runs,
     mut w: *const f32,
     count: usize,
@@ -229,7 +239,7 @@ unsafe fn sum<V: F32s, const R: usize, const N: usize>(
                     // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     for k in 0..runs.len {
                         accumulate::<V, R, N>(&mut sums, &x, k, w);
-                        w = w.add(N * V::LANES);
+                        w = w.add(W * V::LANES);
                     }
                 }
             }

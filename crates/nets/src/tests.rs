@@ -10,4 +10,5 @@ mod nets;
 mod plans;
 mod random;
 mod runs;
+mod views;
 mod weights;

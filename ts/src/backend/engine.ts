@@ -37,6 +37,8 @@ export class Engine {
     | { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number }
     | undefined;
   #core: singleGlue.Core | undefined;
+  /** Other graphs over the network's weights, by number. */
+  #views: singleGlue.Core[] = [];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -73,7 +75,7 @@ export class Engine {
 
   network({ graph, size: [rows, columns], winograd, height, tuning }: Args<"network">): void {
     const { glue, helpers } = this.#ready();
-    this.#core?.free();
+    this.free();
     const known = tuning && JSON.stringify(tuning);
     this.#core = new glue.Core(graph, helpers, rows, columns, winograd, height, known);
   }
@@ -86,8 +88,17 @@ export class Engine {
     this.#loaded().load(node, first, weight, bias);
   }
 
+  view({ graph }: Args<"view">): number {
+    return this.#views.push(this.#loaded().view(graph)) - 1;
+  }
+
+  room({ shape, outputs, view }: Args<"room">): number {
+    const [n, c, h, w] = shape as [number, number, number, number];
+    return this.#loaded(view).room(n, c, h, w, Uint32Array.from(outputs));
+  }
+
   /** `check` throws where the caller has given up. */
-  async run({ input, outputs }: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
+  async run({ input, outputs, view }: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
     const [n, c, h, w] = input.shape as [number, number, number, number];
     const size = c * h * w;
     const parts: Tensor[][] = [];
@@ -95,18 +106,18 @@ export class Engine {
       const count = Math.min(BATCH, n - first);
       const data = input.data.subarray(first * size, (first + count) * size);
       if (first > 0) await this.#parts.pause();
-      parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
+      parts.push(await this.#runTogether(this.#loaded(view), [count, c, h, w], data, outputs, check));
     }
     return [input, ...outputs.map((_, i) => joinBatches(parts.map((part) => part[i]!)))];
   }
 
   async #runTogether(
+    core: singleGlue.Core,
     [n, c, h, w]: readonly [number, number, number, number],
     data: Float32Array,
     outputs: readonly number[],
     check: () => void,
   ): Promise<Tensor[]> {
-    const core = this.#loaded();
     const plan = core.prepare(n, c, h, w, Uint32Array.from(outputs));
     this.#floats(core.input(plan), data.length).set(data);
     check();
@@ -144,11 +155,13 @@ export class Engine {
 
   bytes(): readonly [number, number] {
     const [weights = 0, arena = 0] = this.#loaded().bytes();
-    return [weights, arena];
+    return [weights, this.#views.reduce((sum, view) => sum + view.bytes()[1]!, arena)];
   }
 
   /** Gives the network's memory back, where no worker ends with it. */
   free(): void {
+    for (const view of this.#views) view.free();
+    this.#views = [];
     this.#core?.free();
     this.#core = undefined;
   }
@@ -187,9 +200,11 @@ export class Engine {
     return this.#instance;
   }
 
-  #loaded() {
-    if (!this.#core) throw new Error("network comes first");
-    return this.#core;
+  /** The network, or the view of a number. */
+  #loaded(view?: number): singleGlue.Core {
+    const core = view === undefined ? this.#core : this.#views[view];
+    if (!core) throw new Error("network comes first");
+    return core;
   }
 }
 

@@ -94,7 +94,7 @@ impl Job<'_> {
                 Some(map) => arena.read(map.at(i + r, 0, 0) + c, used),
                 None => std::ptr::null(),
             });
-            tile::<V, R, N>(runs, self.panels, p..p + 1, x, y, add, c, &self.epilogue);
+            tile::<V, R, N, N>(runs, self.panels, p..p + 1, x, y, add, c, &self.epilogue);
             y.iter().for_each(|&y| curve::<V>(self.epilogue.activation, y, used));
         }
     }
