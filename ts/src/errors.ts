@@ -7,6 +7,8 @@ export const ERROR_CODES = {
   "unknown-weights": "The network has no registered checkpoint of this name, or none at all; pass `weights`.",
   "bad-option": "An option has a value that it cannot have.",
   "bad-net": "The network's layers do not fit together (a programming error in a hand-made net).",
+  "not-convolutional":
+    "There is no fully convolutional form of the network, or none as asked for; the message names the layer and the reason.",
   "bad-shape": "A tensor or an image has the wrong rank, channel count or size for this network.",
   "not-finite": "The input holds NaN or an infinity.",
   "too-large": "The input needs more memory than the engine can have.",
@@ -19,7 +21,8 @@ export const ERROR_CODES = {
   "missing-weight": "The checkpoint lacks a key that the network wants.",
   "extra-weight": "The checkpoint has a key that the network does not know.",
   "weight-shape": "A weight has another shape than the network wants; the message gives both.",
-  "unknown-class": "A class is named that the network or the map does not have, or that shares its name with another.",
+  "unknown-class":
+    "A class is named that the network or the map does not have, or that shares its name with another.",
   "unknown-output": "`outputs` names a path that the network does not have.",
   "bad-wasm": "The core's .wasm could not be had: the message says what was found in its place.",
   unsupported: "This runtime cannot do what was asked; the message says what is missing.",

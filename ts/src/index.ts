@@ -2,6 +2,7 @@
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
 export type { ImageOptions, ResizeOptions } from "./connect.js";
+export { type ConvolutionizeOptions, convolutionize } from "./convolutionize.js";
 export type { Colormap, RgbaImage } from "./dense/colour.js";
 export type { Box } from "./dense/grid.js";
 export type { DenseOptions, DenseProgress, OcclusionOptions } from "./dense/index.js";

@@ -100,7 +100,7 @@ export async function load(
   const channel = platform.spawn?.() ?? platform.inPlace?.();
   if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
   const host = await startHost(channel, { module, threads, shared }, signal);
-  const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
+  const [, rows, columns] = net.dense?.input ?? (entry ?? entryOf(net))?.input ?? [3, 224, 224];
   const size = [rows, columns] as const;
   let tuning: Tuning | undefined;
   try {
@@ -151,8 +151,9 @@ function sourceOf(
   throw new ConvzooError("unknown-weights", `This network has ${wanted}${known}. ${advice}.`);
 }
 
-/** The row of the table that builds this very net, known by its print and its keys. */
-function entryOf(net: Net): ZooEntry | undefined {
+/** The row of the table that builds this very net, or that which it was made of; known by its print and its keys. */
+function entryOf(given: Net): ZooEntry | undefined {
+  const net = given.dense?.of ?? given;
   const [params, text] = [parameterCount(net), String(net)];
   const entries = Object.values(zoo as Record<string, ZooEntry>);
   return entries.find((entry) => entry.params === params && String(entry.build()) === text);

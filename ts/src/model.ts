@@ -143,11 +143,7 @@ export class Model {
    *
    * Rejects with a ConvzooError: `unknown-class`, `bad-option`, and what `classify` rejects with.
    */
-  async occlusion(
-    image: ImageSource,
-    label: number | string,
-    options?: OcclusionOptions,
-  ): Promise<ScoreMap> {
+  async occlusion(image: ImageSource, label: number | string, options?: OcclusionOptions): Promise<ScoreMap> {
     const { occlusion } = await import("./dense/index.js");
     return occlusion(this.#parts, image, label, options);
   }

@@ -49,7 +49,8 @@ export async function occlusion(
   };
   const whole = await run(1, input.data.slice());
   if (whole.shape.length !== 2) {
-    const message = "occlusion is for classifiers; this network gives a map. Load the network as it was built.";
+    const message =
+      "occlusion is for classifiers; this network gives a map. Load the network as it was built.";
     throw new ConvzooError("bad-option", message);
   }
   const classes = whole.data.length;

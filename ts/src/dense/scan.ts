@@ -102,7 +102,8 @@ function copy({ shape, data }: Tensor, to: Tensor, { rows, columns, offset, clas
     for (let i = first(rows.from); i < rows.to; i += every) {
       const from = (index * h + i - offset[0]) * w - offset[1];
       const into = (c * height + i / every) * width;
-      for (let j = first(columns.from); j < columns.to; j += every) to.data[into + j / every] = data[from + j]!;
+      for (let j = first(columns.from); j < columns.to; j += every)
+        to.data[into + j / every] = data[from + j]!;
     }
   }
 }

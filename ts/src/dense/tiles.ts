@@ -17,7 +17,10 @@ export interface Span {
  * size, and windows that hang over its end, are those of the whole. Cells that would see over an end of the span which is not
  * the image's are left to its neighbour.
  */
-export function cut({ extent, count, align, ...field }: FieldAxis, length: number): readonly Span[] | undefined {
+export function cut(
+  { extent, count, align, ...field }: FieldAxis,
+  length: number,
+): readonly Span[] | undefined {
   const spans: Span[] = [];
   for (let [start, from] = [0, 0]; ; ) {
     const behind = Math.max(0, extent - start - length);
@@ -71,7 +74,9 @@ export async function tile(
     throw new ConvzooError("too-large", message, { node: whole });
   }
   // Memory grows about as the area does; what a tile really takes corrects the guess.
-  const probe = [rows, columns].map((axis) => Math.min(axis.extent, 2 * (axis.last - axis.first + axis.align)));
+  const probe = [rows, columns].map((axis) =>
+    Math.min(axis.extent, 2 * (axis.last - axis.first + axis.align)),
+  );
   let area = (budget * probe[0]! * probe[1]!) / (await room(probe[0]!, probe[1]!));
   for (;;) {
     const width = Math.min(columns.extent, Math.max(Math.sqrt(area), area / rows.extent));

@@ -44,10 +44,11 @@ export function viewOf(model: Viewed, { pooling, fine }: ViewOptions): Promise<V
 }
 
 async function makeView({ net, graph, host, size }: Viewed, options: ViewOptions): Promise<View> {
-  if (isDense(graph)) {
-    if (options.pooling === undefined && !options.fine) return { graph };
+  if (net.dense || isDense(graph)) {
+    const { pooling = options.pooling, fine = false } = net.dense ?? {};
+    if ((options.pooling ?? pooling) === pooling && (options.fine ?? fine) === fine) return { graph };
     const message =
-      "This model's network is fully convolutional already; give pooling and fine to convolutionize, not to dense.";
+      "This model's network is fully convolutional already, and otherwise than pooling and fine say: give these options to convolutionize.";
     throw new ConvzooError("bad-option", message);
   }
   const dense = lower(convolutionize(net, [net.inChannels, ...size], options));

@@ -1,0 +1,25 @@
+/** What a value of a net becomes when the net scans larger inputs, and how what cannot be so is refused. */
+import { ConvzooError } from "../errors.js";
+import type { Pair } from "../layers.js";
+
+/** A value of the net, in the form that it has at the native size. */
+export interface Value {
+  /** The map; of flat features, that whose flattening they are, which is what flows in the convolutional net. */
+  readonly map: readonly [channels: number, height: number, width: number];
+  readonly flat: boolean;
+  /** How many times finer than natively its rows and columns lie, by a pooling that gave up its stride. */
+  readonly fine: Pair;
+  /** Whether it has one number a channel for the whole map at any size, as the factors of a squeeze have. */
+  readonly whole: boolean;
+}
+
+/** Whether each number of the value belongs to one place: it is a map, or the features of a single cell. */
+export const isOneCell = ({ map: [, height, width] }: Value): boolean => height === 1 && width === 1;
+
+export const same = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((side, i) => side === b[i]);
+
+/** Throws `not-convolutional` for the layer at this path. */
+export function refuse(path: string, why: string): never {
+  throw new ConvzooError("not-convolutional", `${path || "The network"}: ${why}.`, { node: path });
+}
