@@ -1,6 +1,8 @@
 /** The command line with a process and a model that are not there. */
 import type { Io } from "../src/cli/io.js";
 import { main } from "../src/cli/main.js";
+import type { DenseOptions } from "../src/dense/index.js";
+import { ScoreMap } from "../src/dense/score-map.js";
 import { ConvzooError } from "../src/errors.js";
 import type { LoadOptions } from "../src/load.js";
 import type { ClassifyOptions, Model } from "../src/model.js";
@@ -48,6 +50,23 @@ export const STEPS = [
   },
 ];
 
+/** A map of 2 x 3 cells of class 7, with one peak. */
+const SCORES = new ScoreMap({
+  scores: { shape: [1, 2, 3], data: Float32Array.of(0, 1, 0, 0, 12.5, 0) },
+  grid: {
+    rows: { count: 2, step: 8, centre: 8, field: 12, window: 10, extent: 24 },
+    columns: { count: 3, step: 8, centre: 8, field: 12, window: 10, extent: 32 },
+  },
+  classes: [7],
+  labels: Array.from({ length: 8 }, (_, index) => (index === 7 ? "cock" : `other ${index}`)),
+});
+
+const plain = (width: number, height: number) => ({
+  width,
+  height,
+  data: new Uint8Array(3 * width * height),
+});
+
 /** Runs a command line; gives all that can be seen of it. */
 export async function run(line: string, setting: Setting = {}) {
   const { tty = false, env = {}, failing, odd, running, progress = [] } = setting;
@@ -55,7 +74,9 @@ export async function run(line: string, setting: Setting = {}) {
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
   const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
   const inputs: Tensor[] = [];
+  const scanned: { image: unknown; options: DenseOptions | undefined }[] = [];
   const written: Record<string, string> = {};
+  const pictures: Record<string, Uint8Array> = {};
   const model = {
     device: "wasm",
     core: "simd128-threads",
@@ -65,6 +86,10 @@ export async function run(line: string, setting: Setting = {}) {
       if (file === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
       if (file === "odd") throw odd;
       return TOP;
+    },
+    dense: async (image: unknown, options?: DenseOptions) => {
+      scanned.push({ image, options });
+      return SCORES;
     },
     run: async (input: Tensor) => {
       inputs.push(input);
@@ -81,9 +106,15 @@ export async function run(line: string, setting: Setting = {}) {
     stderr: { write: (text) => (stderr += text), isTTY: tty },
     env,
     version: "1.2.3",
-    writeFile: async (path, text) => {
-      written[path] = text;
+    writeFile: async (path, content) => {
+      if (typeof content === "string") written[path] = content;
+      else pictures[path] = content;
     },
+    decode: async (file) => {
+      if (file === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
+      return file === "large" ? plain(4096, 1024) : plain(32, 24);
+    },
+    resize: async (_, { width, height }) => plain(width, height),
     load: async (name, options) => {
       loads.push({ name, options });
       for (const step of progress) options?.onProgress?.(step);
@@ -92,5 +123,5 @@ export async function run(line: string, setting: Setting = {}) {
     },
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
-  return { code, stdout, stderr, loads, classified, inputs, written, disposed };
+  return { code, stdout, stderr, loads, classified, scanned, inputs, written, pictures, disposed };
 }

@@ -13,10 +13,13 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Writes a text file, over what is there. Throws `bad-option` where that cannot be. */
-  writeFile(path: string, text: string): Promise<void>;
+  /** Writes a file, over what is there. Throws `bad-option` where that cannot be. */
+  writeFile(path: string, content: string | Uint8Array): Promise<void>;
   /** The package's version. */
   readonly version: string;
   /** The package's `load`; asked for only by commands that run a network, so that the others need no core. */
   readonly load: Connected["load"];
+  /** The package's `decode` and `resize`. */
+  readonly decode: Connected["decode"];
+  readonly resize: Connected["resize"];
 }

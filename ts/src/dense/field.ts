@@ -82,8 +82,13 @@ function join(node: Inner, inputs: readonly Field[]): Field {
 /** The field of a node's cells; `size` is that of its input. */
 function step(node: Inner, { stride, first, last }: Field, size: number, axis: 0 | 1): Field {
   if (node.op === "pad2d") {
-    const before = node.padding[axis] * stride;
-    return { stride, first: first - before, last: last - before };
+    const [before, after] = [node.padding[axis], node.padding[axis + 2]!];
+    // What is cut off counts as seen, since without it the cut would take other cells.
+    return {
+      stride,
+      first: first - Math.max(0, before) * stride,
+      last: last + (Math.max(0, -after) - before) * stride,
+    };
   }
   if (node.op !== "conv2d" && node.op !== "max_pool2d" && node.op !== "avg_pool2d")
     return { stride, first, last };

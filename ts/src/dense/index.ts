@@ -34,13 +34,17 @@ export interface DenseOptions extends ViewOptions {
   readonly stride?: number;
   /** The classes whose maps are kept, by name or index; all by default. */
   readonly classes?: readonly (number | string)[];
-  /** Bytes that the network's maps may take at a time, 512 MiB by default: a larger image is seen in overlapping tiles. */
+  /**
+   * Bytes that the network's maps may take at a time; an image for which that is too little is seen in overlapping tiles, the
+   * fewer the more memory there is. By default 1 GiB for an image in one piece, and 256 MiB for tiles.
+   */
   readonly memory?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DenseProgress) => void;
 }
 
-const MEMORY = 512 * 2 ** 20;
+/** Bytes for an image in one piece, and for each tile of one that needs more. */
+const MEMORY = [2 ** 30, 2 ** 28] as const;
 
 /** See `Model.dense`. */
 export async function dense(
@@ -61,7 +65,7 @@ export async function dense(
   const fits = sources.map((source) => fitOf(view, source));
   const labels = await model.labels(fits[0]!.channels);
   const classes = options.classes?.map((label) => classIndex(label, labels));
-  const { memory = MEMORY } = options;
+  const memory = options.memory === undefined ? MEMORY : ([options.memory, options.memory] as const);
   const scans: Scan[] = [];
   for (const [k, { fields, channels }] of fits.entries()) {
     const kept = { classes: checkClasses(classes, channels), every: thinning(fields, options.stride) };

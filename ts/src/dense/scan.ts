@@ -14,8 +14,8 @@ export interface ScanOptions {
   readonly classes: readonly number[];
   /** Every how manyth cell is kept. */
   readonly every: number;
-  /** Bytes that the maps of a run may take. */
-  readonly memory: number;
+  /** Bytes that the maps of a run may take: of the whole input, and of each tile where that is too little. */
+  readonly memory: readonly [whole: number, tile: number];
   readonly signal?: AbortSignal;
 }
 

@@ -109,6 +109,12 @@ export class ScoreMap {
     return { shape: [h, w], data: this.scores.data.subarray(place * h * w, (place + 1) * h * w) };
   }
 
+  /** The name of a class by its index: its label, or "class 7" where the classes have no names. */
+  label(index: number): string {
+    this.at(index);
+    return this.#labels?.[index] ?? `class ${index}`;
+  }
+
   /** The score of each class averaged over the map, in the order of `classes`. */
   mean(): Float32Array {
     return this.#reduce((map) => map.reduce((sum, score) => sum + score, 0) / map.length);

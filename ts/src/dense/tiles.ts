@@ -27,7 +27,7 @@ export function cut(
     const end = extent - Math.ceil(behind / align) * align;
     const to =
       end === extent ? count : Math.min(count, Math.floor((end - 1 - field.last) / field.stride) + 1);
-    if (to <= from) return undefined;
+    if (!(to > from)) return undefined;
     spans.push({ start, end, from, to });
     if (to === count) return spans;
     start = Math.max(0, Math.floor((to * field.stride + field.first) / align) * align);
@@ -57,20 +57,22 @@ export interface Tiling {
 const longest = (spans: readonly Span[]): number => Math.max(...spans.map(({ start, end }) => end - start));
 
 /**
- * Tiles whose runs take at most `budget` bytes each, as large as that allows. `room` says what an input of so many rows and
- * columns takes. Throws `too-large` where the network cannot be cut, or not so small.
+ * One tile where its run takes at most `most` bytes, else tiles whose runs take at most `budget` each, as large as that allows.
+ * `room` says what an input of so many rows and columns takes. Throws `too-large` where the network cannot be cut, or not so
+ * small.
  */
 export async function tile(
   { rows, columns, whole }: Fields,
   room: (rows: number, columns: number) => Promise<number>,
-  budget: number,
+  [most, budget]: readonly [most: number, budget: number],
 ): Promise<Tiling> {
   const all = ({ extent, count }: FieldAxis): Span => ({ start: 0, end: extent, from: 0, to: count });
   const needed = await room(rows.extent, columns.extent);
-  if (needed <= budget) return { rows: [all(rows)], columns: [all(columns)] };
-  const size = `${columns.extent} x ${rows.extent} pixels take ${mib(needed)} of memory, and ${mib(budget)} are allowed`;
+  if (needed <= most) return { rows: [all(rows)], columns: [all(columns)] };
+  const size = (allowed: number) =>
+    `${columns.extent} x ${rows.extent} pixels take ${mib(needed)} of memory, and ${mib(allowed)} are allowed`;
   if (whole !== undefined) {
-    const message = `${size}; ${whole} sees the whole image at once, so it cannot be cut. Pass a smaller scale, or more memory.`;
+    const message = `${size(most)}; ${whole} sees the whole image at once, so it cannot be cut. Pass a smaller scale, or more memory.`;
     throw new ConvzooError("too-large", message, { node: whole });
   }
   // Memory grows about as the area does; what a tile really takes corrects the guess.
@@ -79,10 +81,10 @@ export async function tile(
   );
   let area = (budget * probe[0]! * probe[1]!) / (await room(probe[0]!, probe[1]!));
   for (;;) {
-    const width = Math.min(columns.extent, Math.max(Math.sqrt(area), area / rows.extent));
-    const [down, across] = [cutEvenly(rows, Math.floor(area / width)), cutEvenly(columns, Math.floor(width))];
+    const width = Math.floor(Math.min(columns.extent, Math.max(1, Math.sqrt(area), area / rows.extent)));
+    const [down, across] = [cutEvenly(rows, Math.floor(area / width)), cutEvenly(columns, width)];
     if (!down || !across) {
-      const message = `${size}, which is too little for the smallest tile that this network can be run on. Pass more memory.`;
+      const message = `${size(budget)}, which is too little for the smallest tile that this network can be run on. Pass more memory.`;
       throw new ConvzooError("too-large", message);
     }
     const taken = await room(longest(down), longest(across));

@@ -2,7 +2,6 @@
 
 use super::build::{Net, Random, Weights};
 use super::models::{SIZE, numbers_of, run};
-use super::runs::assert_close;
 use crate::algorithm::Tuning;
 use crate::error::Code;
 use crate::model::{Model, Options};
@@ -17,7 +16,7 @@ fn classifier() -> Net {
     let x = net.push(
         "max_pool2d",
         &[x],
-        json!({ "kernel": [2, 2], "stride": [2, 2], "padding": [0; 4], "dilation": [1, 1], "ceil_mode": false }),
+        json!({ "kernel": [2, 2], "stride": [2, 2], "padding": [0, 0, 0, 0], "dilation": [1, 1], "ceil_mode": false }),
     );
     let x = net.conv_relu(x, 10, [3, 2, 0]);
     let x = net.plain("flatten", &[x]);
@@ -114,7 +113,7 @@ fn weights_that_cannot_serve_are_refused_by_layer() {
     };
     let refused = |model: &Model, change: Value| {
         let error = model.view(&dilated(change)).err().expect("a refusal");
-        (error.code, error.node.unwrap_or_default(), error.to_string())
+        (error.code, error.node.clone().unwrap_or_default(), error.to_string())
     };
     let path = net.nodes[first]["path"].as_str().expect("a path").to_string();
     let winograd = loaded(&net.json(), &weights, options(true, 0));
