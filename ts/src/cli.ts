@@ -16,9 +16,9 @@ try {
     stderr: process.stderr,
     env: process.env,
     version,
-    async writeFile(path, text) {
+    async writeFile(path, content) {
       const { writeFile } = await import("node:fs/promises");
-      await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
+      await writeFile(path, content).catch((cause: NodeJS.ErrnoException) => {
         throw new ConvzooError("bad-option", `${path} cannot be written: ${cause.message}.`, { cause });
       });
     },
@@ -38,6 +38,8 @@ try {
     },
     load: async (...args) => (await import("./node.js")).load(...args),
     preprocess: async (...args) => (await import("./node.js")).preprocess(...args),
+    decode: async (...args) => (await import("./node.js")).decode(...args),
+    resize: async (...args) => (await import("./node.js")).resize(...args),
   });
 } catch (error) {
   // Left to Node, this would end with 1, which says that a file failed.

@@ -25,6 +25,8 @@ export const ERROR_CODES = {
   "missing-weight": "The checkpoint lacks a key that the network wants.",
   "extra-weight": "The checkpoint has a key that the network does not know.",
   "weight-shape": "A weight has another shape than the network wants; the message gives both.",
+  "unknown-class":
+    "A class is named that the network or the map does not have, or that shares its name with another.",
   "unknown-output": "`outputs` names a path that the network does not have.",
   "no-embedding":
     "The network has no single classifier whose input could stand for the image; the message says why.",

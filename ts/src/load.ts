@@ -113,8 +113,9 @@ export async function load(
   const net = entry && checkpoint?.options ? entry.build(checkpoint.options) : built;
   const graph = lower(net);
   const [, rows, columns] = net.dense?.input ?? (entry ?? entryOf(net))?.input ?? [3, 224, 224];
+  const size = [rows, columns] as const;
   const weights = openWeights(platform, source, stateShapes(net), options);
-  const { host, core, threads, tuning } = await start(platform, graph, weights, [rows, columns], options)
+  const { host, core, threads, tuning } = await start(platform, graph, weights, size, options)
     // Not waited for: where the core failed, a download may still be under way.
     .finally(() => void weights.then(({ close }) => close()).catch(() => undefined));
   return new Model({
@@ -124,6 +125,7 @@ export async function load(
     core,
     threads,
     tuning,
+    size,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
       options.labels ??

@@ -1,7 +1,8 @@
 /** A network with its weights, ready to run. */
 import { closest } from "fastest-levenshtein";
-import type { Host } from "./backend/host.js";
-import type { ImageMessage, StepTiming, Tuning } from "./backend/protocol.js";
+import type { StepTiming, Tuning } from "./backend/protocol.js";
+import type { DenseModel, DenseOptions, OcclusionOptions } from "./dense/index.js";
+import type { ScoreMap } from "./dense/score-map.js";
 import { ConvzooError } from "./errors.js";
 import type { Graph } from "./graph.js";
 import { type ImageSource, naming } from "./image/input.js";
@@ -44,19 +45,10 @@ export interface Classification {
 }
 
 /** What a model is made of; see `load`. */
-export interface ModelParts {
-  readonly net: Net;
-  readonly graph: Graph;
-  readonly host: Host;
+export interface ModelParts extends Omit<DenseModel, "views"> {
   readonly core: Flavour;
   readonly threads: number;
   readonly tuning?: Tuning;
-  readonly preprocess: () => PreprocessOptions;
-  readonly labels: (classes: number) => Promise<readonly string[] | undefined>;
-  readonly image: (
-    image: ImageSource,
-    signal?: AbortSignal,
-  ) => Promise<{ message: ImageMessage; source: string }>;
 }
 
 /** A loaded network. It runs in a worker of its own where there are workers; calls queue up there. */
@@ -69,7 +61,7 @@ export class Model {
   readonly threads: number;
   /** What `load` found with `tune: true`, or was given; undefined without. */
   readonly tuning: Tuning | undefined;
-  readonly #parts: ModelParts;
+  readonly #parts: ModelParts & DenseModel;
   /** The last run's input, if no run has it. */
   #spare: Float32Array = new Float32Array();
 
@@ -79,7 +71,7 @@ export class Model {
     this.core = parts.core;
     this.threads = parts.threads;
     this.tuning = parts.tuning;
-    this.#parts = parts;
+    this.#parts = { ...parts, views: new Map() };
   }
 
   /**
@@ -185,6 +177,34 @@ export class Model {
       prepare: (image) => this.prepare(image, { signal }),
       run: async (input) => (await this.#run(input, [node], signal))[0]!,
     });
+  }
+
+  /**
+   * Slides the network over an image, in one pass: a score of every class at every place. The image keeps its own size (times
+   * each of `scales`) and is normalised as the weights were trained; a tensor [1, C, H, W] is taken as it is. A classifier
+   * runs in its fully convolutional form (see `convolutionize`), over the weights that the model holds; a network that is
+   * fully convolutional runs as it is. An image that is large is seen in overlapping tiles, with the same scores but for
+   * float32's rounding.
+   *
+   * Rejects with a ConvzooError: `bad-shape` (an image smaller than the network can see), `bad-option` (also where the weights
+   * are packed in a form that the `fine` network cannot read: the message says what to load), `unknown-class`, `too-large`,
+   * what `convolutionize` throws, and what `classify` rejects with.
+   */
+  async dense(image: ImageSource | Tensor, options?: DenseOptions): Promise<ScoreMap> {
+    const { dense } = await import("./dense/index.js");
+    return dense(this.#parts, image, options);
+  }
+
+  /**
+   * By how much the score of a class falls where a patch covers the image (Zeiler and Fergus, arXiv 1311.2901): a map of that
+   * one class, high where the score hangs on what is there. The image is prepared as for `classify`, and the patch moves over
+   * what the network then sees.
+   *
+   * Rejects with a ConvzooError: `unknown-class`, `bad-option`, and what `classify` rejects with.
+   */
+  async occlusion(image: ImageSource, label: number | string, options?: OcclusionOptions): Promise<ScoreMap> {
+    const { occlusion } = await import("./dense/index.js");
+    return occlusion(this.#parts, image, label, options);
   }
 
   /**

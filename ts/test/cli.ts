@@ -1,6 +1,8 @@
 /** The command line with a process and a model that are not there. */
 import type { Io } from "../src/cli/io.js";
 import { main } from "../src/cli/main.js";
+import type { DenseOptions } from "../src/dense/index.js";
+import { ScoreMap } from "../src/dense/score-map.js";
 import { ConvzooError } from "../src/errors.js";
 import type { LoadOptions } from "../src/load.js";
 import type { ClassifyOptions, Model } from "../src/model.js";
@@ -53,6 +55,22 @@ export const STEPS = [
 ];
 
 type PrepareOptions = Partial<Pick<ClassifyOptions, "crops" | "signal">>;
+/** A map of 2 x 3 cells of class 7, with one peak. */
+const SCORES = new ScoreMap({
+  scores: { shape: [1, 2, 3], data: Float32Array.of(0, 1, 0, 0, 12.5, 0) },
+  grid: {
+    rows: { count: 2, step: 8, centre: 8, field: 12, window: 10, extent: 24 },
+    columns: { count: 3, step: 8, centre: 8, field: 12, window: 10, extent: 32 },
+  },
+  classes: [7],
+  labels: Array.from({ length: 8 }, (_, index) => (index === 7 ? "cock" : `other ${index}`)),
+});
+
+const plain = (width: number, height: number) => ({
+  width,
+  height,
+  data: new Uint8Array(3 * width * height),
+});
 
 /** Runs a command line; gives all that can be seen of it. */
 export async function run(line: string, setting: Setting = {}) {
@@ -60,9 +78,11 @@ export async function run(line: string, setting: Setting = {}) {
   let [stdout, stderr, disposed] = ["", "", 0];
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
   const prepared: { image: unknown; options: PrepareOptions }[] = [];
+  const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
   const ranked: { rows: number; options: unknown }[] = [];
   const stop = new AbortController();
   const inputs: Tensor[] = [];
+  const scanned: { image: unknown; options: DenseOptions | undefined }[] = [];
   const written: Record<string, string> = {};
   const prepare = async (image: unknown, options: PrepareOptions) => {
     options.signal?.throwIfAborted();
@@ -74,15 +94,24 @@ export async function run(line: string, setting: Setting = {}) {
     const views = options.crops === "ten" ? 10 : 1;
     return { shape: [views, 1, 1, size], data: new Float32Array(views * size) };
   };
+  const pictures: Record<string, Uint8Array> = {};
   const model = {
     device: "wasm",
     core: "simd128-threads",
     threads: 3,
     preprocess: { resize: 256, crop: 224 },
     prepare,
+    classify: async (file: unknown, options?: ClassifyOptions) => {
+      classified.push({ file, options });
+      return TOP;
+    },
     rank: async (scores: Tensor, options: { crops: number }) => {
       ranked.push({ rows: scores.shape[0]!, options });
       return Array(scores.shape[0]! / options.crops).fill(TOP);
+    },
+    dense: async (image: unknown, options?: DenseOptions) => {
+      scanned.push({ image, options });
+      return SCORES;
     },
     run: async (input: Tensor) => {
       inputs.push(input);
@@ -101,12 +130,18 @@ export async function run(line: string, setting: Setting = {}) {
     stderr: { write: (text) => (stderr += text), isTTY: tty },
     env,
     version: "1.2.3",
-    writeFile: async (path, text) => {
-      written[path] = text;
+    writeFile: async (path, content) => {
+      if (typeof content === "string") written[path] = content;
+      else pictures[path] = content;
     },
     stdin: async () => new TextEncoder().encode(stdin),
     interrupted: () => stop.signal,
     preprocess: prepare,
+    decode: async (file) => {
+      if (file === "bad") throw new ConvzooError("bad-image", "bad: The image is text.");
+      return file === "large" ? plain(4096, 1024) : plain(32, 24);
+    },
+    resize: async (_, { width, height }) => plain(width, height),
     load: async (name, options) => {
       loads.push({ name, options });
       for (const step of progress) options?.onProgress?.(step);
@@ -115,5 +150,18 @@ export async function run(line: string, setting: Setting = {}) {
     },
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
-  return { code, stdout, stderr, loads, prepared, ranked, inputs, written, disposed };
+  return {
+    code,
+    stdout,
+    stderr,
+    loads,
+    prepared,
+    ranked,
+    classified,
+    scanned,
+    inputs,
+    written,
+    pictures,
+    disposed,
+  };
 }

@@ -146,10 +146,10 @@ impl Panels {
         }
     }
 
-    /// The biases from panel `p` on.
+    /// The biases from a column on.
     #[inline(always)]
-    pub fn bias(&self, p: usize) -> *const f32 {
-        self.bias[p * self.width..].as_ptr()
+    pub fn bias(&self, column: usize) -> *const f32 {
+        self.bias[column..].as_ptr()
     }
 }
 

@@ -51,16 +51,17 @@ pub unsafe fn fetch(p: *const f32, len: usize) {
     }
 }
 
-/// Sums the panels `p`, whose numbers lie at `w`, for the `R` rows at `x` and stores the results at `y`.
+/// Sums the panels `p`, whose numbers lie at `w`, for the `R` rows at `x` and stores the results at `y`. Panels of `P` vectors
+/// that are wider than the tile's `N` are read in parts of `N` vectors, which are then what `p` counts, one at a time.
 ///
 /// # Safety
-/// `w` must be where panel `p.start` lies, or where the panels `p` were widened to.
+/// `w` must be where panel (or part) `p.start` lies, or where the panels `p` were widened to.
 /// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panels' used columns, which nobody
 /// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the first panel's first
-/// column, and the used ones behind it must be channels of the output. `panels.width` must be `N * V::LANES` and
+/// column, and the used ones behind it must be channels of the output. `panels.width` must be `P * V::LANES` and
 /// `panels.depth` `runs.total()`.
 #[inline(always)]
-pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize>(
+pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize>(
     runs: &Runs,
     panels: &Panels,
     w: At<W>,
@@ -71,31 +72,33 @@ pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize>(
     c: usize,
     epilogue: &Epilogue,
 ) {
-    debug_assert_eq!((panels.width, panels.depth), (N * V::LANES, runs.total()));
+    debug_assert_eq!((panels.width, panels.depth), (P * V::LANES, runs.total()));
+    debug_assert!(P == N || p.len() == 1);
     const { assert!(N * V::LANES <= NOTHING.len() && N * V::LANES <= MOST_WIDTH && V::LANES <= 8) };
-    let used = panels.columns - p.start * panels.width;
-    let whole = p.len().min(used / panels.width);
+    let width = N * V::LANES;
+    let used = panels.columns - p.start * width;
+    let whole = p.len().min(used / width);
     let (scale, shift) = match epilogue.affine {
         Some(affine) => (affine.scale(c), affine.shift(c)),
         None => (UNITS.as_ptr(), NOTHING.as_ptr()),
     };
-    let bias = panels.bias(p.start);
+    let bias = panels.bias(p.start * width);
     // From a panel's numbers to the next one's; what stands in for a part that is not there serves all.
-    let affine_step = if epilogue.affine.is_some() { panels.width } else { 0 };
+    let affine_step = if epilogue.affine.is_some() { width } else { 0 };
     let (add, add_step) = match epilogue.add {
-        Some(_) => (add, panels.width),
+        Some(_) => (add, width),
         None => ([NOTHING.as_ptr(); R], 0),
     };
     let bounds = epilogue.activation.bounds();
     let end = End { bias, scale, shift, affine_step, add, add_step, bounds };
     // SAFETY: the caller's promises; a buffer's row has room for a panel's width.
     unsafe {
-        sum::<V, W, R, N>(runs, w, whole, &x, &y, &end);
+        sum::<V, W, R, N, P>(runs, w, whole, &x, &y, &end);
         if whole == p.len() {
             return;
         }
         // The last panel's used columns go by way of buffers.
-        let done = whole * panels.width;
+        let done = whole * width;
         let used = used - done;
         let mut sums = [[[0.0f32; 8]; N]; R];
         let mut summands = [[[0.0f32; 8]; N]; R];
@@ -111,7 +114,7 @@ pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize>(
         let passed = whole * affine_step;
         let (scale, shift) = (scale.add(passed), shift.add(passed));
         let add = summands.each_ref().map(|row| row.as_ptr().cast());
-        sum::<V, W, R, N>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
+        sum::<V, W, R, N, P>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
         for (row, y) in rows.iter().zip(y) {
             for i in 0..used {
                 *y.add(done + i) = *row.add(i);
@@ -138,12 +141,12 @@ struct End<const R: usize> {
 /// Sums the products of the `R` rows at `x` and each of `count` panels from `w` on, finishes the sums and stores them at `y`.
 ///
 /// # Safety
-/// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows and their factors; each `y` must have room for
-/// a row of the panels, and each address of `end` one to read.
+/// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows and their
+/// factors; each `y` must have room for a row of the panels, and each address of `end` one to read.
 // A function of its own, without a branch behind the loop: Firefox gives a sum that is used in many places a place in
 // memory, and LLVM does where the loops behind are too large to unroll (28 GFLOPS instead of 55).
 #[inline(never)]
-unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize>(
+unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize>(
     runs: &Runs,
     w: At<W>,
     count: usize,
@@ -166,7 +169,7 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize>(
                     // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     for k in 0..runs.len {
                         accumulate::<V, W, R, N>(&mut sums, &x, k, w, &factors);
-                        w = w.add(N * V::LANES);
+                        w = w.add(P * V::LANES);
                     }
                 }
             }

@@ -16,6 +16,7 @@ use kernels::{
     pad2d, prelu, softmax,
 };
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What a kernel needs beside its maps.
 pub struct Needs {
@@ -30,7 +31,7 @@ pub struct Needs {
 /// A node's weights, as a plan or a run finds them.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
-    pub packed: &'a [Option<Packed>],
+    pub packed: &'a [Option<Arc<Packed>>],
     /// Pixels of the direct convolution's tile.
     pub height: usize,
 }
@@ -46,8 +47,8 @@ fn lacking() -> Error {
     Error::new(Code::BadNet, "its weights were not loaded")
 }
 
-fn affine_of(packed: &[Option<Packed>], id: usize) -> Result<&Affine> {
-    match &packed[id] {
+fn affine_of(packed: &[Option<Arc<Packed>>], id: usize) -> Result<&Affine> {
+    match packed[id].as_deref() {
         Some(Packed::Affine(affine)) => Ok(affine),
         _ => Err(lacking()),
     }
@@ -67,7 +68,19 @@ impl<'a> Weights<'a> {
             unreachable!("only convolutions are asked for");
         };
         let epilogue = self.epilogue(ending)?;
-        Ok(match self.packed[node].as_ref().ok_or_else(lacking)? {
+        Ok(match self.packed[node].as_deref().ok_or_else(lacking)? {
+            Packed::Linear(panels) => {
+                let panels = std::slice::from_ref(panels);
+                Convolution::Direct(conv2d::Job {
+                    spec,
+                    panels,
+                    x,
+                    y,
+                    before: None,
+                    epilogue,
+                    height: self.height,
+                })
+            }
             Packed::Direct(panels) => {
                 let before = match *before {
                     None => None,
@@ -100,13 +113,13 @@ impl<'a> Weights<'a> {
 
     fn linear(self, kernel: &Kernel) -> Result<linear::Job<'a>> {
         let &Kernel::Linear { node, x, y, ref ending } = kernel else { unreachable!("a linear layer") };
-        let Some(Packed::Linear(panels)) = &self.packed[node] else { return Err(lacking()) };
+        let Some(Packed::Linear(panels)) = self.packed[node].as_deref() else { return Err(lacking()) };
         Ok(linear::Job { panels, x, y, epilogue: self.epilogue(ending)? })
     }
 
     fn prelu(self, kernel: &Kernel) -> Result<prelu::Job<'a>> {
         let &Kernel::Prelu { node, x, y } = kernel else { unreachable!("a prelu") };
-        let Some(Packed::Prelu(slopes)) = &self.packed[node] else { return Err(lacking()) };
+        let Some(Packed::Prelu(slopes)) = self.packed[node].as_deref() else { return Err(lacking()) };
         Ok(prelu::Job { slopes, x, y })
     }
 
@@ -228,7 +241,7 @@ impl<'a> Weights<'a> {
     /// The algorithm of a convolution, for whoever reads a profile.
     pub fn algorithm(self, kernel: &Kernel) -> String {
         let Kernel::Conv2d { node, stage, .. } = kernel else { return String::new() };
-        let algorithm = match &self.packed[*node] {
+        let algorithm = match self.packed[*node].as_deref() {
             Some(Packed::Winograd(packed)) => Algorithm::Winograd(packed.tile),
             Some(Packed::Grouped(_)) => Algorithm::Grouped,
             _ => Algorithm::Direct,
@@ -239,7 +252,7 @@ impl<'a> Weights<'a> {
     /// The products that a convolution's algorithm needs where they are fewer than the definition's.
     pub fn products(self, kernel: &Kernel) -> Option<u64> {
         let Kernel::Conv2d { node, spec, y, stage, .. } = kernel else { return None };
-        let Some(Packed::Winograd(packed)) = &self.packed[*node] else { return None };
+        let Some(Packed::Winograd(packed)) = self.packed[*node].as_deref() else { return None };
         let [rows, columns] = packed.tile.0;
         let tiles = (y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns)) as u64;
         let positions = (rows + spec.kernel[0] - 1) * (columns + spec.kernel[1] - 1);
@@ -252,7 +265,7 @@ impl<'a> Weights<'a> {
     pub fn bytes(self, kernel: &Kernel) -> u64 {
         let weights = match kernel {
             Kernel::Conv2d { node, .. } | Kernel::Linear { node, .. } => {
-                self.packed[*node].as_ref().map_or(0, Packed::bytes)
+                self.packed[*node].as_deref().map_or(0, Packed::bytes)
             }
             _ => 0,
         };

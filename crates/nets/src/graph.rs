@@ -31,7 +31,7 @@ pub struct Node {
 
 /// The operators; a sliding window is a pair of (vertical, horizontal), a padding top, left, bottom, right. With `same`,
 /// padding follows from the input's size as TensorFlow's SAME has it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
     Input {

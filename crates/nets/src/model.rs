@@ -10,6 +10,7 @@ use crate::weights::{self, Packed, Packing};
 use kernels::layout::Floats;
 use kernels::par::Team;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Plans that are kept: enough for a few input sizes and sets of outputs in turn.
 const PLANS: usize = 8;
@@ -45,7 +46,8 @@ pub struct Model {
     sizes: Vec<[usize; 2]>,
     /// Of each node that is a convolution.
     algorithms: Vec<Option<Algorithm>>,
-    packed: Vec<Option<Packed>>,
+    /// Shared with the views of this network.
+    packed: Vec<Option<Arc<Packed>>>,
     /// The node whose weights are coming.
     packing: Option<(Id, Packing)>,
     /// The most recently used is last.
@@ -70,7 +72,7 @@ impl Model {
         options: Options,
     ) -> Result<Self> {
         let constants = graph.nodes.iter().zip(graph.channels()).map(|(node, c)| weights::constants(node, c));
-        let packed = constants.collect::<Result<Vec<_>>>()?;
+        let packed = constants.map(|packed| Ok(packed?.map(Arc::new))).collect::<Result<Vec<_>>>()?;
         Ok(Model {
             sizes,
             algorithms,
@@ -85,6 +87,20 @@ impl Model {
         })
     }
 
+    /// A model of another graph over the weights of this one, by the layers' paths: a linear layer's serve the convolution
+    /// that it becomes in a fully convolutional network, and a convolution's serve at another stride or dilation, unless
+    /// their algorithm knows no other.
+    pub fn view(&self, json: &str) -> Result<Model> {
+        let graph = Graph::parse(json)?;
+        let sizes = vec![self.options.size; graph.nodes.len()];
+        let algorithms = vec![None; graph.nodes.len()];
+        let mut view = Model::with(graph, algorithms, sizes, self.options)?;
+        for (id, node) in view.graph.nodes.iter().enumerate().filter(|(_, node)| weights::has(node)) {
+            view.packed[id] = Some(weights::shared_with(&self.graph, &self.packed, &view.graph, node)?);
+        }
+        Ok(view)
+    }
+
     /// Packs a piece of a node's weights, those of the outputs from `first` on; they are copied. The first piece brings the
     /// bias.
     pub fn load(&mut self, node: Id, first: usize, weight: &[f32], bias: Option<&[f32]>) -> Result<()> {
@@ -93,7 +109,7 @@ impl Model {
         let packing = weights::load(&self.graph, node, packing, first, weight, bias, algorithm)?;
         if packing.is_finished(&self.graph.nodes[node]) {
             self.plans.clear();
-            self.packed[node] = Some(packing.into_packed());
+            self.packed[node] = Some(Arc::new(packing.into_packed()));
         } else {
             self.packing = Some((node, packing));
         }
@@ -140,7 +156,7 @@ impl Model {
         let graph = Graph { nodes: vec![input, Node { inputs: vec![0], ..node.clone() }], output: 1 };
         let mut model = Model::with(graph, vec![None, Some(algorithm)], vec![size; 2], self.options)?;
         let full = || Error::new(Code::TooLarge, "there is no memory left to measure it").at(&node.path);
-        model.packed[1] = Some(algorithm.zeros(&spec, node.storage()).ok_or_else(full)?);
+        model.packed[1] = Some(Arc::new(algorithm.zeros(&spec, node.storage()).ok_or_else(full)?));
         let handle = model.prepare([1, spec.in_channels, h, w], &[])?;
         let mut least = f64::INFINITY;
         for _ in 0..TUNING_RUNS {
@@ -154,12 +170,18 @@ impl Model {
         cpu::Weights { packed: &self.packed, height: self.options.height }
     }
 
+    /// These outputs, or the network's own where none is named.
+    fn requested(&self, outputs: &[Id]) -> Result<Vec<Id>> {
+        match outputs.iter().find(|&&id| id >= self.graph.nodes.len()) {
+            Some(id) => Err(Error::new(Code::BadNet, format!("there is no node {id}"))),
+            None if outputs.is_empty() => Ok(vec![self.graph.output]),
+            None => Ok(outputs.to_vec()),
+        }
+    }
+
     /// A handle to the plan for [n, c, h, w] and these outputs (the network's own where none is named), made if need be.
     pub fn prepare(&mut self, input: [usize; 4], outputs: &[Id]) -> Result<u32> {
-        let outputs = if outputs.is_empty() { vec![self.graph.output] } else { outputs.to_vec() };
-        if let Some(&id) = outputs.iter().find(|&&id| id >= self.graph.nodes.len()) {
-            return Err(Error::new(Code::BadNet, format!("there is no node {id}")));
-        }
+        let outputs = self.requested(outputs)?;
         if let Some(i) = self.plans.iter().position(|kept| kept.input == input && kept.outputs == outputs) {
             let kept = self.plans.remove(i);
             self.plans.push(kept);
@@ -177,6 +199,12 @@ impl Model {
             self.plans.push(Kept { handle: self.next, input, outputs, plan });
         }
         Ok(self.plans.last().expect("just pushed").handle)
+    }
+
+    /// Bytes of arena that a plan for [n, c, h, w] and these outputs takes.
+    pub fn room(&self, input: [usize; 4], outputs: &[Id]) -> Result<usize> {
+        let outputs = self.requested(outputs)?;
+        Ok(4 * plan(&self.graph, self.weights(), input, &outputs, self.team.members())?.arena)
     }
 
     pub fn plan(&self, handle: u32) -> Result<&Plan> {
@@ -247,7 +275,7 @@ impl Model {
 
     /// Bytes of weights and arena.
     pub fn bytes(&self) -> [usize; 2] {
-        [self.packed.iter().flatten().map(Packed::bytes).sum(), 4 * self.arena.len()]
+        [self.packed.iter().flatten().map(|packed| packed.bytes()).sum(), 4 * self.arena.len()]
     }
 }
 

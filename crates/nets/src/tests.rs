@@ -11,4 +11,5 @@ mod plans;
 mod random;
 mod runs;
 mod storage;
+mod views;
 mod weights;

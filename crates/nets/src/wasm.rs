@@ -75,6 +75,16 @@ impl Core {
         Ok(Core(Model::new(graph, options, &tuning.unwrap_or_default())?))
     }
 
+    /// A network of another graph over the weights of this one: see `Model::view`.
+    pub fn view(&self, graph: &str) -> Result<Core, JsValue> {
+        Ok(Core(self.0.view(graph)?))
+    }
+
+    /// Bytes of arena that an input of [n, c, h, w] and the nodes whose maps are wanted take.
+    pub fn room(&self, n: usize, c: usize, h: usize, w: usize, outputs: &[usize]) -> Result<usize, JsValue> {
+        Ok(self.0.room([n, c, h, w], outputs)?)
+    }
+
     /// Finds the fastest algorithm for each convolution by the clock `now`; comes before the weights. Gives what it found, as
     /// JSON.
     pub fn tune(&mut self, now: &js_sys::Function) -> Result<String, JsValue> {

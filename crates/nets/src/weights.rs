@@ -10,6 +10,7 @@ use kernels::layout::Floats;
 use kernels::panels::Panels;
 use kernels::simd::Best;
 use kernels::{batch_norm2d, conv2d, linear, prelu};
+use std::sync::Arc;
 
 /// What a node's kernel reads.
 pub enum Packed {
@@ -27,7 +28,7 @@ pub enum Packed {
 impl Packed {
     /// Whether a convolution wants its padding around its input, as zeros.
     pub fn reads_halo(&self) -> bool {
-        matches!(self, Packed::Direct(_) | Packed::Grouped(_))
+        matches!(self, Packed::Direct(_) | Packed::Grouped(_) | Packed::Linear(_))
     }
 
     /// Whether the node's kernel can scale what it reads while it reads it.
@@ -85,6 +86,77 @@ fn rows(node: &Node) -> (usize, usize) {
         Op::LayerNorm2d { channels, .. } => (1, 2 * channels),
         Op::LayerScale { channels } | Op::Prelu { channels } => (1, channels),
         _ => (0, 0),
+    }
+}
+
+/// Whether a node has weights that are loaded.
+pub fn has(node: &Node) -> bool {
+    rows(node).0 > 0
+}
+
+/// The channels of the map whose flattened features a linear layer reads as they lie.
+fn channels_read(graph: &Graph, linear: &Node) -> usize {
+    match graph.flatten_is_free(linear.inputs[0]) {
+        true => graph.channels()[linear.inputs[0]].unwrap_or(1),
+        false => 1,
+    }
+}
+
+/// The weights of the layer of the same path in another graph, where they are packed as `node` of `view` can read them.
+pub fn shared_with(
+    graph: &Graph,
+    packed: &[Option<Arc<Packed>>],
+    view: &Graph,
+    node: &Node,
+) -> Result<Arc<Packed>> {
+    let same = graph.nodes.iter().zip(packed).filter(|(own, _)| own.path == node.path && has(own));
+    let loaded: Vec<_> = same.filter_map(|(own, packed)| Some((own, packed.as_ref()?))).collect();
+    if let Some((_, packed)) = loaded.iter().find(|(own, packed)| serves(graph, own, packed, view, node)) {
+        return Ok(Arc::clone(packed));
+    }
+    let message = match loaded.is_empty() {
+        true => "the model has no weights for it",
+        false => {
+            "the model's weights are packed in a form that cannot serve it here: \
+             load(convolutionize(net, shape, options), { weights }) and call dense on that model"
+        }
+    };
+    Err(Error::new(Code::BadOption, message).at(&node.path))
+}
+
+/// Whether the weights of `own`, a node of `graph`, can be those of `node`, one of `view`.
+fn serves(graph: &Graph, own: &Node, packed: &Packed, view: &Graph, node: &Node) -> bool {
+    /// All of a convolution that its packed weights depend on; Winograd's also do on its window moving by single pixels.
+    fn fixed(op: &Op) -> Option<(usize, usize, [usize; 2], usize, bool)> {
+        match *op {
+            Op::Conv2d { in_channels, out_channels, kernel, groups, bias, .. } => {
+                Some((in_channels, out_channels, kernel, groups, bias))
+            }
+            _ => None,
+        }
+    }
+    match (&own.op, &node.op) {
+        (
+            &Op::Linear { in_features, out_features, bias, .. },
+            &Op::Linear { in_features: i, out_features: o, bias: b, .. },
+        ) => {
+            let is_alike = (in_features, out_features, bias) == (i, o, b);
+            is_alike && channels_read(graph, own) == channels_read(view, node)
+        }
+        (
+            &Op::Linear { in_features, out_features, bias, .. },
+            &Op::Conv2d { in_channels, kernel: [kh, kw], .. },
+        ) => {
+            let channels = channels_read(graph, own);
+            fixed(&node.op) == Some((in_channels, out_features, [kh, kw], 1, bias))
+                && in_features == in_channels * kh * kw
+                && (channels == in_channels || [channels, kh, kw] == [1; 3])
+        }
+        (Op::Conv2d { .. }, &Op::Conv2d { stride, dilation, .. }) => {
+            let is_plain = (stride, dilation) == ([1; 2], [1; 2]);
+            fixed(&own.op) == fixed(&node.op) && (is_plain || !matches!(packed, Packed::Winograd(_)))
+        }
+        (own, other) => own == other,
     }
 }
 
@@ -194,10 +266,7 @@ pub fn load(
             bias.iter().for_each(|bias| weights.bias_mut().copy_from_slice(bias));
         }
         Packed::Linear(panels) => {
-            let channels = match graph.flatten_is_free(node.inputs[0]) {
-                true => graph.channels()[node.inputs[0]].unwrap_or(1),
-                false => 1,
-            };
+            let channels = channels_read(graph, node);
             if depth % channels != 0 {
                 return Err(wrong(format!("{depth} features are no map of {channels} channels")));
             }

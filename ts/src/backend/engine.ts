@@ -5,7 +5,7 @@ import type * as threadsGlue from "../../../build/core/threads/core.js";
 import type * as decoders from "../decoders.js";
 import { ConvzooError } from "../errors.js";
 import type { Wanted } from "../image/codec.js";
-import { channelsOf, MAX_PIXELS } from "../image/pixels.js";
+import { channelsOf, FOR_NETWORKS } from "../image/pixels.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import { type Pixels, stack, type Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
@@ -32,9 +32,6 @@ export interface EngineParts {
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
 const BATCH = 8;
 
-/** How images are decoded that a network is to see. */
-const FOR_NETWORKS: Wanted = { mode: "RGB", maxPixels: MAX_PIXELS, orientation: false };
-
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
 export class Engine {
   readonly #parts: EngineParts;
@@ -42,6 +39,8 @@ export class Engine {
     | { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number }
     | undefined;
   #core: singleGlue.Core | undefined;
+  /** Other graphs over the network's weights, by number. */
+  #views: singleGlue.Core[] = [];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -78,7 +77,7 @@ export class Engine {
 
   network({ graph, size: [rows, columns], winograd, height, tuning }: Args<"network">): void {
     const { glue, helpers } = this.#ready();
-    this.#core?.free();
+    this.free();
     const known = tuning && JSON.stringify(tuning);
     this.#core = new glue.Core(graph, helpers, rows, columns, winograd, height, known);
   }
@@ -91,8 +90,17 @@ export class Engine {
     this.#loaded().load(node, first, weight, bias);
   }
 
+  view({ graph }: Args<"view">): number {
+    return this.#views.push(this.#loaded().view(graph)) - 1;
+  }
+
+  room({ shape, outputs, view }: Args<"room">): number {
+    const [n, c, h, w] = shape as [number, number, number, number];
+    return this.#loaded(view).room(n, c, h, w, Uint32Array.from(outputs));
+  }
+
   /** `check` throws where the caller has given up. */
-  async run({ input, outputs }: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
+  async run({ input, outputs, view }: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
     const [n, c, h, w] = input.shape as [number, number, number, number];
     const size = c * h * w;
     const parts: Tensor[][] = [];
@@ -100,18 +108,18 @@ export class Engine {
       const count = Math.min(BATCH, n - first);
       const data = input.data.subarray(first * size, (first + count) * size);
       if (first > 0) await this.#parts.pause();
-      parts.push(await this.#runTogether([count, c, h, w], data, outputs, check));
+      parts.push(await this.#runTogether(this.#loaded(view), [count, c, h, w], data, outputs, check));
     }
     return [input, ...outputs.map((_, i) => stack(parts.map((part) => part[i]!)))];
   }
 
   async #runTogether(
+    core: singleGlue.Core,
     [n, c, h, w]: readonly [number, number, number, number],
     data: Float32Array,
     outputs: readonly number[],
     check: () => void,
   ): Promise<Tensor[]> {
-    const core = this.#loaded();
     const plan = core.prepare(n, c, h, w, Uint32Array.from(outputs));
     this.#floats(core.input(plan), data.length).set(data);
     check();
@@ -150,11 +158,13 @@ export class Engine {
 
   bytes(): readonly [number, number] {
     const [weights = 0, arena = 0] = this.#loaded().bytes();
-    return [weights, arena];
+    return [weights, this.#views.reduce((sum, view) => sum + view.bytes()[1]!, arena)];
   }
 
   /** Gives the network's memory back, where no worker ends with it. */
   free(): void {
+    for (const view of this.#views) view.free();
+    this.#views = [];
     this.#core?.free();
     this.#core = undefined;
   }
@@ -188,9 +198,11 @@ export class Engine {
     return this.#instance;
   }
 
-  #loaded() {
-    if (!this.#core) throw new Error("network comes first");
-    return this.#core;
+  /** The network, or the view of a number. */
+  #loaded(view?: number): singleGlue.Core {
+    const core = view === undefined ? this.#core : this.#views[view];
+    if (!core) throw new Error("network comes first");
+    return core;
   }
 }
 

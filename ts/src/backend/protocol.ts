@@ -60,11 +60,23 @@ export interface Calls {
     readonly weight: Float32Array;
     readonly bias?: Float32Array;
   }): void;
+  /** Makes another graph over the network's weights, as JSON, and gives its number. */
+  view(args: { readonly graph: string }): number;
+  /** Bytes of arena that a run on [N, C, H, W] takes; of the view of that number, where there is one. */
+  room(args: {
+    readonly shape: readonly number[];
+    readonly outputs: readonly number[];
+    readonly view?: number;
+  }): number;
   /**
-   * Runs the network and gives the maps of these nodes, and before them the input, for the next run: in a buffer that goes to
+   * Runs the network, or a view of it, and gives the maps of these nodes, and before them the input, for the next run: in a buffer that goes to
    * and fro no page is fresh, and fresh pages are what messages of this size cost.
    */
-  run(args: { readonly input: Tensor; readonly outputs: readonly number[] }): readonly Tensor[];
+  run(args: {
+    readonly input: Tensor;
+    readonly outputs: readonly number[];
+    readonly view?: number;
+  }): readonly Tensor[];
   /** Runs the network step by step and times each. */
   profile(args: {
     readonly input: Tensor;

@@ -48,6 +48,10 @@ async function perform(engine: Engine, request: CallRequest, check: () => void):
       return engine.tune();
     case "load":
       return engine.load(request.args);
+    case "view":
+      return engine.view(request.args);
+    case "room":
+      return engine.room(request.args);
     case "run":
       return engine.run(request.args, check);
     case "profile":

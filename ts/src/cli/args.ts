@@ -4,12 +4,14 @@ import { ConvzooError } from "../errors.js";
 import type { Crops } from "../image/views.js";
 import type { BenchRequest } from "./bench.js";
 import type { ClassifyRequest } from "./classify.js";
+import type { DenseRequest } from "./dense.js";
 import type { DescribeRequest } from "./describe.js";
 import type { ModelsRequest } from "./models.js";
 
 /** What was asked for. */
 export type Asked =
   | ({ readonly command: "classify" } & ClassifyRequest)
+  | ({ readonly command: "dense" } & DenseRequest)
   | ({ readonly command: "describe" } & DescribeRequest)
   | ({ readonly command: "models" } & ModelsRequest)
   | ({ readonly command: "bench" } & BenchRequest)
@@ -28,6 +30,7 @@ const HELP = {
 Image classification with convolutional networks.
 
   convzoo classify FILE...   what is on these images?
+  convzoo dense FILE         where on this image is it?
   convzoo describe MODEL     a network layer by layer
   convzoo models             the networks there are
   convzoo bench              how fast are they here?
@@ -77,6 +80,28 @@ Examples:
   convzoo classify photos --csv > classes.csv
   curl -s https://example.org/dog.jpg | convzoo classify - --crops ten
   convzoo classify digit.png --model lenet5
+`,
+  dense: `Usage: convzoo dense FILE [options]
+
+The network slid over an image: where it sees a class. Writes the image under a map of that class's score.
+
+  -m, --model M     the network, by its name in \`convzoo models\` (squeezenet1_1)
+  -w, --weights W   a checkpoint: path or URL of a .safetensors file,
+                    or a name from \`convzoo models\` (the model's first)
+  -l, --label L     the class, by name or number (the one that \`classify\` finds)
+      --pooling P   window: each score is that of a crop; cell: a class activation map (window)
+      --fine        OverFeat's finer map: the last max-pooling at stride 1
+      --scales S    factors of the image's size, such as 1,1.5,2; or overfeat, its six sizes (1)
+  -o, --out FILE    the picture, as PNG (heat.png)
+      --device D    where to compute: auto or wasm (auto)
+      --threads N   threads that compute (as many as the machine has cores)
+      --json        { file, model, device, threads, ms, index, label, map: [rows, columns], stride,
+                    peaks: [{ score, i, j, x, y, box: { x, y, width, height } }], out }
+  -h, --help        this text
+
+Examples:
+  convzoo dense dog.jpg --label Samoyed --scales 1,1.5
+  convzoo dense dog.jpg --pooling cell --out activation.png
 `,
   describe: `Usage: convzoo describe MODEL [options]
 
@@ -128,6 +153,7 @@ Example:
 } as const;
 
 const AVERAGES = ["probabilities", "scores"] as const;
+const POOLINGS = ["window", "cell"] as const;
 const SORTS = ["name", "year", "params", "macs", "top1"] as const;
 const DEVICES = ["auto", "wasm"] as const;
 
@@ -144,6 +170,18 @@ const OPTIONS = {
     batch: { type: "string" },
     jsonl: { type: "boolean" },
     csv: { type: "boolean" },
+    device: { type: "string" },
+    threads: { type: "string" },
+  },
+  dense: {
+    ...common,
+    model: { type: "string", short: "m" },
+    weights: { type: "string", short: "w" },
+    label: { type: "string", short: "l" },
+    pooling: { type: "string" },
+    fine: { type: "boolean" },
+    scales: { type: "string" },
+    out: { type: "string", short: "o" },
     device: { type: "string" },
     threads: { type: "string" },
   },
@@ -175,6 +213,8 @@ export function parse(argv: readonly string[]): Asked {
   switch (command) {
     case "classify":
       return parseClassify(rest);
+    case "dense":
+      return parseDense(rest);
     case "describe":
       return parseDescribe(rest);
     case "models":
@@ -226,6 +266,29 @@ function crops(text: string, seed: string | undefined): Crops {
   if (count) return { random: Number(count), reflect: true, seed: Number(seed ?? 0) };
   if (text === "center" || text === "five" || text === "ten") return text;
   throw wrong(`--crops is center, five, ten, random or random:N with N up to 1000, not "${text}".`);
+}
+
+function parseDense(argv: readonly string[]): Asked {
+  const { values, positionals } = split("dense", argv);
+  if (values.help) return help("dense");
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw wrong("`dense` wants one FILE, such as `convzoo dense dog.jpg`.");
+  const { label } = values;
+  return {
+    command: "dense",
+    file,
+    model: values.model ?? "squeezenet1_1",
+    weights: values.weights,
+    label: label !== undefined && /^\d+$/.test(label) ? Number(label) : label,
+    pooling: choice("pooling", values.pooling, POOLINGS),
+    fine: values.fine ?? false,
+    scales: scales(values.scales),
+    out: values.out ?? "heat.png",
+    device: choice("device", values.device, DEVICES) ?? "auto",
+    threads: count("threads", values.threads),
+    json: values.json ?? false,
+  };
 }
 
 function parseDescribe(argv: readonly string[]): Asked {
@@ -309,6 +372,13 @@ function sizes(text: string | undefined): number[] | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d*x[1-9]\d*x[1-9]\d*$/.test(text)) return text.split("x").map(Number);
   throw wrong(`--input is channels, height and width, such as 3x224x224, not "${text}".`);
+}
+
+function scales(text = "1"): "overfeat" | readonly number[] {
+  if (text === "overfeat") return text;
+  const factors = text.split(",").map((factor) => (factor.trim() === "" ? Number.NaN : Number(factor)));
+  if (factors.every((factor) => Number.isFinite(factor) && factor > 0)) return factors;
+  throw wrong(`--scales is overfeat or a list of factors above 0, such as 1,1.5, not "${text}".`);
 }
 
 function years(text: string | undefined): [number, number] | undefined {

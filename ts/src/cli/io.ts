@@ -1,5 +1,7 @@
 /** All that the commands know of the process they run in. */
-import type { Connected } from "../connect.js";
+import type { Connected, ResizeOptions } from "../connect.js";
+import type { RawPixels } from "../image/pixels.js";
+import type { Pixels } from "../tensor.js";
 
 /** A stream as Node's `process.stdout` is one. */
 export interface Output {
@@ -13,8 +15,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Writes a text file, over what is there. Throws `bad-option` where that cannot be. */
-  writeFile(path: string, text: string): Promise<void>;
+  /** Writes a file, over what is there. Throws `bad-option` where that cannot be. */
+  writeFile(path: string, content: string | Uint8Array): Promise<void>;
   /** The package's version. */
   readonly version: string;
   /** All that comes through standard input. Throws `bad-option` where it is a terminal. */
@@ -24,4 +26,7 @@ export interface Io {
   /** The package's functions; asked for only by commands that run a network, so that the others need no core. */
   readonly load: Connected["load"];
   readonly preprocess: Connected["preprocess"];
+  /** The package's `decode` and `resize`. */
+  readonly decode: Connected["decode"];
+  resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
 }

@@ -22,6 +22,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
         return 0;
       case "classify":
         return await (await import("./classify.js")).classify(asked, io);
+      case "dense":
+        return await (await import("./dense.js")).dense(asked, io);
       case "describe":
         return (await import("./describe.js")).describeModel(asked, io);
       case "models":

@@ -52,6 +52,12 @@ function valueOfByte(mean: number, std: number, scale: number, shift: number): F
   );
 }
 
+/** The same options with the statistics of this image as numbers, for an image that is normalised part by part. */
+export function settled<T extends Normalization>(options: T, pixels: Pixels): T {
+  const { data } = pixels;
+  return { ...options, ...statisticsOf(options, () => (options.grayscale ? lumas(data) : data)) };
+}
+
 /** The means and deviations by channel: as given, or those of the values from 0 to 1, torch's `mean()` and `std()`. */
 function statisticsOf({ mean, std }: Normalization, bytes: () => Uint8Array) {
   if (mean !== "image" && std !== "image") return { mean, std };

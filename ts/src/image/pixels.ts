@@ -6,6 +6,9 @@ export const MAX_SIDE = 65_535;
 /** The most pixels: Pillow's own limit against decompression bombs. */
 export const MAX_PIXELS = 178_956_970;
 
+/** How images are decoded that a network is to see. */
+export const FOR_NETWORKS = { mode: "RGB", maxPixels: MAX_PIXELS, orientation: false } as const;
+
 /** What a pixel's bytes mean, by Pillow's names: gray, colours, colours with alpha. */
 export type Mode = "L" | "RGB" | "RGBA";
 
@@ -110,7 +113,7 @@ export function fromRgba(rgba: Uint8Array | Uint8ClampedArray, mode: Mode): Uint
 }
 
 /** The first three of every four bytes; four pixels at a time, where they lie so, as three words of little-endian bytes. */
-function dropAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
+export function dropAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   const pixels = rgba.length / 4;
   const rgb = new Uint8Array(pixels * 3);
   const fours = rgba.byteOffset % 4 === 0 ? pixels >> 2 : 0;

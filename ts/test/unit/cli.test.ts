@@ -33,7 +33,7 @@ describe("convzoo", () => {
   test.each([
     ["", /Say what to do/],
     ["dog.jpg", /There is no command "dog.jpg".*classify/],
-    ["help dense", /no help on "dense"/],
+    ["help densely", /no help on "densely"/],
     ["classify", /wants a FILE/],
     ["classify a --tpok 3", /Unknown option '--tpok'\. `convzoo help classify` lists/],
     ["classify a --topk", /'-k, --topk <value>' argument missing\. `convzoo/],

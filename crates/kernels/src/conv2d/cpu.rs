@@ -19,6 +19,8 @@ use std::ops::Range;
 
 /// Vectors a panel is wide.
 const N: usize = 2;
+/// How many times as wide the panels of a linear layer are.
+const WIDER: usize = 2;
 /// Pixels a chunk has at most: a multiple of each tile's height.
 const BLOCK: usize = 96;
 /// Floats of panels that go over a tile's pixels together: what stays in the nearest cache beside the pixels.
@@ -72,6 +74,7 @@ pub struct Before<'a> {
 /// One convolution over given maps.
 pub struct Job<'a> {
     pub spec: &'a Conv2d,
+    /// Those of `zeros`, or of a linear layer that reads a map as large as the kernel: its panels are as those but wider.
     pub panels: &'a [Panels],
     /// The input without its padding; the zeros must lie around it.
     pub x: Layout,
@@ -141,8 +144,8 @@ impl Job<'_> {
 
     /// # Safety
     /// The maps must lie in the arena, the input's padding must be there and zero, and nobody else may write the input or
-    /// touch this chunk's part of the output meanwhile. `zeros::<V>` must have made the panels. `scratch` must have the
-    /// floats that the job asks for.
+    /// touch this chunk's part of the output meanwhile. `zeros::<V>` must have made the panels, this module's or linear's.
+    /// `scratch` must have the floats that the job asks for.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, scratch: &mut [f32], chunk: usize) {
         let (block, rest) = (chunk % self.blocks(), chunk / self.blocks());
         let (range, group) = (rest % self.ranges(), rest / self.ranges());
@@ -190,20 +193,20 @@ impl Job<'_> {
         for p in range.clone().step_by(self.together()) {
             let p = p..range.end.min(p + self.together());
             let w = panels.widened::<V>(p.clone(), wide);
-            let mut i = 0;
-            while i < count {
-                // SAFETY: see above; a panel's columns lie behind its first.
-                unsafe {
-                    match height(self.height, count - i) {
-                        1 => self.tile::<V, 1>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
-                        2 => self.tile::<V, 2>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
-                        3 => self.tile::<V, 3>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
-                        4 => self.tile::<V, 4>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
-                        5 => self.tile::<V, 5>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
-                        _ => self.tile::<V, 6>(&runs, panels, w, p.clone(), &x, &y, &add, c, i),
+            let pixels = Pixels { x: &x, y: &y, add: &add, count };
+            // SAFETY: see above; a panel's columns lie behind its first.
+            unsafe {
+                if panels.width == N * V::LANES {
+                    self.tiles::<V, N>(&runs, panels, w, p, &pixels, c);
+                } else {
+                    let parts = panels.columns.div_ceil(N * V::LANES);
+                    for part in p.start * WIDER..parts.min(p.end * WIDER) {
+                        let (panel, column) = (part / WIDER - p.start, part % WIDER * N * V::LANES);
+                        let numbers = w.numbers.add(panel * panels.depth * panels.width + column);
+                        let w = At { numbers, ..w };
+                        self.tiles::<V, { WIDER * N }>(&runs, panels, w, part..part + 1, &pixels, c);
                     }
                 }
-                i += height(self.height, count - i);
             }
         }
         if self.epilogue.activation.is_curve() {
@@ -220,29 +223,66 @@ impl Job<'_> {
         (pixel / (self.y.h * self.y.w), in_image / self.y.w, in_image % self.y.w)
     }
 
+    /// The chunk's pixels, tile by tile.
+    ///
     /// # Safety
     /// As `run`.
-    #[inline(never)]
-    unsafe fn tile<V: F32s, const R: usize>(
+    #[inline(always)]
+    unsafe fn tiles<V: F32s, const P: usize>(
         &self,
         runs: &Runs,
         panels: &Panels,
         w: At<f32>,
         p: Range<usize>,
-        x: &[*const f32; BLOCK],
-        y: &[*mut f32; BLOCK],
-        add: &[*const f32; BLOCK],
+        pixels: &Pixels,
+        c: usize,
+    ) {
+        let mut i = 0;
+        while i < pixels.count {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match height(self.height, pixels.count - i) {
+                    1 => self.tile::<V, 1, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    2 => self.tile::<V, 2, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    3 => self.tile::<V, 3, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    4 => self.tile::<V, 4, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    5 => self.tile::<V, 5, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    _ => self.tile::<V, 6, P>(runs, panels, w, p.clone(), pixels, c, i),
+                }
+            }
+            i += height(self.height, pixels.count - i);
+        }
+    }
+
+    /// # Safety
+    /// As `run`.
+    #[inline(never)]
+    unsafe fn tile<V: F32s, const R: usize, const P: usize>(
+        &self,
+        runs: &Runs,
+        panels: &Panels,
+        w: At<f32>,
+        p: Range<usize>,
+        pixels: &Pixels,
         c: usize,
         i: usize,
     ) {
-        let x: [*const f32; R] = x[i..i + R].try_into().expect("R pixels");
+        let x: [*const f32; R] = pixels.x[i..i + R].try_into().expect("R pixels");
+        let column = p.start * N * V::LANES;
         // SAFETY: the column lies within the pixel that y points at.
-        let column = p.start * panels.width;
-        let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { y[i + r].add(column) });
-        let add: [*const f32; R] = std::array::from_fn(|r| add[i + r].wrapping_add(column));
+        let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { pixels.y[i + r].add(column) });
+        let add: [*const f32; R] = std::array::from_fn(|r| pixels.add[i + r].wrapping_add(column));
         // SAFETY: the caller's promise.
-        unsafe { tile::<V, f32, R, N>(runs, panels, w, p, x, y, add, c + column, &self.epilogue) }
+        unsafe { tile::<V, f32, R, N, P>(runs, panels, w, p, x, y, add, c + column, &self.epilogue) }
     }
+}
+
+/// Where a chunk's pixels lie: what each reads, writes and adds.
+struct Pixels<'a> {
+    x: &'a [*const f32; BLOCK],
+    y: &'a [*mut f32; BLOCK],
+    add: &'a [*const f32; BLOCK],
+    count: usize,
 }
 
 /// Pixels of the next tile where `left` are left: what makes more than one tile and less than two is halved, since a tile of

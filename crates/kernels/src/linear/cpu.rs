@@ -117,7 +117,7 @@ impl Job<'_> {
                 Some(map) => arena.read(map.at(i + r, 0, 0) + c, used),
                 None => std::ptr::null(),
             });
-            tile::<V, W, R, N>(runs, self.panels, w, p..p + 1, x, y, add, c, &self.epilogue);
+            tile::<V, W, R, N, N>(runs, self.panels, w, p..p + 1, x, y, add, c, &self.epilogue);
             y.iter().for_each(|&y| curve::<V>(self.epilogue.activation, y, used));
         }
     }

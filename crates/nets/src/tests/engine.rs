@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::shape::infer;
 use crate::weights::{self, Packed, Packing};
 use kernels::par::Team;
+use std::sync::Arc;
 
 /// The weights, given in one piece, or with `pieces` in pieces of random sizes; for inputs of height and width `size`.
 pub fn pack(
@@ -16,7 +17,7 @@ pub fn pack(
     winograd: bool,
     size: [usize; 2],
     mut pieces: Option<&mut Random>,
-) -> Vec<Option<Packed>> {
+) -> Vec<Option<Arc<Packed>>> {
     let graph = net.graph();
     let input = [1, net.input[1], size[0], size[1]];
     let shapes = infer(&graph, input).unwrap_or_else(|_| net.shapes());
@@ -30,7 +31,7 @@ pub fn pack(
     let mut pack = |id: Id| {
         let node = &graph.nodes[id];
         let Some(Weights { weight, bias }) = &given[id] else {
-            return weights::constants(node, channels[id]).expect("memory");
+            return weights::constants(node, channels[id]).expect("memory").map(Arc::new);
         };
         let outputs = match node.op {
             Op::Conv2d { out_channels, .. } => out_channels,
@@ -47,7 +48,7 @@ pub fn pack(
             first += count;
             let loaded = loaded.expect("weights that fit");
             if loaded.is_finished(node) {
-                return Some(loaded.into_packed());
+                return Some(Arc::new(loaded.into_packed()));
             }
             packing = Some(loaded);
         }

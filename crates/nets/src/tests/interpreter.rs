@@ -11,6 +11,7 @@ use kernels::{
     channel_shuffle, concat, conv2d, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul,
     pad_channels, pad2d, prelu, slice, softmax,
 };
+use std::sync::Arc;
 
 /// A node's map in PyTorch's order, and how far a float32 engine may be from it.
 pub struct Value {
@@ -35,7 +36,7 @@ impl Value {
 pub fn interpret(
     graph: &Graph,
     weights: &[Option<Weights>],
-    packed: &[Option<Packed>],
+    packed: &[Option<Arc<Packed>>],
     input: [usize; 4],
     x: &[f32],
 ) -> Vec<Value> {
@@ -44,7 +45,7 @@ pub fn interpret(
     for (id, node) in graph.nodes.iter().enumerate().skip(1) {
         let xs: Vec<&Value> = node.inputs.iter().map(|&i| &values[i]).collect();
         let y = compute(node, weights[id].as_ref(), &xs, shapes[node.inputs[0]]);
-        let error = bounds::error(node, weights[id].as_ref(), packed[id].as_ref(), &xs, &y);
+        let error = bounds::error(node, weights[id].as_ref(), packed[id].as_deref(), &xs, &y);
         // Between layers the interpreter rounds to float32 as well.
         let numbers: Vec<f32> = y.iter().map(|&y| y as f32).collect();
         let error = error + bounds::EPSILON * bounds::largest(&numbers);

@@ -11,7 +11,7 @@ use crate::model::{Model, Options};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const SIZE: [usize; 2] = [63, 58];
+pub const SIZE: [usize; 2] = [63, 58];
 
 pub fn options(helpers: usize) -> Options {
     Options { helpers, size: SIZE, winograd: true, height: 4 }
@@ -32,7 +32,7 @@ fn values(net: &Net, weights: &[Option<Weights>], input: [usize; 4], x: &[f32]) 
 }
 
 /// Runs a model as JavaScript does; gives the outputs' dimensions and numbers.
-fn run(model: &mut Model, input: [usize; 4], x: &[f32], outputs: &[Id]) -> Vec<(Vec<usize>, Vec<f32>)> {
+pub fn run(model: &mut Model, input: [usize; 4], x: &[f32], outputs: &[Id]) -> Vec<(Vec<usize>, Vec<f32>)> {
     let handle = model.prepare(input, outputs).expect("a plan");
     model.input(handle).expect("the plan's input").copy_from_slice(x);
     let mut slice = 0;
@@ -43,7 +43,7 @@ fn run(model: &mut Model, input: [usize; 4], x: &[f32], outputs: &[Id]) -> Vec<(
     outputs.map(|(dims, numbers)| (dims.to_vec(), numbers.to_vec())).collect()
 }
 
-fn numbers_of(input: [usize; 4], random: &mut Random) -> Vec<f32> {
+pub fn numbers_of(input: [usize; 4], random: &mut Random) -> Vec<f32> {
     random.floats(input.iter().product(), -1.0, 1.0)
 }
 

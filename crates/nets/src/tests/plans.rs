@@ -11,6 +11,7 @@ use crate::weights::Packed;
 use kernels::flatten::Direction;
 use kernels::layout::Layout;
 use std::collections::HashSet;
+use std::sync::Arc;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -180,7 +181,7 @@ fn check(graph: &Graph, plan: &Plan, weights: Weights, requested: &[Id], what: &
     }
 }
 
-fn packed(net: &Net, random: &mut Random) -> Vec<Option<Packed>> {
+fn packed(net: &Net, random: &mut Random) -> Vec<Option<Arc<Packed>>> {
     let [_, _, h, w] = net.input;
     pack(net, &net.weights(random), true, [h, w], None)
 }

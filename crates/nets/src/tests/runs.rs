@@ -11,6 +11,7 @@ use crate::plan::plan;
 use crate::weights::Packed;
 use kernels::par::Team;
 use serde_json::json;
+use std::sync::Arc;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -33,7 +34,7 @@ struct Case {
     given: Vec<Option<Weights>>,
     winograd: bool,
     size: [usize; 2],
-    packed: Vec<Option<Packed>>,
+    packed: Vec<Option<Arc<Packed>>>,
     x: Vec<f32>,
     values: Vec<Value>,
 }
@@ -76,7 +77,7 @@ impl Case {
 
     /// The node by its algorithm.
     fn has(&self, algorithm: impl Fn(&Packed) -> bool) -> bool {
-        self.packed.iter().flatten().any(algorithm)
+        self.packed.iter().flatten().any(|packed| algorithm(packed))
     }
 }
 
