@@ -134,9 +134,19 @@ describe("refusals", () => {
     expect(() => read(pickle)).toThrow(OutOfBytes);
   });
 
-  test("more steps than weights take", () => {
-    const bytes = new Uint8Array(3_000_000).fill(0x4e);
+  // Each would take minutes or gigabytes if only opcodes were counted, or nothing.
+  test.each([
+    ["values", "", "N", 3e6],
+    ["dictionaries", "", "}", 3e6],
+    ["long integers", "", `\x8a\xff${"\x11".repeat(255)}`, 1e5],
+    ["names", "", "ctorch._utils\n_rebuild_tensor_v2\n", 1e5],
+    ["one call's arguments", `ctorch\ndevice\nq\0(${"N".repeat(1e5)}tq\x01`, "h\0h\x01R0", 1e5],
+    ["one list's items", `ccollections\nOrderedDict\nq\0](${"N".repeat(1e5)}e\x85q\x01`, "h\0h\x01R0", 1e5],
+  ])("more work than weights make: %s", (_, start, unit, count) => {
+    const bytes = Buffer.from(start + unit.repeat(count), "latin1");
+    const begin = performance.now();
     expect(() => unpickle(bytes, 0, refuse)).toThrow(/^damaged: .*steps/);
+    expect(performance.now() - begin).toBeLessThan(5000);
   });
 });
 

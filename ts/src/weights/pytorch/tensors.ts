@@ -57,7 +57,7 @@ export function tensorOf(
   const { callee, args } = unwrapped(call, refuse);
   const [reference, offset, shape, strides, , , type] = args;
   if (callee.endsWith("_v2")) checkBits(args[6], refuse);
-  if (!isCounts(shape) || !isCounts(strides) || strides.length !== shape.length || shape.length > MAX_SIDES) {
+  if (!isCounts(shape) || !isCounts(strides) || strides.length !== shape.length) {
     return refuse("has a shape or strides that are no lists of non-negative integers");
   }
   const storage = storageOf(reference, refuse);
@@ -104,7 +104,7 @@ function typed({ args: [rebuild, , args] }: Call): Value {
 
 /** PyTorch marks a conjugate or a negative view by a bit and leaves the data as they are. */
 function checkBits(metadata: Value | undefined, refuse: (message: string) => never): void {
-  if (metadata instanceof Map && [...metadata.values()].includes(true)) {
+  if (metadata instanceof Map && (metadata.get("conj") === true || metadata.get("neg") === true)) {
     refuse("is a lazy conjugate or negative; save it after .resolve_conj().resolve_neg()");
   }
 }
@@ -139,5 +139,5 @@ function isCount(value: Value | undefined): value is number {
 }
 
 function isCounts(value: Value | undefined): value is number[] {
-  return Array.isArray(value) && value.every(isCount);
+  return Array.isArray(value) && value.length <= MAX_SIDES && value.every(isCount);
 }
