@@ -12,7 +12,7 @@ const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const inputs = Number(process.env.CONVZOO_FUZZ ?? 8000);
 /** In the long run, generously; a file of a few KiB takes a millisecond. */
 const SLOWEST_MS = 1000;
-/** What all tensors of one file may have: its storages, expanded as far as is allowed. */
+/** What all tensors of one file may have: 16 MiB, and sixteen times the largest file's storages. */
 const MOST_BYTES = 2 ** 25;
 
 /** Mulberry32: whole numbers below `limit`. */

@@ -66,8 +66,9 @@ export function tensorOf(
   if (dtype === undefined) return refuse("has a storage of bytes and says no element type");
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const span = spanOf({ shape, strides });
-  if (!isCount(offset) || !(begin + (offset + span) * size <= end)) {
-    const shown = `[${shape.join(", ")}] with strides [${strides.join(", ")}] from ${String(offset)} on`;
+  if (!isCount(offset)) return refuse("has an offset that is no non-negative integer");
+  if (!(begin + (offset + span) * size <= end)) {
+    const shown = `[${shape.join(", ")}] with strides [${strides.join(", ")}] from ${offset} on`;
     return refuse(`(${shown}) lies outside of its storage, which has ${end - begin} bytes`);
   }
   const bytes = file.storage(storage.key);
