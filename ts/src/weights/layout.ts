@@ -1,4 +1,5 @@
 /** Tensors as files lay them out: by strides, from an offset on, in either byte order; made row-major when they are read. */
+import { ConvzooError } from "../errors.js";
 import { ARRAYS, type Dtype, elementCount, viewAs, type WeightTensor } from "./dtype.js";
 import { contiguous } from "./parts.js";
 import type { StoredTensor } from "./stored.js";
@@ -50,8 +51,14 @@ export function storedTensor(
     shape,
     async read() {
       const bytes = await read(offset * size, (offset + span) * size);
-      const elements = viewAs(dtype, shape, bigEndian ? reversed(bytes, size) : bytes);
-      return isRowMajor(layout) ? elements : gathered(elements, layout);
+      try {
+        const elements = viewAs(dtype, shape, bigEndian ? reversed(bytes, size) : bytes);
+        return isRowMajor(layout) ? elements : gathered(elements, layout);
+      } catch (cause) {
+        if (!(cause instanceof RangeError)) throw cause;
+        const message = `A weight of shape [${shape.join(", ")}] is larger than what this runtime can hold in one piece.`;
+        throw new ConvzooError("too-large", message, { cause });
+      }
     },
   };
 }

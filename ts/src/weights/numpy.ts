@@ -33,7 +33,7 @@ const DTYPES: ReadonlyMap<string, Dtype> = /* @__PURE__ */ new Map<string, Dtype
 
 /** One array's bytes: a file, or an entry of an archive. */
 type ArrayFile = Pick<Bytes, "size" | "read">;
-type Fail = (message: string, cause?: unknown) => never;
+type Fail = (message: string) => never;
 
 /**
  * The arrays of a .npz archive by key, or that of a .npy file under the key `arr_0`. Their data is read when it is asked for;
@@ -54,10 +54,10 @@ export async function readNumpy(bytes: Bytes): Promise<StoredWeights> {
 }
 
 function refusal(key: string, source: string): Fail {
-  return (message, cause) => {
+  return (message) => {
     const advice = "Download it again, or write it again with numpy.savez as float32";
     const text = `${source} cannot be read as NumPy's: array ${key}: ${message}. ${advice}.`;
-    throw new ConvzooError("bad-weights", text, { source, key, cause });
+    throw new ConvzooError("bad-weights", text, { source, key });
   };
 }
 

@@ -43,7 +43,7 @@ const HEADER_BYTES = 30;
 /** What stands in a field of 16 or 32 bits whose value is in a zip64 record. */
 const [IN_ZIP64_16, IN_ZIP64] = [0xffff, 0xffffffff];
 /** A checkpoint has some hundred entries; a directory this long is an attack. */
-const MAX_DIRECTORY_BYTES = 2 ** 25;
+const MAX_DIRECTORY_BYTES = 2 ** 23;
 /** Deflate makes at most this many bytes of one. */
 const MAX_RATIO = 1032;
 
@@ -80,7 +80,7 @@ export async function readZip(bytes: Bytes): Promise<ReadonlyMap<string, ZipEntr
 
 async function readDirectory(bytes: Bytes, fail: Fail): Promise<Line[]> {
   const { count, size, begin } = await findDirectory(bytes, fail);
-  if (size > MAX_DIRECTORY_BYTES) fail(`its directory has ${size} bytes, and at most 32 MiB are read`);
+  if (size > MAX_DIRECTORY_BYTES) fail(`its directory has ${size} bytes, and at most 8 MiB are read`);
   if (!(begin + size <= bytes.size)) fail("its directory lies outside of it (it was cut short)");
   const directory = await bytes.read(begin, begin + size);
   const view = viewOf(directory);

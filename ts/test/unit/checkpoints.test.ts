@@ -84,15 +84,10 @@ describe("what is refused", () => {
     ["bad_memo_gap.pth", "bad-weights", /lacks what it calls 4294967294/],
     ["bad_huge_shape.pth", "bad-weights", /tensor w has a shape or strides/, "w"],
     ["bad_huge_count.pth", "bad-weights", /tensor w/, "w"],
-    [
-      "bad_huge_offset.pth",
-      "bad-weights",
-      /tensor w .* lies outside of its storage, which has 16 bytes/,
-      "w",
-    ],
+    ["bad_huge_offset.pth", "bad-weights", /tensor w has an offset that is no/, "w"],
     ["bad_negative_shape.pth", "bad-weights", /tensor w has a shape or strides/, "w"],
     ["bad_negative_stride.pth", "bad-weights", /tensor w has a shape or strides/, "w"],
-    ["bad_negative_offset.pth", "bad-weights", /tensor w .* lies outside of its storage/, "w"],
+    ["bad_negative_offset.pth", "bad-weights", /tensor w has an offset that is no/, "w"],
     ["bad_beyond_storage.pth", "bad-weights", /tensor w .* lies outside of its storage/, "w"],
     [
       "bad_count_beyond_file.pth",

@@ -1,5 +1,6 @@
 /** The machine that reads pickles, opcode by opcode; the fixtures of checkpoints.test.ts are whole files. */
 import { describe, expect, test } from "vitest";
+import { ConvzooError } from "../../src/errors.js";
 import { inMemory } from "../../src/weights/bytes.js";
 import { readPytorch } from "../../src/weights/pytorch/index.js";
 import { OutOfBytes, unpickle } from "../../src/weights/pytorch/pickle.js";
@@ -134,9 +135,49 @@ describe("refusals", () => {
     expect(() => read(pickle)).toThrow(OutOfBytes);
   });
 
-  test("more steps than weights take", () => {
-    const bytes = new Uint8Array(3_000_000).fill(0x4e);
+  // Each would take minutes or gigabytes if only opcodes were counted, or nothing.
+  test.each([
+    ["values", "", "N", 3e6],
+    ["dictionaries", "", "}", 3e6],
+    ["long integers", "", `\x8a\xff${"\x11".repeat(255)}`, 1e5],
+    ["names", "", "ctorch._utils\n_rebuild_tensor_v2\n", 1e5],
+    ["one call's arguments", `ctorch\ndevice\nq\0(${"N".repeat(1e5)}tq\x01`, "h\0h\x01R0", 1e5],
+    ["one list's items", `ccollections\nOrderedDict\nq\0](${"N".repeat(1e5)}e\x85q\x01`, "h\0h\x01R0", 1e5],
+  ])("more work than weights make: %s", (_, start, unit, count) => {
+    const bytes = Buffer.from(start + unit.repeat(count), "latin1");
+    const begin = performance.now();
     expect(() => unpickle(bytes, 0, refuse)).toThrow(/^damaged: .*steps/);
+    expect(performance.now() - begin).toBeLessThan(5000);
+  });
+});
+
+describe("values that cannot be shown, where a number belongs", () => {
+  const magic = "\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.";
+  const facts = "\x80\x02M\xe9\x03.\x80\x02}.";
+  // Lists in a list in a list ...; and ten times ten times ten ... of one.
+  const deep = `${"]".repeat(50_000)}${"a".repeat(49_999)}`;
+  const tens = [...Array(60).keys()].map((i) => {
+    const [from, to] = [String.fromCharCode(i), String.fromCharCode(i + 1)];
+    return `(${`h${from}`.repeat(10)}tq${to}0`;
+  });
+  const wide = `]q\x000${tens.join("")}h\x3c`;
+  const tensor = (offset: string) =>
+    `}\x8c\x01wctorch._utils\n_rebuild_tensor\n((\x8c\x07storagectorch\nFloatStorage\n\x8c\x010\x8c\x03cpuK\x01NtQ${offset}K\x01\x85K\x01\x85tRs`;
+  test.each([
+    ["deep", deep],
+    ["wide", wide],
+  ])("%s", async (_, value) => {
+    const streams = {
+      "not one that torch.save wrote": `\x80\x02${value}.`,
+      "its version": `${magic}\x80\x02${value}.`,
+      "names one twice, or one that no tensor has": `${magic}${facts}\x80\x02N.\x80\x02]${value}a.`,
+      "has an offset": `${magic}${facts}\x80\x02${tensor(value)}.\x80\x02]\x8c\x010a.\x01\0\0\0\0\0\0\0\0\0\0\0`,
+    };
+    for (const [message, text] of Object.entries(streams)) {
+      const error: unknown = await readPytorch(inMemory(bytesOf(text), "a file")).catch((reason) => reason);
+      expect(error, message).toBeInstanceOf(ConvzooError);
+      expect((error as Error).message).toContain(message);
+    }
   });
 });
 

@@ -21,7 +21,7 @@ export interface PytorchOptions {
  * How many times the bytes of its storages the tensors of a file may have together. Tied tensors share a storage a few times;
  * a file of a few bytes whose tensors would fill the memory is an attack.
  */
-const MAX_SHARING = 64;
+const MAX_SHARING = 16;
 const SHARED_FREELY = 2 ** 24;
 
 /**
@@ -78,7 +78,7 @@ function refusals(source: string): Refuse {
     },
     unsafe(what) {
       const text =
-        `${source} needs ${what}, which weights do not: it was not run, and the file is refused. ` +
+        `${source} needs ${what.slice(0, 200)}, which weights do not: it was not run, and the file is refused. ` +
         "If it is a whole module or holds objects of your own, save its weights alone where you trust it: " +
         "torch.save(model.state_dict(), FILE).";
       throw new ConvzooError("unsafe-pickle", text, { source });

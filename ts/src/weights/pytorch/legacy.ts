@@ -27,7 +27,7 @@ export async function readLegacy(bytes: Bytes, refuse: Refuse): Promise<Checkpoi
   for (const key of keys.value) {
     const size = typeof key === "string" ? sizes.get(key) : undefined;
     if (typeof key !== "string" || size === undefined || storages.has(key)) {
-      return refuse.damaged(`its list of storages names one (${String(key)}) that no tensor has, or twice`);
+      return refuse.damaged("its list of storages names one twice, or one that no tensor has");
     }
     if (at + 8 > bytes.size) refuse.damaged("it was cut short");
     const head = await bytes.read(at, at + 8);
@@ -47,8 +47,7 @@ async function readPickles(bytes: Bytes, refuse: Refuse): Promise<{ main: Pickle
       const magic = unpickle(start, 0, refuse);
       if (magic.value !== MAGIC) refuseOther(bytes.name);
       const version = unpickle(start, magic.end, refuse);
-      if (version.value !== VERSION)
-        refuse.damaged(`its version is ${String(version.value)}, not ${VERSION}`);
+      if (version.value !== VERSION) refuse.damaged(`its version is not ${VERSION}`);
       const machine = unpickle(start, version.end, refuse);
       const main = unpickle(start, machine.end, refuse);
       return { main, keys: unpickle(start, main.end, refuse) };

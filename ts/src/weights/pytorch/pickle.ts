@@ -24,8 +24,8 @@ export interface Pickle {
   readonly end: number;
 }
 
-/** The largest checkpoints of networks here, optimiser included, take a tenth of that. Bounds time and memory. */
-const MAX_STEPS = 2 ** 21;
+/** Some times what the largest checkpoints of networks here take, optimiser included. Bounds time and memory. */
+const MAX_STEPS = 2 ** 20;
 const MAX_INTEGER_BYTES = 1024;
 const MAX_NAME_BYTES = 1024;
 
@@ -242,6 +242,7 @@ class Machine {
   /** Two's complement, little-endian. */
   private integer(count: number): number | bigint {
     if (count > MAX_INTEGER_BYTES) this.refuse.damaged(`its pickle has an integer of ${count} bytes`);
+    this.spend(count);
     let value = 0n;
     const digits = this.chunk(count);
     for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!);
@@ -266,6 +267,7 @@ class Machine {
     if (length > MAX_NAME_BYTES)
       this.refuse.damaged(`its pickle has a name of more than ${MAX_NAME_BYTES} bytes`);
     if (end < 0) throw new OutOfBytes();
+    this.spend(length);
     const text = this.text(length);
     this.take(1);
     return text;
@@ -325,8 +327,11 @@ class Machine {
   }
 
   private call(callee: Value, args: Value): Value {
-    // What becomes a dictionary is copied, so a list that is passed again and again is paid for each time.
-    if (Array.isArray(args)) for (const arg of args) this.spend(sizeOf(arg));
+    // Arguments may be passed again and again by the memo, and what becomes a dictionary is copied: each time is paid for.
+    if (Array.isArray(args)) {
+      this.spend(args.length);
+      for (const arg of args) this.spend(sizeOf(arg));
+    }
     const result = called(callee, args);
     if (result !== undefined) return result;
     return this.refuse.unsafe(`a call of what is no function (at byte ${this.at - 1})`);

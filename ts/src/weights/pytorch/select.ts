@@ -6,14 +6,17 @@ import type { Dict, Value } from "./value.js";
 /** What training scripts call the network's weights in a checkpoint that holds more. */
 const USUAL = ["state_dict", "model_state_dict", "model_state", "model", "net", "weights"];
 
-/** Dictionaries in dictionaries, as deep as anybody packs weights; and how many are looked at. */
+/** Dictionaries in dictionaries, as deep as anybody packs weights; how many are looked at; and how long their names are. */
 const MAX_DEPTH = 8;
 const MAX_DICTS = 10_000;
+const MAX_NAME_LENGTH = 200;
 
 /** A dictionary that holds tensors by name, and where it is: keys with dots between them, "" for the whole file. */
 interface WeightSet {
   readonly path: string;
   readonly dict: Dict;
+  /** Tensors in it. */
+  readonly count: number;
 }
 
 /**
@@ -56,7 +59,7 @@ function only(
     const message = `${source}: ${subject} no weights: the file is one set of weights. Leave select out.`;
     throw new ConvzooError("bad-option", message, { source });
   }
-  const shown = choices.slice(0, 10).map(({ path, dict }) => `"${path}" (tensors: ${tensorCount(dict)})`);
+  const shown = choices.slice(0, 10).map(({ path, count }) => `"${path}" (tensors: ${count})`);
   const more = choices.length > 10 ? ` and ${choices.length - 10} more` : "";
   const what = found.length === 0 ? "no weights" : "several sets of weights";
   const message = `${source}: ${subject} ${what}. Choose one by the option select: ${shown.join(", ")}${more}.`;
@@ -64,8 +67,9 @@ function only(
 }
 
 /**
- * All sets in the order of the file: dictionaries that are mostly tensors, and those that have some and no such one below
- * them. So the accuracy that a script keeps as a tensor beside the weights makes no set of what is around it.
+ * All sets in the order of the file: dictionaries that have tensors, and more of them than any set below them has. So the
+ * accuracy that a script keeps as a tensor beside the weights makes no set of what is around them, and what a layer keeps in a
+ * dictionary among the weights takes nothing from them.
  */
 function weightSets(root: Dict): WeightSet[] {
   const seen = new Set<Dict>();
@@ -73,14 +77,13 @@ function weightSets(root: Dict): WeightSet[] {
     // Shared or circular dictionaries count once.
     if (depth > MAX_DEPTH || seen.has(dict) || seen.size >= MAX_DICTS) return [];
     seen.add(dict);
-    const count = tensorCount(dict);
-    if (2 * count > dict.size) return [{ path, dict }];
     const inner = [...dict].flatMap(([key, value]) =>
-      value instanceof Map && typeof key === "string"
+      value instanceof Map && typeof key === "string" && key.length <= MAX_NAME_LENGTH
         ? visit(value, path === "" ? key : `${path}.${key}`, depth + 1)
         : [],
     );
-    return inner.length === 0 && count > 0 ? [{ path, dict }] : inner;
+    const count = tensorCount(dict);
+    return count > Math.max(0, ...inner.map((set) => set.count)) ? [{ path, dict, count }] : inner;
   };
   return visit(root, "", 0);
 }

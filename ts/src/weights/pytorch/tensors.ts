@@ -57,7 +57,7 @@ export function tensorOf(
   const { callee, args } = unwrapped(call, refuse);
   const [reference, offset, shape, strides, , , type] = args;
   if (callee.endsWith("_v2")) checkBits(args[6], refuse);
-  if (!isCounts(shape) || !isCounts(strides) || strides.length !== shape.length || shape.length > MAX_SIDES) {
+  if (!isCounts(shape) || !isCounts(strides) || strides.length !== shape.length) {
     return refuse("has a shape or strides that are no lists of non-negative integers");
   }
   const storage = storageOf(reference, refuse);
@@ -66,8 +66,9 @@ export function tensorOf(
   if (dtype === undefined) return refuse("has a storage of bytes and says no element type");
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const span = spanOf({ shape, strides });
-  if (!isCount(offset) || !(begin + (offset + span) * size <= end)) {
-    const shown = `[${shape.join(", ")}] with strides [${strides.join(", ")}] from ${String(offset)} on`;
+  if (!isCount(offset)) return refuse("has an offset that is no non-negative integer");
+  if (!(begin + (offset + span) * size <= end)) {
+    const shown = `[${shape.join(", ")}] with strides [${strides.join(", ")}] from ${offset} on`;
     return refuse(`(${shown}) lies outside of its storage, which has ${end - begin} bytes`);
   }
   const bytes = file.storage(storage.key);
@@ -104,7 +105,7 @@ function typed({ args: [rebuild, , args] }: Call): Value {
 
 /** PyTorch marks a conjugate or a negative view by a bit and leaves the data as they are. */
 function checkBits(metadata: Value | undefined, refuse: (message: string) => never): void {
-  if (metadata instanceof Map && [...metadata.values()].includes(true)) {
+  if (metadata instanceof Map && (metadata.get("conj") === true || metadata.get("neg") === true)) {
     refuse("is a lazy conjugate or negative; save it after .resolve_conj().resolve_neg()");
   }
 }
@@ -139,5 +140,5 @@ function isCount(value: Value | undefined): value is number {
 }
 
 function isCounts(value: Value | undefined): value is number[] {
-  return Array.isArray(value) && value.every(isCount);
+  return Array.isArray(value) && value.length <= MAX_SIDES && value.every(isCount);
 }
