@@ -1,7 +1,7 @@
 /** The public names that are the same in every runtime; the entry files add those that need one. */
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
-export type { ImageOptions, ResizeOptions } from "./connect.js";
+export type { ImageOptions, InitOptions, ResizeOptions } from "./connect.js";
 export { type DescribeOptions, describe } from "./describe.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { ImageSource } from "./image/input.js";
@@ -14,13 +14,16 @@ export type { Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
-export type {
-  Dtype,
-  GivenWeights,
-  LoadProgress,
-  WeightSource,
-  Weights,
-  WeightTensor,
+export {
+  type Dtype,
+  type GivenWeights,
+  type LoadProgress,
+  type MatchOptions,
+  type SaveOptions,
+  saveWeights,
+  type WeightSource,
+  type Weights,
+  type WeightTensor,
 } from "./weights/index.js";
 export * from "./zoo/builders.js";
 export { type ZooName, zoo } from "./zoo/index.js";

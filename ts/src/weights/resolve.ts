@@ -231,7 +231,8 @@ function finite(name: string, tensor: StoredTensor, refuse: Refuse): StoredTenso
   return { ...whole, part } as PartedTensor;
 }
 
-function checkTensor(key: string, tensor: GivenTensor | undefined, refuse: Refuse): WeightTensor {
+/** A tensor in memory, checked, all but its values. */
+export function checkTensor(key: string, tensor: GivenTensor | undefined, refuse: Refuse): WeightTensor {
   const shape: unknown = tensor?.shape;
   if (!tensor || !Array.isArray(shape)) {
     const message = `${key} has no shape: a weight is { shape, data } with shape a list of integers.`;
