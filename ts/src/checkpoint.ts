@@ -3,16 +3,14 @@ import { ConvzooError } from "./errors.js";
 import type { Net } from "./layers.js";
 import type { Platform } from "./platform.js";
 import { parameterCount, stateShapes } from "./state.js";
-import {
-  type GivenWeights,
-  type MatchOptions,
-  type OpenCheckpoint,
-  openCheckpoint,
-  type ReadOptions,
-  readOpened,
+import type {
+  GivenWeights,
+  MatchOptions,
+  OpenCheckpoint,
+  ReadOptions,
   resolveWeights,
-  type StoredWeights,
-  type WeightSource,
+  StoredWeights,
+  WeightSource,
 } from "./weights/index.js";
 import { zoo } from "./zoo/index.js";
 import type { Checkpoint, Rows, ZooEntry } from "./zoo/row.js";
@@ -113,6 +111,8 @@ export async function openWeights(
   options: Wanted,
 ): Promise<OpenWeights> {
   const { given, checkpoint } = chosen;
+  // Not loaded before there are weights to load.
+  const { resolveWeights } = await import("./weights/index.js");
   if (!checkpoint && isGiven(given)) {
     return { weights: resolveWeights(shapes, given, undefined, options), close: async () => {} };
   }
@@ -133,6 +133,7 @@ async function open(
   checkpoint: Checkpoint | undefined,
   { signal, onProgress }: Wanted,
 ): Promise<OpenCheckpoint> {
+  const { openCheckpoint, readOpened } = await import("./weights/index.js");
   if (!checkpoint || !isRemote(checkpoint)) return openCheckpoint(source, { platform, signal, onProgress });
   const { fetchRegistered } = await import("./weights/registered.js");
   const wanted = { url: String(source), sha256: checkpoint.sha256! };

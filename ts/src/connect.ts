@@ -11,7 +11,7 @@ import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
-import { type LoadWeightsOptions, loadWeights, type WeightSource, type Weights } from "./weights/index.js";
+import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
 import type { ZooName } from "./zoo/index.js";
 
@@ -82,7 +82,10 @@ export function connect(runtime: Platform): Connected {
       set = { weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase) };
     },
     load: (net, options) => load(platform, net, options),
-    loadWeights: (source, options) => loadWeights(source, { ...options, platform }),
+    async loadWeights(source, options) {
+      const { loadWeights } = await import("./weights/index.js");
+      return loadWeights(source, { ...options, platform });
+    },
     capabilities: () => capabilities(platform),
     async decode(image, { signal, wasm } = {}) {
       const { message: sent, source } = await message(image, signal);

@@ -11,19 +11,19 @@ export * from "./layers.js";
 export type { LoadOptions, Progress } from "./load.js";
 export type { Classification, ClassifyOptions, Model, RunOptions } from "./model.js";
 export type { Flavour, WasmSource } from "./platform.js";
+export { saveWeights } from "./save.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
-export {
-  type Dtype,
-  type GivenWeights,
-  type LoadProgress,
-  type MatchOptions,
-  type SaveOptions,
-  saveWeights,
-  type WeightSource,
-  type Weights,
-  type WeightTensor,
+export type {
+  Dtype,
+  GivenWeights,
+  LoadProgress,
+  MatchOptions,
+  SaveOptions,
+  WeightSource,
+  Weights,
+  WeightTensor,
 } from "./weights/index.js";
 export * from "./zoo/builders.js";
 export { type ZooName, zoo } from "./zoo/index.js";

@@ -2,9 +2,7 @@
 import { ConvzooError } from "../errors.js";
 import type { WeightTensor } from "./dtype.js";
 import { formatOf, HEAD_BYTES } from "./format.js";
-import type { GivenWeights } from "./resolve.js";
 import { type Checkpoint, readSafetensors, type Weights } from "./safetensors.js";
-import type { SaveOptions } from "./save.js";
 import { beside, type Opened, openSource, type ReadOptions, type WeightSource } from "./source.js";
 
 export { type Dtype, toFloat32, type WeightTensor } from "./dtype.js";
@@ -47,18 +45,6 @@ export async function loadWeights(source: WeightSource, options: LoadWeightsOpti
   } finally {
     await close();
   }
-}
-
-/**
- * Writes weights as a .safetensors file. Without `dtype` every tensor is written as it is; with it, floating-point numbers are
- * rounded to nearest, ties to even, and integers stay as they are. What float32 and the half formats hold comes back bit for
- * bit from a type that holds it.
- *
- * @throws {ConvzooError} `bad-weights` with `key`: a number that the type cannot hold, or an array that is no tensor's;
- * `weight-shape`, `bad-option`, `too-large`
- */
-export async function saveWeights(weights: GivenWeights, options: SaveOptions = {}): Promise<Uint8Array> {
-  return (await import("./save.js")).save(weights, options);
 }
 
 /** Opens a checkpoint, of which nothing but its list of tensors is read yet. Rejects as {@link loadWeights} does. */

@@ -27,7 +27,7 @@ const FORMATS: Readonly<Record<NonNullable<SaveOptions["dtype"]>, Format>> = {
 /** The reference implementation's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** See `saveWeights` in index.ts. */
+/** See `saveWeights`. */
 export function save(weights: GivenWeights, options: SaveOptions): Uint8Array {
   const { dtype, metadata = metadataOf(weights) } = options;
   if (dtype !== undefined && !Object.hasOwn(FORMATS, dtype)) {

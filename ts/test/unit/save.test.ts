@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ConvzooError } from "../../src/errors.js";
 import { openFile } from "../../src/node/open.js";
+import { saveWeights } from "../../src/save.js";
 import { toFloat32, type WeightTensor } from "../../src/weights/dtype.js";
-import { loadWeights, openCheckpoint, saveWeights } from "../../src/weights/index.js";
+import { loadWeights, openCheckpoint } from "../../src/weights/index.js";
 import type { GivenWeights } from "../../src/weights/resolve.js";
 
 const folder = new URL("../fixtures/safetensors/", import.meta.url);
@@ -188,7 +189,9 @@ describe("saveWeights", () => {
       const isNoNumber = (bits: number) => (bits & 0x7fff) > (dtype === "f16" ? 0x7c00 : 0x7f80);
       const wrong = [...back.get("x")!.data].filter((bits, i) => !isNoNumber(i) && bits !== i);
       expect(wrong).toEqual([]);
-      expect(toFloat32(back.get("x")!).filter(Number.isNaN)).toHaveLength([...data].filter(isNoNumber).length);
+      expect(toFloat32(back.get("x")!).filter(Number.isNaN)).toHaveLength(
+        [...data].filter(isNoNumber).length,
+      );
     }
   });
 
