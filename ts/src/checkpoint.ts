@@ -8,7 +8,7 @@ import type {
   MatchOptions,
   OpenCheckpoint,
   ReadOptions,
-  resolveWeights,
+  Shapes,
   StoredWeights,
   WeightSource,
 } from "./weights/index.js";
@@ -107,7 +107,7 @@ export interface OpenWeights {
 export async function openWeights(
   platform: Platform,
   chosen: Chosen,
-  shapes: Parameters<typeof resolveWeights>[0],
+  shapes: Shapes,
   options: Wanted,
 ): Promise<OpenWeights> {
   const { given, checkpoint } = chosen;

@@ -16,13 +16,18 @@ try {
     stderr: process.stderr,
     env: process.env,
     version,
-    async writeFile(path, text) {
+    async writeFile(path, content) {
       const { writeFile } = await import("node:fs/promises");
-      await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
+      await writeFile(path, content).catch((cause: NodeJS.ErrnoException) => {
         throw new ConvzooError("bad-option", `${path} cannot be written: ${cause.message}.`, { cause });
       });
     },
     load: async (...args) => (await import("./node.js")).load(...args),
+    loadWeights: async (...args) => (await import("./node.js")).loadWeights(...args),
+    async cache() {
+      const { cacheFolder, FolderCache } = await import("./node/cache.js");
+      return new FolderCache(cacheFolder(process.env));
+    },
   });
 } catch (error) {
   // Left to Node, this would end with 1, which says that a file failed.

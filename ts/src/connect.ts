@@ -52,7 +52,7 @@ export interface Connected {
    */
   load(net: Net | ZooName, options?: LoadOptions): Promise<Model>;
   /** Reads a checkpoint; see {@link Weights}. */
-  loadWeights(source: WeightSource, options?: Omit<LoadWeightsOptions, "platform">): Promise<Weights>;
+  loadWeights(source: WeightSource, options?: LoadWeightsOptions): Promise<Weights>;
   /** RGB pixels of an image, Pillow's to the byte. Rejects with `bad-image`, `not-found`, `fetch-failed`. */
   decode(image: ImageSource, options?: ImageOptions): Promise<Pixels>;
   /** Pixels in another size, Pillow's to the byte. Rejects with `bad-image`, `bad-option`, `too-large`. */

@@ -1,14 +1,19 @@
 /** The command line with a process and a model that are not there. */
+import { readFile } from "node:fs/promises";
 import type { Io } from "../src/cli/io.js";
 import { main } from "../src/cli/main.js";
 import { ConvzooError } from "../src/errors.js";
 import type { LoadOptions } from "../src/load.js";
 import type { ClassifyOptions, Model } from "../src/model.js";
+import { FolderCache } from "../src/node/cache.js";
 import type { Tensor } from "../src/tensor.js";
+import { loadWeights } from "../src/weights/index.js";
 
 export interface Setting {
   readonly tty?: boolean;
   readonly env?: Io["env"];
+  /** The folder of downloads. */
+  readonly cache?: string;
   /** Thrown by the package's `load`. */
   readonly failing?: Error;
   /** Thrown by `classify` for the file "odd". */
@@ -50,12 +55,13 @@ export const STEPS = [
 
 /** Runs a command line; gives all that can be seen of it. */
 export async function run(line: string, setting: Setting = {}) {
-  const { tty = false, env = {}, failing, odd, running, progress = [] } = setting;
+  const { tty = false, env = {}, failing, odd, running, progress = [], cache = "no/such" } = setting;
   let [stdout, stderr, disposed] = ["", "", 0];
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
   const classified: { file: unknown; options: ClassifyOptions | undefined }[] = [];
   const inputs: Tensor[] = [];
   const written: Record<string, string> = {};
+  const files: Record<string, Uint8Array> = {};
   const model = {
     device: "wasm",
     core: "simd128-threads",
@@ -81,8 +87,9 @@ export async function run(line: string, setting: Setting = {}) {
     stderr: { write: (text) => (stderr += text), isTTY: tty },
     env,
     version: "1.2.3",
-    writeFile: async (path, text) => {
-      written[path] = text;
+    writeFile: async (path, content) => {
+      if (typeof content === "string") written[path] = content;
+      else files[path] = content;
     },
     load: async (name, options) => {
       loads.push({ name, options });
@@ -90,7 +97,10 @@ export async function run(line: string, setting: Setting = {}) {
       if (failing) throw failing;
       return model as unknown as Model;
     },
+    loadWeights: (source, options) =>
+      loadWeights(source, { ...options, platform: { read: (path) => readFile(path) } }),
+    cache: async () => new FolderCache(cache),
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
-  return { code, stdout, stderr, loads, classified, inputs, written, disposed };
+  return { code, stdout, stderr, loads, classified, inputs, written, files, disposed };
 }

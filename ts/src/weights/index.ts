@@ -6,15 +6,21 @@ import { type Checkpoint, readSafetensors, type Weights } from "./safetensors.js
 import { beside, type Opened, openSource, type ReadOptions, type WeightSource } from "./source.js";
 
 export { type Dtype, toFloat32, type WeightTensor } from "./dtype.js";
-export { type GivenTensor, type GivenWeights, type MatchOptions, resolveWeights } from "./resolve.js";
+export {
+  type GivenTensor,
+  type GivenWeights,
+  type MatchOptions,
+  resolveWeights,
+  type Shapes,
+} from "./resolve.js";
 export type { Weights } from "./safetensors.js";
 export type { SaveOptions } from "./save.js";
 export type { FilePlatform, ReadOptions, WeightSource } from "./source.js";
 export type { StoredTensor, StoredWeights } from "./stored.js";
 export type { LoadProgress } from "./stream.js";
 
-/** Options of {@link loadWeights}. */
-export type LoadWeightsOptions = ReadOptions;
+/** Options of {@link loadWeights} that are a caller's. */
+export type LoadWeightsOptions = Pick<ReadOptions, "signal" | "onProgress">;
 
 /** A checkpoint whose tensors can be read until `close`. */
 export interface OpenCheckpoint extends Checkpoint {
@@ -30,7 +36,7 @@ export interface OpenCheckpoint extends Checkpoint {
  * @throws {ConvzooError} `not-found`, `fetch-failed`, `unknown-format`, `bad-weights`, `too-large`, `unsupported`,
  * `bad-option`; an aborted signal's reason
  */
-export async function loadWeights(source: WeightSource, options: LoadWeightsOptions = {}): Promise<Weights> {
+export async function loadWeights(source: WeightSource, options: ReadOptions = {}): Promise<Weights> {
   const { tensors, metadata, close } = await openCheckpoint(source, {
     ...options,
     onRead: options.onProgress,
@@ -50,7 +56,7 @@ export async function loadWeights(source: WeightSource, options: LoadWeightsOpti
 /** Opens a checkpoint, of which nothing but its list of tensors is read yet. Rejects as {@link loadWeights} does. */
 export async function openCheckpoint(
   source: WeightSource,
-  options: LoadWeightsOptions = {},
+  options: ReadOptions = {},
 ): Promise<OpenCheckpoint> {
   return readOpened(source, await openSource(source, options), options);
 }
@@ -59,7 +65,7 @@ export async function openCheckpoint(
 export async function readOpened(
   source: WeightSource,
   first: Opened,
-  options: LoadWeightsOptions = {},
+  options: ReadOptions = {},
 ): Promise<OpenCheckpoint> {
   const opened = [first];
   const close = async () => {

@@ -35,7 +35,8 @@ export interface MatchOptions {
   readonly adaptStem?: boolean;
 }
 
-type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+/** What a network wants, by key. */
+export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 type Refuse = (
   code: "bad-weights" | "missing-weight" | "extra-weight" | "weight-shape",
   message: string,

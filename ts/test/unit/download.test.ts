@@ -169,6 +169,12 @@ describe("what may pass", () => {
     expect(same(await get())).toBe(true);
   });
 
+  test("where no server answers, that is said soon", async () => {
+    server.answer = (request) => request.socket.destroy();
+    expect(await errorOf(get({ pause: 500 }))).toMatchObject({ code: "fetch-failed" });
+    expect(server.ranges).toHaveLength(2);
+  });
+
   test("after five times in a row nothing passes any more", async () => {
     server.answer = status(503);
     expect(await errorOf(get())).toMatchObject({ code: "fetch-failed", source: `${server.base}/file` });
