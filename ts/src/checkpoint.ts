@@ -3,16 +3,14 @@ import { ConvzooError } from "./errors.js";
 import type { Net } from "./layers.js";
 import type { Platform } from "./platform.js";
 import { parameterCount, stateShapes } from "./state.js";
-import {
-  type GivenWeights,
-  type LoadWeightsOptions,
-  type MatchOptions,
-  type OpenCheckpoint,
-  openCheckpoint,
-  readOpened,
-  resolveWeights,
-  type StoredWeights,
-  type WeightSource,
+import type {
+  GivenWeights,
+  LoadWeightsOptions,
+  MatchOptions,
+  OpenCheckpoint,
+  Shapes,
+  StoredWeights,
+  WeightSource,
 } from "./weights/index.js";
 import { zoo } from "./zoo/index.js";
 import type { Checkpoint, Rows, ZooEntry } from "./zoo/row.js";
@@ -110,10 +108,12 @@ export interface OpenWeights {
 export async function openWeights(
   platform: Platform,
   chosen: Chosen,
-  shapes: Parameters<typeof resolveWeights>[0],
+  shapes: Shapes,
   options: Wanted,
 ): Promise<OpenWeights> {
   const { given, checkpoint } = chosen;
+  // Not loaded before there are weights to load.
+  const { resolveWeights } = await import("./weights/index.js");
   if (!checkpoint && isGiven(given)) {
     return { weights: resolveWeights(shapes, given, undefined, options), close: async () => {} };
   }
@@ -134,6 +134,7 @@ async function open(
   checkpoint: Checkpoint | undefined,
   { select, signal, onProgress }: Wanted,
 ): Promise<OpenCheckpoint> {
+  const { openCheckpoint, readOpened } = await import("./weights/index.js");
   if (!checkpoint || !isRemote(checkpoint))
     return openCheckpoint(source, { platform, select, signal, onProgress });
   const { fetchRegistered } = await import("./weights/registered.js");

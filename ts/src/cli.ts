@@ -40,6 +40,11 @@ try {
     preprocess: async (...args) => (await import("./node.js")).preprocess(...args),
     decode: async (...args) => (await import("./node.js")).decode(...args),
     resize: async (...args) => (await import("./node.js")).resize(...args),
+    loadWeights: async (...args) => (await import("./node.js")).loadWeights(...args),
+    async cache() {
+      const { cacheFolder, FolderCache } = await import("./node/cache.js");
+      return new FolderCache(cacheFolder(process.env));
+    },
   });
 } catch (error) {
   // Left to Node, this would end with 1, which says that a file failed.

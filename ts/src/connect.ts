@@ -13,7 +13,7 @@ import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { Decoders, Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
-import { type LoadWeightsOptions, loadWeights, type WeightSource, type Weights } from "./weights/index.js";
+import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
 import type { ZooName } from "./zoo/index.js";
 
@@ -67,7 +67,7 @@ export interface Connected {
    */
   load(net: Net | ZooName, options?: LoadOptions): Promise<Model>;
   /** Reads a checkpoint; see {@link Weights}. */
-  loadWeights(source: WeightSource, options?: Omit<LoadWeightsOptions, "platform">): Promise<Weights>;
+  loadWeights(source: WeightSource, options?: LoadWeightsOptions): Promise<Weights>;
   /**
    * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP and BMP files, of an animation the
    * first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
@@ -112,7 +112,10 @@ export function connect(runtime: Platform): Connected {
       set = { weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase) };
     },
     load: (net, options) => load(platform, net, options),
-    loadWeights: (source, options) => loadWeights(source, { ...options, platform }),
+    async loadWeights(source, options) {
+      const { loadWeights } = await import("./weights/index.js");
+      return loadWeights(source, { ...options, platform });
+    },
     capabilities: () => capabilities(platform),
     async decode(image, { signal, wasm, decoders, ...options } = {}) {
       const wanted = decodingOf(options);

@@ -1,7 +1,13 @@
 /** The public names that are the same in every runtime; the entry files add those that need one. */
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
-export type { DecodeOptions, ImageOptions, PreprocessImageOptions, ResizeOptions } from "./connect.js";
+export type {
+  DecodeOptions,
+  ImageOptions,
+  InitOptions,
+  PreprocessImageOptions,
+  ResizeOptions,
+} from "./connect.js";
 export { type ConvolutionizeOptions, convolutionize } from "./convolutionize.js";
 export type { Colormap, RgbaImage } from "./dense/colour.js";
 export type { Box } from "./dense/grid.js";
@@ -19,6 +25,7 @@ export * from "./layers.js";
 export type { LoadOptions, Precision, Progress } from "./load.js";
 export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";
 export type { CodecName, Decoders, Flavour, WasmSource } from "./platform.js";
+export { saveWeights } from "./save.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
@@ -28,6 +35,8 @@ export type {
   Dtype,
   GivenWeights,
   LoadProgress,
+  MatchOptions,
+  SaveOptions,
   WeightSource,
   Weights,
   WeightTensor,

@@ -1,4 +1,5 @@
 /** The command line with a process and a model that are not there. */
+import { readFile } from "node:fs/promises";
 import type { Io } from "../src/cli/io.js";
 import { main } from "../src/cli/main.js";
 import type { DenseOptions } from "../src/dense/index.js";
@@ -6,11 +7,15 @@ import { ScoreMap } from "../src/dense/score-map.js";
 import { ConvzooError } from "../src/errors.js";
 import type { LoadOptions } from "../src/load.js";
 import type { ClassifyOptions, Model } from "../src/model.js";
+import { FolderCache } from "../src/node/cache.js";
 import type { Tensor } from "../src/tensor.js";
+import { loadWeights } from "../src/weights/index.js";
 
 export interface Setting {
   readonly tty?: boolean;
   readonly env?: Io["env"];
+  /** The folder of downloads. */
+  readonly cache?: string;
   /** Thrown by the package's `load`. */
   readonly failing?: Error;
   /** What comes through standard input. */
@@ -74,7 +79,16 @@ const plain = (width: number, height: number) => ({
 
 /** Runs a command line; gives all that can be seen of it. */
 export async function run(line: string, setting: Setting = {}) {
-  const { tty = false, env = {}, stdin = "", failing, odd, running, progress = [] } = setting;
+  const {
+    tty = false,
+    env = {},
+    stdin = "",
+    failing,
+    odd,
+    running,
+    progress = [],
+    cache = "no/such",
+  } = setting;
   let [stdout, stderr, disposed] = ["", "", 0];
   const loads: { name: unknown; options: LoadOptions | undefined }[] = [];
   const prepared: { image: unknown; options: PrepareOptions }[] = [];
@@ -94,7 +108,7 @@ export async function run(line: string, setting: Setting = {}) {
     const views = options.crops === "ten" ? 10 : 1;
     return { shape: [views, 1, 1, size], data: new Float32Array(views * size) };
   };
-  const pictures: Record<string, Uint8Array> = {};
+  const files: Record<string, Uint8Array> = {};
   const model = {
     device: "wasm",
     core: "simd128-threads",
@@ -132,7 +146,7 @@ export async function run(line: string, setting: Setting = {}) {
     version: "1.2.3",
     writeFile: async (path, content) => {
       if (typeof content === "string") written[path] = content;
-      else pictures[path] = content;
+      else files[path] = content;
     },
     stdin: async () => new TextEncoder().encode(stdin),
     interrupted: () => stop.signal,
@@ -148,6 +162,9 @@ export async function run(line: string, setting: Setting = {}) {
       if (failing) throw failing;
       return model as unknown as Model;
     },
+    loadWeights: (source, options) =>
+      loadWeights(source, { ...options, platform: { read: (path) => readFile(path) } }),
+    cache: async () => new FolderCache(cache),
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
   return {
@@ -161,7 +178,7 @@ export async function run(line: string, setting: Setting = {}) {
     scanned,
     inputs,
     written,
-    pictures,
+    files,
     disposed,
   };
 }

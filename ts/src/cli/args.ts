@@ -3,10 +3,20 @@ import { parseArgs } from "node:util";
 import { ConvzooError } from "../errors.js";
 import type { Crops } from "../image/views.js";
 import type { BenchRequest } from "./bench.js";
+import type { CacheRequest } from "./cache.js";
 import type { ClassifyRequest } from "./classify.js";
+import type { ConvertRequest } from "./convert.js";
 import type { DenseRequest } from "./dense.js";
 import type { DescribeRequest } from "./describe.js";
 import type { ModelsRequest } from "./models.js";
+import {
+  CACHE_HELP,
+  CACHE_OPTIONS,
+  CONVERT_HELP,
+  CONVERT_OPTIONS,
+  cacheRequest,
+  convertRequest,
+} from "./weight-files.js";
 
 /** What was asked for. */
 export type Asked =
@@ -15,6 +25,8 @@ export type Asked =
   | ({ readonly command: "describe" } & DescribeRequest)
   | ({ readonly command: "models" } & ModelsRequest)
   | ({ readonly command: "bench" } & BenchRequest)
+  | ({ readonly command: "convert" } & ConvertRequest)
+  | ({ readonly command: "cache" } & CacheRequest)
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "version" };
 
@@ -34,6 +46,8 @@ Image classification with convolutional networks.
   convzoo describe MODEL     a network layer by layer
   convzoo models             the networks there are
   convzoo bench              how fast are they here?
+  convzoo convert IN OUT     a checkpoint in another format or precision
+  convzoo cache ls           the weights that were downloaded
   convzoo help [COMMAND]     this text, or that of a command
   convzoo --version
 
@@ -116,7 +130,7 @@ Example:
 `,
   models: `Usage: convzoo models [options]
 
-The networks of the zoo: size, work, accuracy, and the weights that come with the package.
+The networks of the zoo: size, work, accuracy, and the weights that are registered for them.
 
       --family F,...  only these families
       --year Y        only papers of this year, or of several: 2012-2014
@@ -150,6 +164,8 @@ Other engines beside convzoo: \`npm run bench\` in convzoo's repository, which i
 Example:
   convzoo bench --models resnet18,mobilenet_v2 --threads 1 --profile
 `,
+  convert: CONVERT_HELP,
+  cache: CACHE_HELP,
 } as const;
 
 const AVERAGES = ["probabilities", "scores"] as const;
@@ -203,6 +219,8 @@ const OPTIONS = {
     profile: { type: "boolean" },
     peers: { type: "boolean" },
   },
+  convert: CONVERT_OPTIONS,
+  cache: CACHE_OPTIONS,
 } as const;
 
 type Command = keyof typeof OPTIONS;
@@ -221,6 +239,10 @@ export function parse(argv: readonly string[]): Asked {
       return parseModels(rest);
     case "bench":
       return parseBench(rest);
+    case "convert":
+      return parseConvert(rest);
+    case "cache":
+      return parseCache(rest);
     case "help":
     case "--help":
     case "-h":
@@ -335,6 +357,16 @@ function parseBench(argv: readonly string[]): Asked {
     profile: values.profile ?? false,
     json: values.json ?? false,
   };
+}
+
+function parseConvert(argv: readonly string[]): Asked {
+  const { values, positionals } = split("convert", argv);
+  return values.help ? help("convert") : { command: "convert", ...convertRequest(values, positionals) };
+}
+
+function parseCache(argv: readonly string[]): Asked {
+  const { values, positionals } = split("cache", argv);
+  return values.help ? help("cache") : { command: "cache", ...cacheRequest(values, positionals) };
 }
 
 function help(topic = "convzoo"): Asked {

@@ -14,6 +14,8 @@ export function table(rows: readonly (readonly string[])[], right: readonly bool
   return rows.map((row) => `${line(row)}\n`).join("");
 }
 
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 /** A bar `width` characters wide of which `fraction`, from 0 to 1, is filled, to an eighth of a character. */

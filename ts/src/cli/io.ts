@@ -1,6 +1,7 @@
 /** All that the commands know of the process they run in. */
 import type { Connected, ResizeOptions } from "../connect.js";
 import type { RawPixels } from "../image/pixels.js";
+import type { FolderCache } from "../node/cache.js";
 import type { Pixels } from "../tensor.js";
 
 /** A stream as Node's `process.stdout` is one. */
@@ -29,4 +30,7 @@ export interface Io {
   /** The package's `decode` and `resize`. */
   readonly decode: Connected["decode"];
   resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
+  readonly loadWeights: Connected["loadWeights"];
+  /** Where downloads are kept. */
+  cache(): Promise<FolderCache>;
 }

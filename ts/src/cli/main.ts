@@ -30,6 +30,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
         return await (await import("./models.js")).listModels(asked, io);
       case "bench":
         return await (await import("./bench.js")).bench(asked, io);
+      case "convert":
+        return await (await import("./convert.js")).convert(asked, io);
+      case "cache":
+        return await (await import("./cache.js")).manageCache(asked, io);
     }
   } catch (error) {
     if (!isConvzooError(error)) throw error;

@@ -1,7 +1,7 @@
 /** `convzoo models`: the table of the zoo, filtered and sorted, as text, JSON or a figure. */
 import { ConvzooError } from "../errors.js";
 import { zoo } from "../zoo/index.js";
-import type { Rows, ZooEntry } from "../zoo/row.js";
+import type { Checkpoint, Rows, ZooEntry } from "../zoo/row.js";
 import { table } from "./format.js";
 import type { Io } from "./io.js";
 
@@ -46,7 +46,7 @@ function choose({ families, years, weights, sort }: ModelsRequest): readonly Nam
     ([, entry]) =>
       (families?.includes(entry.family) ?? true) &&
       (!years || (entry.year >= years[0] && entry.year <= years[1])) &&
-      (!weights || Object.keys(entry.weights).length > 0),
+      (!weights || Object.values(entry.weights).some(isEmbedded)),
   );
   if (rows.length === 0) {
     throw new ConvzooError(
@@ -71,8 +71,10 @@ function record([name, entry]: Named) {
     params: entry.params,
     macs: entry.macs,
     published: entry.published,
-    weights: Object.entries(entry.weights).map(([weights, { licence, labels, note }]) => {
-      return { name: weights, licence, labels, note };
+    weights: Object.entries(entry.weights).map(([weights, checkpoint]) => {
+      const { licence, labels, note, metrics, url } = checkpoint;
+      const place = isEmbedded(checkpoint) ? { embedded: true } : { embedded: false, url: url() };
+      return { name: weights, ...place, licence, labels, note, metrics };
     }),
   };
 }
@@ -82,7 +84,8 @@ const NUMBERS = [false, false, true, true, true, false, true, false];
 const NOTES = `
 MACs: multiply-adds for one input. top-1: per cent on ImageNet (of networks for small images, on their
 own data), as published with the original weights; --json says by whom.
-weights: what comes with the package; give your own with --weights FILE.
+weights: registered checkpoints, the default first. Those marked * come with the package, the others are
+downloaded when first used (\`convzoo cache ls\`). Give your own with --weights FILE.
 `;
 
 function text(rows: readonly Named[]): string {
@@ -94,9 +97,18 @@ function text(rows: readonly Named[]): string {
     millions(entry.macs),
     entry.input.join("x"),
     entry.published.top1?.toFixed(1) ?? "-",
-    Object.keys(entry.weights).join(", ") || "-",
+    weightsOf(entry),
   ]);
   return table([HEAD, ...lines], NUMBERS) + NOTES;
 }
+
+/** Whether a checkpoint comes with the package; the places of the others are texts. */
+const isEmbedded = ({ url }: Checkpoint): boolean => typeof url() !== "string";
+
+/** The names of a network's checkpoints; those in the package are marked. */
+const weightsOf = ({ weights }: ZooEntry): string =>
+  Object.entries(weights)
+    .map(([name, checkpoint]) => (isEmbedded(checkpoint) ? `${name}*` : name))
+    .join(", ") || "-";
 
 const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;

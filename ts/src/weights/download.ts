@@ -19,8 +19,9 @@ export interface DownloadOptions extends StreamOptions {
   readonly silence?: number;
 }
 
-/** Retries in a row that bring nothing. */
+/** Retries in a row that bring nothing; where no server ever answered, one is enough to say so without delay. */
 const RETRIES = 4;
+const RETRIES_WITHOUT_ANSWER = 1;
 /** The longest pause that a server may ask for, in milliseconds. */
 const LONGEST_PAUSE = 60_000;
 
@@ -67,11 +68,13 @@ export async function downloadToMemory(url: string | URL, options: DownloadOptio
 export async function download(url: string | URL, target: Target, options: DownloadOptions): Promise<void> {
   const { signal, pause = 500 } = options;
   let known: Known | undefined;
+  let answered = false;
   for (let failures = 0; ; failures++) {
     signal?.throwIfAborted();
     const before = target.size;
     try {
       const response = await request(url, known, target.size, options);
+      answered = true;
       try {
         known = await startOf(response.answer, known, target, nameOf(url));
         await readBody(response, known.total, target, nameOf(url), options);
@@ -83,7 +86,7 @@ export async function download(url: string | URL, target: Target, options: Downl
       signal?.throwIfAborted();
       if (!(fault instanceof Passing)) throw fault;
       if (target.size > before) failures = 0;
-      if (failures >= RETRIES) throw fault.error;
+      if (failures >= (answered ? RETRIES : RETRIES_WITHOUT_ANSWER)) throw fault.error;
       // Not all at the same moment, should a server have failed many at once.
       const own = pause * 2 ** failures * (0.5 + Math.random() / 2);
       await sleep(Math.min(Math.max(own, fault.wait), LONGEST_PAUSE), signal);

@@ -6,20 +6,30 @@ import { type Checkpoint, readSafetensors, type Weights } from "./safetensors.js
 import { beside, type Opened, openSource, type ReadOptions, type WeightSource } from "./source.js";
 
 export { type Dtype, toFloat32, type WeightTensor } from "./dtype.js";
-export { type GivenTensor, type GivenWeights, type MatchOptions, resolveWeights } from "./resolve.js";
+export {
+  type GivenTensor,
+  type GivenWeights,
+  type MatchOptions,
+  resolveWeights,
+  type Shapes,
+} from "./resolve.js";
 export type { Weights } from "./safetensors.js";
+export type { SaveOptions } from "./save.js";
 export type { FilePlatform, ReadOptions, WeightSource } from "./source.js";
 export type { StoredTensor, StoredWeights } from "./stored.js";
 export type { LoadProgress } from "./stream.js";
 
-/** Options of {@link loadWeights}. */
-export interface LoadWeightsOptions extends ReadOptions {
+/** Options of {@link loadWeights} that are a caller's. */
+export interface LoadWeightsOptions extends Pick<ReadOptions, "signal" | "onProgress"> {
   /**
    * Of a PyTorch checkpoint that holds several sets of weights, the one to take: its keys with dots between them, such as
    * "ema" or "model.ema".
    */
   readonly select?: string;
 }
+
+/** Those, and what the runtime supplies. */
+type Options = LoadWeightsOptions & ReadOptions;
 
 /** A checkpoint whose tensors can be read until `close`. */
 export interface OpenCheckpoint extends Checkpoint {
@@ -36,7 +46,7 @@ export interface OpenCheckpoint extends Checkpoint {
  * @throws {ConvzooError} `not-found`, `fetch-failed`, `unknown-format`, `bad-weights`, `unsafe-pickle`, `too-large`,
  * `unsupported`, `bad-option`; an aborted signal's reason
  */
-export async function loadWeights(source: WeightSource, options: LoadWeightsOptions = {}): Promise<Weights> {
+export async function loadWeights(source: WeightSource, options: Options = {}): Promise<Weights> {
   const { tensors, metadata, close } = await openCheckpoint(source, {
     ...options,
     onRead: options.onProgress,
@@ -54,10 +64,7 @@ export async function loadWeights(source: WeightSource, options: LoadWeightsOpti
 }
 
 /** Opens a checkpoint, of which nothing but its list of tensors is read yet. Rejects as {@link loadWeights} does. */
-export async function openCheckpoint(
-  source: WeightSource,
-  options: LoadWeightsOptions = {},
-): Promise<OpenCheckpoint> {
+export async function openCheckpoint(source: WeightSource, options: Options = {}): Promise<OpenCheckpoint> {
   return readOpened(source, await openSource(source, options), options);
 }
 
@@ -65,7 +72,7 @@ export async function openCheckpoint(
 export async function readOpened(
   source: WeightSource,
   first: Opened,
-  options: LoadWeightsOptions = {},
+  options: Options = {},
 ): Promise<OpenCheckpoint> {
   const opened = [first];
   const close = async () => {

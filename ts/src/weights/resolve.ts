@@ -35,7 +35,8 @@ export interface MatchOptions {
   readonly adaptStem?: boolean;
 }
 
-type Shapes = ReadonlyMap<string, Wanted>;
+/** What a network wants, by key. */
+export type Shapes = ReadonlyMap<string, Wanted>;
 /** `linear` is the one other shape that is taken, for the same numbers in the same order. */
 interface Wanted {
   readonly shape: readonly number[];
@@ -247,7 +248,8 @@ function finite(name: string, tensor: StoredTensor, refuse: Refuse): StoredTenso
   return { ...whole, part } as PartedTensor;
 }
 
-function checkTensor(key: string, tensor: GivenTensor | undefined, refuse: Refuse): WeightTensor {
+/** A tensor in memory, checked, all but its values. */
+export function checkTensor(key: string, tensor: GivenTensor | undefined, refuse: Refuse): WeightTensor {
   const shape: unknown = tensor?.shape;
   if (!tensor || !Array.isArray(shape)) {
     const message = `${key} has no shape: a weight is { shape, data } with shape a list of integers.`;

@@ -1,7 +1,8 @@
 /** The bytes behind whatever a user holds: a path, a URL, memory, a file of a page, a response, a stream. */
 import { ConvzooError } from "../errors.js";
 import { type Bytes, inMemory } from "./bytes.js";
-import { readStream, type StreamOptions } from "./stream.js";
+import type { DownloadOptions } from "./download.js";
+import { readStream } from "./stream.js";
 
 /**
  * Where weights come from. A string is an http(s), data:, blob: or file: URL, or else a path (in browsers: a URL relative
@@ -32,10 +33,10 @@ export interface FilePlatform {
   readonly open?: (pathOrFileUrl: string | URL) => Promise<OpenFile>;
 }
 
-export interface ReadOptions extends StreamOptions {
+export interface ReadOptions extends DownloadOptions {
   readonly platform?: FilePlatform;
   /** Hears how far the reading of a file or Blob is that is read here and there. */
-  readonly onRead?: StreamOptions["onProgress"];
+  readonly onRead?: DownloadOptions["onProgress"];
 }
 
 /** Bytes that may hold something open until `close`. */

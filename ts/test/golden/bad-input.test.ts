@@ -126,7 +126,7 @@ describe("weights", () => {
 
   test("a name that is not registered, and a network that has none", async () => {
     await refused(() => load("lenet5", { weights: "imagenet" }), "unknown-weights", "mnist");
-    await refused(() => load("alexnet"), "unknown-weights");
+    await refused(() => load("nin_imagenet"), "unknown-weights");
   });
 });
 

@@ -28,14 +28,14 @@ describe("dense", () => {
   });
 
   test("scans for what classify finds, writes heat.png and reports the peaks", async () => {
-    const { code, stdout, loads, classified, scanned, pictures, disposed } = await run("dense a");
+    const { code, stdout, loads, classified, scanned, files, disposed } = await run("dense a");
     expect({ code, disposed }).toEqual({ code: 0, disposed: 1 });
     expect(loads[0]).toMatchObject({ name: "squeezenet1_1", options: { device: "auto" } });
     expect(classified[0]).toMatchObject({ file: { width: 32, height: 24 }, options: { topk: 1 } });
     expect(scanned[0]!.options).toEqual({ scales: [1], classes: [7] });
     expect(stdout).toMatch(/^a {2}cock \(7\)\n {2}█{10} {2}12\.50 {2}at 16, 16 {2}in 10 x 10 from 11, 11\n/);
     expect(stdout).toMatch(/ms: 3 x 2 cells by squeezenet1_1 on wasm .*\n {2}picture: heat\.png\n$/);
-    const picture = decode(pictures["heat.png"]!);
+    const picture = decode(files["heat.png"]!);
     expect(picture).toMatchObject({ width: 32, height: 24, channels: 3 });
     // Black at the top left, which scores nothing; red where the peak is.
     const pixel = (x: number, y: number) => [
@@ -60,7 +60,7 @@ describe("dense", () => {
       classes: ["cock"],
     });
     expect(named.classified).toEqual([]);
-    expect(Object.keys(named.pictures)).toEqual(["b.png"]);
+    expect(Object.keys(named.files)).toEqual(["b.png"]);
     expect((await run("dense a -l 7 --scales overfeat")).scanned[0]!.options).toEqual({
       scales: "overfeat",
       classes: [7],
@@ -86,13 +86,13 @@ describe("dense", () => {
   });
 
   test("a large image's picture is a smaller copy", async () => {
-    const { pictures } = await run("dense large");
-    expect(decode(pictures["heat.png"]!)).toMatchObject({ width: 2048, height: 512 });
+    const { files } = await run("dense large");
+    expect(decode(files["heat.png"]!)).toMatchObject({ width: 2048, height: 512 });
   });
 
   test("a file that is no image ends it", async () => {
-    const { code, stdout, stderr, disposed, pictures } = await run("dense bad");
-    expect({ code, stdout, disposed, pictures }).toEqual({ code: 2, stdout: "", disposed: 1, pictures: {} });
+    const { code, stdout, stderr, disposed, files } = await run("dense bad");
+    expect({ code, stdout, disposed, files }).toEqual({ code: 2, stdout: "", disposed: 1, files: {} });
     expect(stderr).toMatch(/bad: The image is text\. \[bad-image\]/);
   });
 });

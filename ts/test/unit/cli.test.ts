@@ -294,10 +294,10 @@ describe("models", () => {
     expect(lines.map((line) => line.split(" ")[0])).toEqual(Object.keys(zoo));
     const alexnet = lines.find((line) => line.startsWith("alexnet "))!;
     expect(alexnet.split(/ {2,}/)).toEqual([
-      ...["alexnet", "alexnet", "2014", "61.10 M", "714.19 M", "3x224x224", "56.5", "-"],
+      ...["alexnet", "alexnet", "2014", "61.10 M", "714.19 M", "3x224x224", "56.5", "imagenet1k_v1"],
     ]);
     for (const line of lines) expect(line.slice(head.indexOf("input") - 2)).toMatch(/^ {2}\dx/);
-    expect(stdout).toMatch(/squeezenet1_1 .* imagenet1k_v1\n/);
+    expect(stdout).toMatch(/squeezenet1_1 .* imagenet1k_v1\*, torchvision_imagenet1k_v1\n/);
     expect(code).toBe(0);
   });
 
@@ -308,7 +308,8 @@ describe("models", () => {
       Object.keys(zoo).map((name) => [name, findEntry(name).params]),
     );
     expect(rows.find(({ name }) => name === "squeezenet1_1")?.weights).toMatchObject([
-      { name: "imagenet1k_v1", licence: "Apache-2.0", labels: "imagenet1k" },
+      { name: "imagenet1k_v1", embedded: true, licence: "Apache-2.0", labels: "imagenet1k" },
+      { name: "torchvision_imagenet1k_v1", embedded: false, url: expect.stringMatching(/^https:/) },
     ]);
   });
 });

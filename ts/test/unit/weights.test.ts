@@ -12,8 +12,8 @@ import { elementCount, firstNotFinite } from "../../src/weights/dtype.js";
 import {
   type FilePlatform,
   type LoadProgress,
-  type LoadWeightsOptions,
   loadWeights,
+  type ReadOptions,
   type WeightSource,
 } from "../../src/weights/index.js";
 
@@ -22,7 +22,7 @@ const lenet5 = new URL("lenet5.safetensors", folder);
 const bytes = new Uint8Array(readFileSync(lenet5));
 const platform: FilePlatform = { read: (path, signal) => readFile(path, { signal }) };
 
-async function errorOf(source: unknown, options?: LoadWeightsOptions): Promise<ConvzooError> {
+async function errorOf(source: unknown, options?: ReadOptions): Promise<ConvzooError> {
   const error: unknown = await loadWeights(source as WeightSource, options).then(
     () => new Error("was accepted"),
     (reason: unknown) => reason,
@@ -159,7 +159,7 @@ describe("what cannot be read", () => {
     ["a plain object", () => ({ byteLength: 8 }), "bad-option", /object/],
   ];
   test.each(cases)("%s", async (_, source, code, message) => {
-    const error = await errorOf(await source(), { platform });
+    const error = await errorOf(await source(), { platform, pause: 1 });
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
   });
@@ -177,7 +177,7 @@ describe("what cannot be read", () => {
 
 describe("an aborted signal rejects with its reason", () => {
   const reason = new Error("changed my mind");
-  const failing = (source: WeightSource, options: LoadWeightsOptions) =>
+  const failing = (source: WeightSource, options: ReadOptions) =>
     loadWeights(source, options).catch((error: unknown) => error);
 
   test.each([["a buffer"], ["a path"], ["a URL"], ["a stream"]])("before: %s", async (kind) => {
