@@ -57,6 +57,11 @@ export function convolutionize(
   inputShape: readonly number[],
   options: ConvolutionizeOptions = {},
 ): Net {
+  if (!Array.isArray(inputShape)) {
+    const message =
+      "convolutionize: pass the native input's shape, [channels, height, width], as the second argument.";
+    throw new ConvzooError("bad-shape", message);
+  }
   const defaults = { pooling: "window", fine: false, squeeze: "global" } as const;
   const o = withDefaults<Required<ConvolutionizeOptions>>("convolutionize", defaults, options);
   oneOf("pooling", o.pooling, "window", "cell");
@@ -80,7 +85,7 @@ function inARow(layers: readonly Layer[], inputShape: readonly number[]): Net {
   const isFlat = first < 0 || layers.slice(0, first).some((layer) => layer?.op === "flatten");
   const steps = isFlat ? names : [...names.slice(0, first), flatten(), ...names.slice(first)];
   return netOf("Sequential", Object.fromEntries(layers.entries()), steps, {
-    inChannels: inputShape?.[0] as number,
+    inChannels: inputShape[0] as number,
   });
 }
 
@@ -102,10 +107,9 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
     const node = nodeOf(layer, path, at);
     const id = node ? idOf(node) : at;
     if (!node || !needed.has(id)) return [layer, id];
-    const gives = givers.has(id);
-    const how = { ...o, squeezes: squeezes.has(id), gives };
+    const how = { ...o, squeezes: squeezes.has(id), gives: givers.has(id) };
     const [made, value] = convert(layer, path, found(at), shapes[id] ?? [], how);
-    values[id] = gives && node.op !== "input" && "stride" in node ? { ...value, fine: node.stride } : value;
+    values[id] = value;
     return [made, id];
   };
 
@@ -155,7 +159,11 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
             ([name, here]) => [name, kept.get(here) as number] as const,
           );
           const [, id] = runChild(step.child, at, new Map(given));
-          return [step, id];
+          // What the child no longer takes is no longer kept.
+          const taken = Object.entries(step.values).filter(([, here]) =>
+            needed.has(kept.get(here) as number),
+          );
+          return [taken.length < given.length ? { ...step, values: Object.fromEntries(taken) } : step, id];
         }
         default:
           return runLeaf(step, path, at);

@@ -26,6 +26,8 @@ export interface How {
   readonly gives: boolean;
 }
 
+type Windowed = Conv2d | MaxPool2d | AvgPool2d;
+
 /** The layer in the convolutional net, undefined where it goes, and what it gives there. */
 export type Converted = readonly [layer: Leaf | undefined, value: Value];
 
@@ -47,12 +49,14 @@ export function convert(layer: Leaf, path: string, x: Value, shape: Shape, how: 
     case "adaptive_avg_pool2d":
     case "adaptive_max_pool2d":
       return adaptive(layer, path, x, given, how);
-    case "avg_pool2d":
-      if (how.pooling === "cell" && isGlobal(layer, x, given)) return [undefined, given];
-      return [windowed(layer, path, x, how.gives), given];
     case "conv2d":
     case "max_pool2d":
-      return [windowed(layer, path, x, how.gives), given];
+    case "avg_pool2d":
+      if (how.pooling === "cell" && isGlobal(layer, x, given)) return [undefined, given];
+      return [
+        windowed(layer, path, x, how.gives),
+        how.gives ? { ...given, fine: pairOf(layer.stride) } : given,
+      ];
     case "pad2d": {
       const [rows, columns] = x.fine;
       if (same(x.fine, [1, 1])) return [layer, given];
@@ -77,8 +81,11 @@ const isAlikeEverywhere = (layer: Leaf): boolean =>
   (layer.op === "affine" && layer.scale.length === 1 && layer.shift.length === 1);
 
 /** Whether a pooling averages all of the native map, and is global pooling by another name. */
-const isGlobal = ({ kernel, padding }: AvgPool2d, { map: [, ...size] }: Value, given: Value): boolean =>
-  isOneCell(given) && same(pairOf(kernel), size) && sidesOf(padding)?.every((side) => side === 0) === true;
+const isGlobal = (layer: Windowed, { map: [, ...size] }: Value, given: Value): boolean =>
+  layer.op === "avg_pool2d" &&
+  isOneCell(given) &&
+  same(pairOf(layer.kernel), size) &&
+  same(sidesOf(layer.padding) ?? [], [0, 0, 0, 0]);
 
 function adaptive(
   layer: AdaptiveAvgPool2d | AdaptiveMaxPool2d,
@@ -106,44 +113,37 @@ function adaptive(
 }
 
 /** A layer of windows that gives its stride up, or that reads what lies finer than it used to. */
-function windowed<T extends Conv2d | MaxPool2d | AvgPool2d>(
-  layer: T,
-  path: string,
-  x: Value,
-  gives: boolean,
-): T {
+function windowed(layer: Windowed, path: string, x: Value, gives: boolean): Windowed {
   if (!gives && same(x.fine, [1, 1])) return layer;
   const [kernel, stride, dilation] = [layer.kernel, layer.stride, layer.dilation].map(pairOf) as [
     Pair,
     Pair,
     Pair,
   ];
-  const reach = kernel.map((side, axis) => (side - 1) * (dilation[axis] ?? 1));
+  const span = kernel.map((side, axis) => (side - 1) * (dilation[axis] ?? 1));
   const strides = !same(stride, [1, 1]);
   const hangs = strides && layer.op !== "conv2d" && layer.ceilMode;
   const sides = sidesOf(layer.padding);
   const countsPadding = layer.op === "avg_pool2d" && layer.countIncludePad && sides?.some((side) => side > 0);
   const fits = sides
     ? !hangs || (!countsPadding && (gives || same(stride, x.fine)))
-    : !strides && reach.every((side) => side % 2 === 0);
+    : !strides && span.every((side) => side % 2 === 0);
   if (!fits) refuse(path, `what it pads follows from the input's size, and with fine would not: ${WITHOUT}`);
   // In ceil mode a window may hang over the end by less than a stride, but begins before it.
-  const over = (axis: number) => (hangs && axis > 1 ? (stride[axis % 2] ?? 1) - 1 : 0);
-  const all = sides?.map((side, i) => {
-    const most = over(i) > 0 ? (reach[i % 2] ?? 0) : side;
-    return Math.min(side + over(i), most) * (x.fine[i % 2] ?? 1);
-  });
+  const over = (side: number, axis: number) =>
+    Math.min(side + (stride[axis] ?? 1) - 1, Math.max(side, span[axis] ?? 0));
+  const padding = sides?.map((side, i) => (hangs && i > 1 ? over(side, i % 2) : side) * (x.fine[i % 2] ?? 1));
   const written = (pair: Pair) => (layer.op === "conv2d" ? pair : sizeOf(pair));
-  const [top = 0, left = 0, bottom, right] = all ?? [];
+  const [top = 0, left = 0, bottom, right] = padding ?? [];
   const isEven = top === bottom && left === right;
   return deepFreeze({
     ...layer,
     stride: gives ? written([1, 1]) : layer.stride,
-    padding: isEven ? written([top, left]) : (all ?? layer.padding),
+    padding: isEven ? written([top, left]) : (padding ?? layer.padding),
     dilation: written(dilated(kernel, dilation, x.fine)),
     ...(hangs && { ceilMode: false }),
     ...(hangs && layer.op === "avg_pool2d" && { countIncludePad: false }),
-  } as T);
+  } as Windowed);
 }
 
 /** Zeros on each side; undefined where they follow from the input's size. */

@@ -39,13 +39,13 @@ export function giversOf({ nodes }: Graph, needed: ReadonlySet<number>): Readonl
   if (pooling?.op !== "max_pool2d")
     return refuse("", `it has no max-pooling with a stride that fine could give up: ${WITHOUT}`);
   const givers = new Set([last]);
-  const why = `it cannot give up the stride of ${pooling.path}, which it is joined with: ${WITHOUT}`;
+  const why = `what is joined with the result of ${pooling.path} cannot give up as much: ${WITHOUT}`;
   const seen = new Set<number>();
   const give = (id: number): void => {
     const node = nodes[id] as Inner | Extract<GraphNode, { op: "input" }>;
     if (seen.has(id)) return;
     seen.add(id);
-    if (node.op === "input") refuse("The input", why);
+    if (node.op === "input") refuse("", why);
     else if ("stride" in node && same(node.stride, pooling.stride)) givers.add(id);
     else if ("stride" in node && !same(node.stride, [1, 1])) refuse(node.path, why);
     else node.inputs.forEach(give);

@@ -22,9 +22,10 @@ export const same = (a: readonly number[], b: readonly number[]): boolean =>
 /** The advice where a net is convolutional, but not `fine`. */
 export const WITHOUT = "leave fine out";
 
-/** Throws `not-convolutional` for the layer at this path. */
+/** Throws `not-convolutional` for the layer at this path, or for the whole net. */
 export function refuse(path: string, why: string): never {
-  throw new ConvzooError("not-convolutional", `${path || "The network"}: ${why}.`, { node: path });
+  const details = path ? { node: path } : {};
+  throw new ConvzooError("not-convolutional", `${path || "The network"}: ${why}.`, details);
 }
 
 /** What the join at `path` gives, natively of so many channels. Throws `not-convolutional`. */

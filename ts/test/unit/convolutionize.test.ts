@@ -9,12 +9,15 @@ import {
   affine,
   avgPool2d,
   batchNorm2d,
+  call,
   concat,
   conv2d,
   dropout,
   flatten,
+  keep,
   type Layer,
   linear,
+  module,
   mul,
   type Net,
   net,
@@ -24,6 +27,7 @@ import {
   sequential,
   sigmoid,
   softmax,
+  take,
 } from "../../src/layers.js";
 import { shapesOf } from "../../src/shape.js";
 import { stateShapes } from "../../src/state.js";
@@ -185,6 +189,17 @@ describe("a net", () => {
       expect(Object.keys(lower(given).paths)).toContain(head);
       expect(Object.keys(lower(made).paths)).not.toContain(head);
     }
+  });
+
+  test("nor does what only they read, handed from module to module", () => {
+    const steps = [keep("x"), take("extra"), "aux", take("x"), "conv"];
+    const inner = module("Inner", { aux: conv2d(2, 2, 1), conv: conv2d(1, 2, 3) }, steps);
+    const children = { side: conv2d(1, 2, 1), inner, fc: linear(8, 3) };
+    const outer = [keep("in"), "side", keep("e"), take("in"), call("inner", { extra: "e" }), flatten(), "fc"];
+    const made = convolutionize(net("Outer", children, outer, { inChannels: 1 }), [1, 4, 4]);
+    expect(lower(made).nodes.map(({ op }) => op)).toEqual(["input", "conv2d", "conv2d"]);
+    expect([...stateShapes(made).keys()]).toContain("inner.aux.weight");
+    expect(outputOf(made, [1, 6, 5])).toEqual([3, 3, 2]);
   });
 
   test("squeezes average the whole map", () => {
