@@ -76,7 +76,7 @@ export async function dense(
   const placed: Placed[] = [];
   for (const scan of scans) {
     const scores = await scan.run(() => onProgress?.({ done: ++done, total }));
-    placed.push({ scores, grid: gridOf(scan, extent, model.size) });
+    placed.push({ scores, grid: gridOf(scan, extent, view.size) });
   }
   const kept = checkClasses(classes, fits[0]!.channels);
   const maps = placed.map((one) => new ScoreMap({ ...one, classes: kept, labels }));
@@ -162,7 +162,7 @@ function thinning({ rows, columns }: Fields, stride: number | undefined): number
   throw new ConvzooError("bad-option", message);
 }
 
-function gridOf({ fields, every }: Scan, extent: readonly [number, number], size: DenseModel["size"]): Grid {
+function gridOf({ fields, every }: Scan, extent: readonly [number, number], size: View["size"]): Grid {
   const { rows, columns, whole } = fields;
   const common = { every, whole: whole !== undefined };
   return {

@@ -4,6 +4,7 @@ import { convolutionize } from "../convolutionize.js";
 import { ConvzooError } from "../errors.js";
 import { type Graph, lower, neededBy } from "../graph.js";
 import type { Net } from "../layers.js";
+import { shapesOf, smallestSide } from "../shape.js";
 
 /** How a network is made fully convolutional; see `convolutionize`. */
 export interface ViewOptions {
@@ -14,6 +15,8 @@ export interface ViewOptions {
 /** A graph over the model's weights. */
 export interface View {
   readonly graph: Graph;
+  /** Height and width of the network's own input. */
+  readonly size: readonly [number, number];
   /** Its number on the core's side; undefined for the model's own graph. */
   readonly id?: number;
 }
@@ -46,14 +49,28 @@ export function viewOf(model: Viewed, { pooling, fine }: ViewOptions): Promise<V
 async function makeView({ net, graph, host, size }: Viewed, options: ViewOptions): Promise<View> {
   if (net.dense || isDense(graph)) {
     const { pooling = options.pooling, fine = false } = net.dense ?? {};
-    if ((options.pooling ?? pooling) === pooling && (options.fine ?? fine) === fine) return { graph };
+    if ((options.pooling ?? pooling) === pooling && (options.fine ?? fine) === fine) return { graph, size };
     const message =
       "This model's network is fully convolutional already, and otherwise than pooling and fine say: give these options to convolutionize.";
     throw new ConvzooError("bad-option", message);
   }
-  const dense = lower(convolutionize(net, [net.inChannels, ...size], options));
+  const native = nativeSize(graph, net.inChannels, size);
+  const dense = lower(convolutionize(net, [net.inChannels, ...native], options));
   const sent = JSON.stringify({ nodes: dense.nodes, output: dense.output });
-  return { graph: dense, id: await host.call("view", { graph: sent }) };
+  return { graph: dense, size: native, id: await host.call("view", { graph: sent }) };
+}
+
+/** The size that is expected; of a network that does not take it, which the zoo does not know, the smallest that it takes. */
+function nativeSize(graph: Graph, channels: number, size: View["size"]): View["size"] {
+  try {
+    shapesOf(graph, [channels, ...size]);
+    return size;
+  } catch (error) {
+    const side =
+      error instanceof ConvzooError && error.code === "bad-shape" ? smallestSide(graph) : undefined;
+    if (side === undefined) throw error;
+    return [side, side];
+  }
 }
 
 /** Whether a network gives a larger map for a larger input: it flattens nothing, and pools nothing to a fixed size on its way. */

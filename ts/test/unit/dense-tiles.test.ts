@@ -140,21 +140,20 @@ describe("tiles", () => {
       if (!rows || !columns || rows.length * columns.length === 1) continue;
       tiled++;
       const seen = new Set<number>();
-      for (const down of rows) {
-        for (const across of columns as readonly Span[]) {
-          const part: Tensor = partOf(input, down, across);
-          const map = run(part);
-          const [channels = 0, h = 0, w = 0] = shapesOf(graph, part.shape.slice(1))[graph.output]!;
-          const offset = [down.start / fields.rows.stride, across.start / fields.columns.stride] as const;
-          for (let c = 0; c < channels; c++) {
-            for (let i = down.from; i < down.to; i++) {
-              for (let j = across.from; j < across.to; j++) {
-                const at = (c * fields.rows.count + i) * fields.columns.count + j;
-                const got = map[(c * h + i - offset[0]) * w + j - offset[1]];
-                if (got !== whole[at])
-                  expect.fail(`seed ${seed}: cell ${c}, ${i}, ${j} is ${got}, not ${whole[at]}`);
-                seen.add(at);
-              }
+      const tiles = rows.flatMap((down) => columns.map((across): readonly [Span, Span] => [down, across]));
+      for (const [down, across] of tiles) {
+        const part: Tensor = partOf(input, down, across);
+        const map = run(part);
+        const [channels = 0, h = 0, w = 0] = shapesOf(graph, part.shape.slice(1))[graph.output]!;
+        const offset = [down.start / fields.rows.stride, across.start / fields.columns.stride] as const;
+        for (let c = 0; c < channels; c++) {
+          for (let i = down.from; i < down.to; i++) {
+            for (let j = across.from; j < across.to; j++) {
+              const at = (c * fields.rows.count + i) * fields.columns.count + j;
+              const got = map[(c * h + i - offset[0]) * w + j - offset[1]];
+              if (got !== whole[at])
+                expect.fail(`seed ${seed}: cell ${c}, ${i}, ${j} is ${got}, not ${whole[at]}`);
+              seen.add(at);
             }
           }
         }
