@@ -80,9 +80,9 @@ export function connect(platform: Platform): Connected {
       return images(wasm, (host) => host.call("resize", args, { signal }));
     },
     async preprocess(image, { signal, wasm, crops, ...options }) {
-      (await import("./image/options.js")).checkPreprocess(options);
-      const views = crops && (await import("./image/views.js")).viewsOf(crops);
       const { message: sent, source } = await message(image, signal);
+      (await import("./image/checks.js")).checkPreprocess(options);
+      const views = crops && (await import("./image/views.js")).viewsOf(crops);
       const args = { image: sent, options, views };
       return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },

@@ -78,7 +78,7 @@ export async function load(
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
   if (options.preprocess !== undefined)
-    (await import("./image/options.js")).checkPreprocess(options.preprocess);
+    (await import("./image/checks.js")).checkPreprocess(options.preprocess);
   const entry = typeof what === "string" ? findEntry(what) : undefined;
   const net = entry ? entry.build() : (what as Net);
   if (net?.op !== "module" || net.inChannels === undefined) {

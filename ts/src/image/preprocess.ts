@@ -43,7 +43,7 @@ export type ResizeFn = (pixels: Pixels, target: ResizeTarget) => Pixels | Promis
 
 /**
  * torchvision's preset for classification: resize, crop, normalise. Gives a tensor [N, C, H, W] with an image for each
- * view, by default the one in the centre. The options have been checked (options.ts).
+ * view, by default the one in the centre. The options have been checked (checks.ts).
  *
  * Throws `bad-option` where the image is too small for its crops; `too-large` if the resized image would be; `bad-image`
  * where all values are the same and `std` is the image's own.

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { checkPreprocess } from "../../src/image/checks.js";
 import { centerBox, cropPixels, cut, viewBox } from "../../src/image/crop.js";
 import { normalize } from "../../src/image/normalize.js";
-import { checkPreprocess } from "../../src/image/options.js";
 import {
   type PreprocessOptions,
   preprocessPixels,
