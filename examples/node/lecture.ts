@@ -25,7 +25,7 @@ const picture = positionals[0] ?? new URL("../images/bird.png", import.meta.url)
 
 // Load and normalize the image: 0.5 + 0.5 * (img - img.mean()) / img.std()
 const name = values.model as ZooName;
-const untrained = values.weights === undefined && Object.keys(zoo[name]?.weights ?? {}).length === 0;
+const untrained = !values.weights && name in zoo && Object.keys(zoo[name].weights).length === 0;
 if (untrained) console.error(`${name} is untrained: pass --weights FILE, or --model squeezenet1_1.`);
 const weights = untrained ? initialWeights(name) : values.weights;
 const model = await load(name, { weights, preprocess: transforms.lecture });

@@ -82,7 +82,7 @@ export function connect(platform: Platform): Connected {
     async preprocess(image, { signal, wasm, crops, ...options }) {
       const { message: sent, source } = await message(image, signal);
       (await import("./image/checks.js")).checkPreprocess(options);
-      const views = crops && (await import("./image/views.js")).viewsOf(crops);
+      const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
       const args = { image: sent, options, views };
       return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },

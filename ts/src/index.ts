@@ -16,7 +16,7 @@ export type { Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
-export type { TransformOptions } from "./transforms.js";
+export type { TimmOptions, TransformOptions } from "./transforms.js";
 export * as transforms from "./transforms.js";
 export type {
   Dtype,

@@ -172,6 +172,18 @@ describe("preprocessPixels", () => {
       expect(check(wrong)).toThrow(expect.objectContaining({ code: "bad-option" }));
   });
 
+  test.each<[string, () => unknown]>([
+    ["an option that there is not", () => transforms.torchvision({ size: 224 } as never)],
+    ["a share of nothing", () => transforms.timm({ cropPct: 0 })],
+    ["a mode that there is not", () => transforms.timm({ cropMode: "border" as never })],
+  ])("transforms refuse %s", (_, make) => {
+    expect(make).toThrow(expect.objectContaining({ name: "ConvzooError", code: "bad-option" }));
+  });
+
+  test("a transform's option that is undefined counts as not given", () => {
+    expect(transforms.inception({ crop: undefined, resize: undefined })).toEqual(transforms.inception());
+  });
+
   test("takes all that there is", () => {
     for (const [name, one] of Object.entries(transforms)) {
       const made = typeof one === "function" ? one() : one;
