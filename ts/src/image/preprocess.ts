@@ -55,8 +55,8 @@ export async function preprocessPixels(
   views: readonly View[] = [{ at: "center", reflect: false }],
 ): Promise<Tensor> {
   const { resize: to, crop, interpolation: filter } = options;
-  const size = typeof to === "number" ? resizedSize(pixels, to) : to && { width: to[1], height: to[0] };
-  const sized = size ? await resizePixels(pixels, { ...size, filter }, resize) : pixels;
+  const size = resizedSize(pixels, to);
+  const sized = to === null ? pixels : await resizePixels(pixels, { ...size, filter }, resize);
   if (crop === null && views.some(({ at }) => at !== "center"))
     throw badOption("crop", 'a size where crops is not "center"', crop);
   const seen = (view: View) => (crop === null ? sized : cut(sized, viewBox(sized, crop, view), view.reflect));
@@ -88,15 +88,19 @@ export async function resizePixels(pixels: Pixels, target: ResizeTarget, resize:
   return resize(pixels, target);
 }
 
-/** The size whose shorter side is `side`, rounded as torchvision's `Resize` does: the longer one is cut to an integer. */
+/**
+ * The size after {@link PreprocessOptions.resize}; where it gives the shorter side, rounded as torchvision's `Resize` does: the
+ * longer one is cut to an integer.
+ */
 export function resizedSize(
-  size: { width: number; height: number },
-  side: number,
+  { width, height }: { width: number; height: number },
+  resize: PreprocessOptions["resize"],
 ): { width: number; height: number } {
-  const { width, height } = size;
+  if (resize === null) return { width, height };
+  if (typeof resize !== "number") return { width: resize[1], height: resize[0] };
   return width <= height
-    ? { width: side, height: Math.trunc((side * height) / width) }
-    : { width: Math.trunc((side * width) / height), height: side };
+    ? { width: resize, height: Math.trunc((resize * height) / width) }
+    : { width: Math.trunc((resize * width) / height), height: resize };
 }
 
 /** Throws `bad-option`. */
