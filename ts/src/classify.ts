@@ -1,4 +1,5 @@
 /** From a network's outputs to its most probable classes. Loaded when first needed. */
+import { show } from "./check.js";
 import { ConvzooError } from "./errors.js";
 import type { Classification, RankOptions } from "./model.js";
 import type { Tensor } from "./tensor.js";
@@ -22,14 +23,15 @@ export function checkRanking({ topk = 5, average = "probabilities" }: RankOption
  * `areProbabilities` says that the scores are some already. Throws `bad-option`, `bad-shape`.
  */
 export function rank(
-  { shape, data }: Tensor,
+  output: Tensor,
   options: RankOptions & { readonly crops: number; readonly areProbabilities: boolean },
 ): Ranked[][] {
   checkRanking(options);
   const { topk = 5, average = "probabilities", crops, areProbabilities } = options;
-  const [rows = 0, classes = 0] = shape;
-  if (shape.length < 2 || rows * classes !== data.length || classes === 0) {
-    const message = `Classes are ranked by scores [N, classes], not [${shape.join(", ")}].`;
+  const { shape, data } = (output ?? {}) as Partial<Tensor>;
+  const [rows, classes, ...sides] = Array.isArray(shape) ? (shape as readonly number[]) : [];
+  if (!rows || !classes || !data || sides.some((side) => side !== 1) || rows * classes !== data.length) {
+    const message = `Classes are ranked by scores [N, classes], not [${String(shape ?? show(output))}].`;
     throw new ConvzooError("bad-shape", `${message} A network that gives a map is for \`run\`.`);
   }
   if (!Number.isInteger(crops) || crops < 1 || rows % crops !== 0) {

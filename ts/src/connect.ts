@@ -148,9 +148,9 @@ export function connect(runtime: Platform): Connected {
       return images(wasm, (host) => host.call("resize", args, { signal }));
     }) as Connected["resize"],
     async preprocess(image, { signal, wasm, decoders, crops, ...options }) {
-      (await import("./image/options.js")).checkPreprocess(options);
-      const views = crops && (await import("./image/views.js")).viewsOf(crops);
       const { message: sent, source } = await message(image, { signal, decoders });
+      (await import("./image/checks.js")).checkPreprocess(options);
+      const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
       const args = { image: sent, options, views };
       return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },

@@ -29,7 +29,7 @@ export { saveWeights } from "./save.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
-export type { TransformOptions } from "./transforms.js";
+export type { TimmOptions, TransformOptions } from "./transforms.js";
 export * as transforms from "./transforms.js";
 export type {
   Dtype,

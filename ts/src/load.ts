@@ -102,7 +102,7 @@ export async function load(
     throw new ConvzooError("bad-option", `precision is "float32", "float16" or "int8", not ${given}.`);
   }
   if (options.preprocess !== undefined)
-    (await import("./image/options.js")).checkPreprocess(options.preprocess);
+    (await import("./image/checks.js")).checkPreprocess(options.preprocess);
   const entry = typeof what === "string" ? findEntry(what) : undefined;
   const built = entry ? entry.build() : (what as Net);
   if (built?.op !== "module" || built.inChannels === undefined) {

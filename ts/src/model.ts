@@ -251,7 +251,7 @@ export class Model {
     signal?: AbortSignal,
     crops?: Crops,
   ): Promise<Tensor> {
-    const views = crops && (await import("./image/views.js")).viewsOf(crops);
+    const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
     const { message, source } = await this.#parts.image(image, signal);
     const args = { image: message, options, views };
     return this.#parts.host.call("preprocess", args, { signal }).catch(naming(source));

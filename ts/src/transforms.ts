@@ -1,5 +1,6 @@
 /** How the makers of the networks prepared images: data for `load` and `preprocess`. Any field can be given anew by a spread. */
-import { number } from "./check.js";
+import { number, show, withDefaults } from "./check.js";
+import { ConvzooError } from "./errors.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
 
 /** What can differ between networks that were trained alike. */
@@ -20,49 +21,62 @@ const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as 
 const HALVES = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
 /** torchvision's `ImageClassification` preset: the shorter side to 256, the middle 224 x 224, ImageNet's statistics. */
-export const torchvision = (options: TransformOptions = {}): PreprocessOptions => ({
-  ...{ resize: 256, crop: 224, interpolation: "bilinear", ...IMAGENET },
-  ...options,
-});
+export const torchvision = (options: TransformOptions = {}): PreprocessOptions =>
+  withDefaults<Required<TransformOptions>>(
+    "torchvision",
+    { resize: 256, crop: 224, interpolation: "bilinear", ...IMAGENET },
+    options,
+  );
+
+/** Options of {@link timm}. */
+export interface TimmOptions extends Omit<TransformOptions, "resize"> {
+  /** How much of the resized image is seen; 0.875 by default. */
+  readonly cropPct?: number;
+  /** `"squash"` resizes both sides, whatever the ratio; `"center"` by default. */
+  readonly cropMode?: "center" | "squash";
+}
 
 /**
- * timm's evaluation transform, from what a model's `pretrained_cfg` says: `crop` is its input size. Of the resized image
- * `cropPct` is seen: the shorter side becomes crop / cropPct, cut to an integer. With `cropMode: "squash"` both sides do, whatever
- * the ratio. Throws `bad-option` for a `cropPct` that is not above 0.
+ * timm's evaluation transform, from what a model's `pretrained_cfg` says: `crop` is its input size. The shorter side becomes
+ * crop / cropPct, cut to an integer. Throws `bad-option`.
  */
-export function timm({
-  crop = 224,
-  cropPct = 0.875,
-  cropMode = "center",
-  ...options
-}: Omit<TransformOptions, "resize"> & {
-  readonly cropPct?: number;
-  readonly cropMode?: "center" | "squash";
-} = {}): PreprocessOptions {
-  const side = Math.floor(crop / number("timm", "cropPct", cropPct, 0));
-  const resize = cropMode === "squash" ? ([side, side] as const) : side;
-  return { interpolation: "bicubic", ...IMAGENET, ...options, resize, crop };
+export function timm(options: TimmOptions = {}): PreprocessOptions {
+  const defaults = {
+    crop: 224,
+    cropPct: 0.875,
+    cropMode: "center",
+    interpolation: "bicubic",
+    ...IMAGENET,
+  } as const;
+  const { cropPct, cropMode, ...rest } = withDefaults<Required<TimmOptions>>("timm", defaults, options);
+  const side = Math.floor(rest.crop / number("timm", "cropPct", cropPct, 0));
+  if (cropMode === "center") return { ...rest, resize: side };
+  if (cropMode === "squash") return { ...rest, resize: [side, side] };
+  const message = `timm: cropMode must be "center" or "squash", but is ${show(cropMode)}.`;
+  throw new ConvzooError("bad-option", message);
 }
 
 /**
  * Caffe's reference networks: channels from blue to red, as OpenCV reads them, with values from 0 to 255 less their `mean`,
- * here in that order.
+ * here in that order. Throws `bad-option`.
  */
-export const caffe = ({
-  mean = [104, 117, 123],
-  ...options
-}: Omit<TransformOptions, "std"> = {}): PreprocessOptions => ({
-  ...torchvision(options),
-  mean: mean.map((value) => value / 255),
-  std: [1 / 255, 1 / 255, 1 / 255],
-  channels: "BGR",
-});
+export function caffe(options: Omit<TransformOptions, "std"> = {}): PreprocessOptions {
+  const defaults = { resize: 256, crop: 224, interpolation: "bilinear", mean: [104, 117, 123] } as const;
+  const { mean, ...rest } = withDefaults<Required<Omit<TransformOptions, "std">>>("caffe", defaults, options);
+  const std = [1 / 255, 1 / 255, 1 / 255];
+  return { ...rest, mean: mean.map((value) => value / 255), std, channels: "BGR" };
+}
 
 /** TensorFlow's Inception networks and those after them: values from -1 to 1, the middle seven eighths of the image. */
-export const inception = ({ crop = 299, ...options }: TransformOptions = {}): PreprocessOptions => ({
-  ...{ resize: Math.floor(crop / 0.875), crop, interpolation: "bicubic", ...HALVES },
-  ...options,
-});
+export function inception(options: TransformOptions = {}): PreprocessOptions {
+  const crop = options.crop ?? 299;
+  const resize = Math.floor(crop / 0.875);
+  return withDefaults<Required<TransformOptions>>(
+    "inception",
+    { resize, crop, interpolation: "bicubic", ...HALVES },
+    options,
+  );
+}
 
 /** MNIST's digits, one channel, with the statistics of its training set. */
 export const mnist = {

@@ -1,7 +1,7 @@
 /** Training-time augmentation, as AlexNet's paper and the lecture describe it: `import { augment } from "convzoo/augment"`. */
 import { withDefaults } from "../check.js";
+import { checkPreprocess } from "../image/checks.js";
 import { normalize } from "../image/normalize.js";
-import { checkPreprocess } from "../image/options.js";
 import type { RawPixels } from "../image/pixels.js";
 import type { Random } from "../random.js";
 import type { Tensor } from "../tensor.js";

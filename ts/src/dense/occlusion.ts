@@ -112,12 +112,7 @@ function check(counts: Readonly<Record<string, number>>, fill: number, most: num
 
 /** Where the network's input lies in the image: where it starts, and how large its pixels are there. */
 function shownBy(image: { width: number; height: number }, { resize, crop }: PreprocessOptions) {
-  const sized =
-    resize === null
-      ? image
-      : typeof resize === "number"
-        ? resizedSize(image, resize)
-        : { height: resize[0], width: resize[1] };
+  const sized = resizedSize(image, resize);
   const box = crop === null ? { left: 0, top: 0 } : centerBox(sized, crop);
   const along = (extent: number, resized: number, first: number) => {
     const pixel = extent / resized;

@@ -1,6 +1,6 @@
 /** What a dense prediction reads, a tile at a time: an image, normalised only then, or a tensor. */
 import type { Host } from "../backend/host.js";
-import { settled } from "../image/normalize.js";
+import { statisticsOf } from "../image/normalize.js";
 import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 import type { Span } from "./tiles.js";
@@ -20,7 +20,8 @@ export function pixelSource(
   signal?: AbortSignal,
 ): Source {
   const { width, height, data } = pixels;
-  const options = { ...settled(preprocess, pixels), resize: null, crop: null };
+  // Of the whole image, where they are its own.
+  const options = { ...preprocess, ...statisticsOf(pixels, preprocess), resize: null, crop: null };
   return {
     shape: [preprocess.grayscale ? 1 : 3, height, width],
     tile(rows, columns) {

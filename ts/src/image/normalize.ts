@@ -24,7 +24,7 @@ export function normalize(pixels: Pixels, options: Normalization): Tensor {
   const { width, height, data } = pixels;
   const area = width * height;
   const planes = grayscale ? 1 : 3;
-  const { mean, std } = statisticsOf(options, () => (grayscale ? lumas(data) : data));
+  const { mean, std } = statisticsOf(pixels, options);
   const out = new Float32Array(planes * area);
   for (let c = 0; c < planes; c++) {
     const table = valueOfByte(mean[c]!, std[c]!, scale, shift);
@@ -39,30 +39,25 @@ export function normalize(pixels: Pixels, options: Normalization): Tensor {
 
 /** There are only 256 values a channel. Arithmetic in f64 rounded to f32 once is f32 arithmetic, for one operation. */
 function valueOfByte(mean: number, std: number, scale: number, shift: number): Float32Array {
-  const [m, s, factor, summand] = [mean, std, scale, shift].map(Math.fround) as [
-    number,
-    number,
-    number,
-    number,
-  ];
   const { fround } = Math;
+  const [m, s, factor, summand] = [fround(mean), fround(std), fround(scale), fround(shift)];
   return Float32Array.from(
     { length: 256 },
     (_, byte) => fround(fround(fround(fround(byte / 255) - m) / s) * factor) + summand,
   );
 }
 
-/** The same options with the statistics of this image as numbers, for an image that is normalised part by part. */
-export function settled<T extends Normalization>(options: T, pixels: Pixels): T {
-  const { data } = pixels;
-  return { ...options, ...statisticsOf(options, () => (options.grayscale ? lumas(data) : data)) };
-}
-
-/** The means and deviations by channel: as given, or those of the values from 0 to 1, torch's `mean()` and `std()`. */
-function statisticsOf({ mean, std }: Normalization, bytes: () => Uint8Array) {
+/**
+ * The means and deviations by channel: as given, or those of all the image's values, torch's `mean()` and `std()`. Throws
+ * `bad-image` where such a deviation is 0.
+ */
+export function statisticsOf(
+  { data }: Pixels,
+  { mean, std, grayscale }: Normalization,
+): { readonly mean: readonly number[]; readonly std: readonly number[] } {
   if (mean !== "image" && std !== "image") return { mean, std };
   const counts = new Float64Array(256);
-  const values = bytes();
+  const values = grayscale ? lumas(data) : data;
   for (const byte of values) counts[byte]!++;
   // Sums of whole numbers below 2^53: exact.
   const sum = counts.reduce((total, count, byte) => total + count * byte, 0);
@@ -73,7 +68,7 @@ function statisticsOf({ mean, std }: Normalization, bytes: () => Uint8Array) {
     const message = "All values of the image are the same, so that it cannot be divided by their deviation.";
     throw new ConvzooError("bad-image", message);
   }
-  const forAll = (value: number) => [value / 255, value / 255, value / 255];
+  const forAll = (value: number) => Array<number>(grayscale ? 1 : 3).fill(value / 255);
   return {
     mean: mean === "image" ? forAll(center) : mean,
     std: std === "image" ? forAll(deviation) : std,

@@ -45,7 +45,7 @@ export type ResizeFn = (pixels: Pixels, target: ResizeTarget) => Pixels | Promis
 
 /**
  * torchvision's preset for classification: resize, crop, normalise. Gives a tensor [N, C, H, W] with an image for each
- * view, by default the one in the centre. The options have been checked (options.ts).
+ * view, by default the one in the centre. The options have been checked (checks.ts).
  *
  * Throws `bad-option` where the image is too small for its crops; `too-large` if the resized image would be; `bad-image`
  * where all values are the same and `std` is the image's own.
@@ -57,7 +57,7 @@ export async function preprocessPixels(
   views: readonly View[] = [{ at: "center", reflect: false }],
 ): Promise<Tensor> {
   const { resize: to, crop, interpolation: filter } = options;
-  const size = typeof to === "number" ? resizedSize(pixels, to) : to && { width: to[1], height: to[0] };
+  const size = to === null ? undefined : resizedSize(pixels, to);
   if (crop === null && views.some(({ at }) => at !== "center"))
     throw badOption("crop", 'a size where crops is not "center"', crop);
   const [view, ...others] = views;
@@ -100,15 +100,19 @@ export async function resizePixels(pixels: Pixels, target: ResizeTarget, resize:
   return resize(pixels, target);
 }
 
-/** The size whose shorter side is `side`, rounded as torchvision's `Resize` does: the longer one is cut to an integer. */
+/**
+ * The size after {@link PreprocessOptions.resize}; where it gives the shorter side, rounded as torchvision's `Resize` does: the
+ * longer one is cut to an integer.
+ */
 export function resizedSize(
-  size: { width: number; height: number },
-  side: number,
+  { width, height }: { width: number; height: number },
+  resize: PreprocessOptions["resize"],
 ): { width: number; height: number } {
-  const { width, height } = size;
+  if (resize === null) return { width, height };
+  if (typeof resize !== "number") return { width: resize[1], height: resize[0] };
   return width <= height
-    ? { width: side, height: Math.trunc((side * height) / width) }
-    : { width: Math.trunc((side * width) / height), height: side };
+    ? { width: resize, height: Math.trunc((resize * height) / width) }
+    : { width: Math.trunc((resize * width) / height), height: resize };
 }
 
 /** Throws `bad-option`. */

@@ -72,6 +72,59 @@ describe("convzoo", () => {
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
   });
 
+  test("a folder, a pattern, standard input: the same scores in any batch", async () => {
+    const image = "examples/images/owl.jpg";
+    const scores = async (...args: string[]) => {
+      const { stdout, code } = await node(
+        cli,
+        "classify",
+        ...args,
+        "--jsonl",
+        "--topk",
+        "1000",
+        "--threads",
+        "2",
+      );
+      expect(code).toBe(0);
+      const rows = stdout
+        .trim()
+        .split("\n")
+        .map((row) => JSON.parse(row) as { file: string; top: unknown });
+      return new Map(rows.map(({ file, top }) => [file, top]));
+    };
+    const together = await scores("examples/images");
+    expect([...together.keys()]).toEqual(
+      ["bird.png", "cat.webp", "hot_dog.jpg", "owl.jpg"].map((name) => join("examples/images", name)),
+    );
+    expect(await scores("examples/images/*.{png,webp,jpg}", "--batch", "1")).toEqual(together);
+    expect((await scores(image)).get(image)).toEqual(together.get(image));
+    const piped = spawn(process.execPath, [cli, "classify", "-", "--csv", "-k", "1"], { cwd: root });
+    let said = "";
+    piped.stdout.on("data", (text) => (said += text));
+    piped.stdin.end(readFileSync(join(root, image)));
+    expect(await once(piped, "close")).toEqual([0, null]);
+    expect(said).toMatch(
+      /^file,model,.*\n-,squeezenet1_1,wasm,\d+,[\d.]+,1,82,ruffed grouse,[\d.]+,0\.\d+\n$/,
+    );
+  });
+
+  test("Ctrl-C ends with what is done", async ({ skip }) => {
+    skip(process.platform === "win32", "Windows sends no SIGINT");
+    const files = Array(200).fill("examples/images/hot_dog.jpg");
+    const child = spawn(process.execPath, [cli, "classify", ...files, "--jsonl", "--batch", "1"], {
+      cwd: root,
+    });
+    let [rows, said] = [0, ""];
+    child.stdout.on("data", (text) => {
+      rows += String(text).split("\n").length - 1;
+      child.kill("SIGINT");
+    });
+    child.stderr.on("data", (text) => (said += text));
+    expect(await once(child, "close")).toEqual([130, null]);
+    expect(said).toMatch(/^convzoo: interrupted after \d+ of 200 files\n$/);
+    expect(rows).toBeLessThan(200);
+  });
+
   test("describes a network as PyTorch prints it", async () => {
     const { stdout } = await node(cli, "describe", "squeezenet1_1");
     const golden = readFileSync(join(root, "ts/test/goldens/prints/squeezenet1_1.txt"), "utf8").trimEnd();
@@ -104,6 +157,13 @@ describe("examples", () => {
   ])("%s", async (name, shown) => {
     const { stdout, stderr, code } = await node(`examples/node/${name}.mjs`);
     expect(stdout).toMatch(shown);
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+  });
+
+  test("lecture prints its twelve lines", async () => {
+    const script = ["--import", "tsx", "examples/node/lecture.ts"] as const;
+    const { stdout, stderr, code } = await node(...script, "--model", "squeezenet1_1");
+    expect(stdout).toMatch(/^#1 18\.8\d chickadee\n#2 17\.2\d bulbul\n(?:#\d+ \d+\.\d\d .+\n){10}$/);
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
   });
 });

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { checkPreprocess } from "../../src/image/checks.js";
 import { centerBox, cropPixels, cut, viewBox } from "../../src/image/crop.js";
 import { normalize } from "../../src/image/normalize.js";
-import { checkPreprocess } from "../../src/image/options.js";
 import {
   type PreprocessOptions,
   preprocessPixels,
@@ -171,6 +171,18 @@ describe("preprocessPixels", () => {
     );
     for (const wrong of [undefined, null, "imagenet"])
       expect(check(wrong)).toThrow(expect.objectContaining({ code: "bad-option" }));
+  });
+
+  test.each<[string, () => unknown]>([
+    ["an option that there is not", () => transforms.torchvision({ size: 224 } as never)],
+    ["a share of nothing", () => transforms.timm({ cropPct: 0 })],
+    ["a mode that there is not", () => transforms.timm({ cropMode: "border" as never })],
+  ])("transforms refuse %s", (_, make) => {
+    expect(make).toThrow(expect.objectContaining({ name: "ConvzooError", code: "bad-option" }));
+  });
+
+  test("a transform's option that is undefined counts as not given", () => {
+    expect(transforms.inception({ crop: undefined, resize: undefined })).toEqual(transforms.inception());
   });
 
   test("takes all that there is", () => {

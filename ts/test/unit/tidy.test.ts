@@ -110,7 +110,7 @@ describe("who may import whom", () => {
     state: ["graph", "layers"],
     summarize: ["graph", "layers", "shape", "state"],
     convolutionize: ["check", "errors", "graph", "layers", "shape"],
-    transforms: ["check", "image"],
+    transforms: ["check", "errors", "image"],
     zoo: ["check", "errors", "image", "layers", "transforms", "fastest-levenshtein"],
     weights: ["errors", "platform", "fastest-levenshtein"],
     labels: [],

@@ -1,4 +1,4 @@
-/** Checks of preprocessing options, which come before an image is touched. Loaded when first needed. */
+/** Checks of preprocessing options, before they cross to the core's side. Loaded when first needed. */
 import { ConvzooError } from "../errors.js";
 import { MAX_PIXELS, MAX_SIDE } from "./pixels.js";
 import { badOption, checkFilter, isPositiveInteger, type PreprocessOptions } from "./preprocess.js";
