@@ -58,7 +58,9 @@ const inOrder = "-C llvm-args=-pre-RA-sched=source";
 
 /** The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. */
 export const flavours = [
+  { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
   { wasm: "relaxed-simd", glue: "single", features: "+simd128,+relaxed-simd", threads: [] },
+  { wasm: "simd128-threads", glue: "threads", features: "+simd128", threads },
   { wasm: "relaxed-simd-threads", glue: "threads", features: "+simd128,+relaxed-simd", threads },
 ];
 

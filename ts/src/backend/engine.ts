@@ -142,9 +142,9 @@ export class Engine {
     return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args));
   }
 
-  bytes(): readonly [number, number] {
+  bytes(): readonly [number, number, number] {
     const [weights = 0, arena = 0] = this.#loaded().bytes();
-    return [weights, arena];
+    return [weights, arena, this.#ready().memory.buffer.byteLength];
   }
 
   /** Gives the network's memory back, where no worker ends with it. */

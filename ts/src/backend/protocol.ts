@@ -77,8 +77,8 @@ export interface Calls {
     readonly filter: Filter;
   }): Pixels;
   preprocess(args: { readonly image: ImageMessage; readonly options: PreprocessOptions }): Tensor;
-  /** Bytes of packed weights and of the arena. */
-  bytes(args: Record<never, never>): readonly [number, number];
+  /** Bytes of packed weights, of the arena, and of all the memory that the core has. */
+  bytes(args: Record<never, never>): readonly [number, number, number];
 }
 
 export type CallName = keyof Calls;
