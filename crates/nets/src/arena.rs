@@ -21,15 +21,15 @@ pub fn place(buffers: &[Buffer]) -> (Vec<u64>, u64) {
     let alive = |phase| buffers.iter().filter(move |b| b.first <= phase && phase <= b.last);
     let moments: Vec<u64> = (0..phases).map(|phase| alive(phase).map(|b| b.size).sum()).collect();
     let fullest = |b: &Buffer| (b.first..=b.last).map(|phase| moments[phase]).max().unwrap_or(0);
-    let by_size = in_order(buffers, |b| (b.size, 0));
-    let by_moment = in_order(buffers, |b| (fullest(b), b.size));
+    let by_size = in_order(buffers, buffers.iter().map(|b| (b.size, 0)).collect());
+    let by_moment = in_order(buffers, buffers.iter().map(|b| (fullest(b), b.size)).collect());
     if by_moment.1 < by_size.1 { by_moment } else { by_size }
 }
 
-/// The same, with those first that `rank` highest.
-fn in_order(buffers: &[Buffer], rank: impl Fn(&Buffer) -> (u64, u64)) -> (Vec<u64>, u64) {
+/// The same, with those first that rank highest.
+fn in_order(buffers: &[Buffer], ranks: Vec<(u64, u64)>) -> (Vec<u64>, u64) {
     let mut order: Vec<usize> = (0..buffers.len()).collect();
-    order.sort_by_key(|&i| (std::cmp::Reverse(rank(&buffers[i])), i));
+    order.sort_by_key(|&i| (std::cmp::Reverse(ranks[i]), i));
     let mut offsets = vec![0; buffers.len()];
     let mut placed: Vec<usize> = Vec::new();
     let mut total = 0;
