@@ -222,10 +222,13 @@ export class Model {
     return host.call("profile", { input: checkInput(input), outputs: [graph.output], rounds });
   }
 
-  /** Bytes that the model holds: its packed weights, and the room for its maps (which grows with the largest input). */
-  async memory(): Promise<{ weights: number; maps: number }> {
-    const [weights, maps] = await this.#parts.host.call("bytes", {});
-    return { weights, maps };
+  /**
+   * Bytes that the model holds: its packed weights, the room for its maps (which grows with the largest input), and all of
+   * the core's memory, which is no more than the two and 24 MiB of code's data, stacks and weights on their way.
+   */
+  async memory(): Promise<{ weights: number; maps: number; total: number }> {
+    const [weights, maps, total] = await this.#parts.host.call("bytes", {});
+    return { weights, maps, total };
   }
 
   /** Ends the worker and gives the memory back. What is under way rejects with `disposed`, as do later calls. */

@@ -41,18 +41,15 @@ impl Layout {
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// Plain numbers, of which zero bytes and any others are some.
-pub trait Plain: Copy + sealed::Sealed {}
-impl Plain for f32 {}
-impl Plain for u16 {}
-impl Plain for i8 {}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for u16 {}
-    impl Sealed for i8 {}
-}
+/// Plain numbers.
+///
+/// # Safety
+/// Any bytes must be one, and it must divide a cache line.
+pub unsafe trait Plain: Copy {}
+// SAFETY: of these any bytes are numbers, of four, two and one bytes.
+unsafe impl Plain for f32 {}
+unsafe impl Plain for u16 {}
+unsafe impl Plain for i8 {}
 
 /// Numbers that start on a cache line. Growing can fail, never abort.
 pub struct Lines<T> {

@@ -131,7 +131,7 @@ impl Panels {
         scratch: &mut [f32],
     ) {
         let size = self.depth * self.width;
-        assert!(self.width.is_multiple_of(V::LANES));
+        assert!(self.width.is_multiple_of(V::LANES) && scratch.len() >= p.len() * size);
         for (p, wide) in p.zip(scratch.chunks_exact_mut(size)) {
             let panel = &numbers[p * size..][..size];
             for lane in (0..self.width).step_by(V::LANES) {

@@ -46,7 +46,9 @@ pub fn to_float16(number: f32) -> f32 {
 
 /// A weight as it is kept; a column's (an output's) weights share a factor.
 pub trait Weight: Plain + 'static {
+    /// The factor of a column of these numbers.
     fn factor(column: &[f32]) -> f32;
+    /// What a number of a column with this factor is kept as.
     fn pack(number: f32, factor: f32) -> Self;
     /// The factors of `LANES` columns.
     /// # Safety

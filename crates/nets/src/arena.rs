@@ -1,7 +1,8 @@
 //! Places in the arena, by liveness.
 //!
 //! Greedy, largest first: each buffer goes into the first gap that is wide enough among the placed ones whose lives touch
-//! its own. Not optimal in general, within a few per cent of the largest moment for the networks here.
+//! its own. The other order tried puts first what is alive in the fullest moments. Not optimal in general, but less than a
+//! fifth above the largest moment for every network of the zoo.
 
 /// A buffer's size in floats and the phases in which it is alive, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,19 @@ const LINE: u64 = 16;
 
 /// An offset for each buffer, and the floats they need altogether.
 pub fn place(buffers: &[Buffer]) -> (Vec<u64>, u64) {
+    let phases = buffers.iter().map(|b| b.last + 1).max().unwrap_or(0);
+    let alive = |phase| buffers.iter().filter(move |b| b.first <= phase && phase <= b.last);
+    let moments: Vec<u64> = (0..phases).map(|phase| alive(phase).map(|b| b.size).sum()).collect();
+    let fullest = |b: &Buffer| (b.first..=b.last).map(|phase| moments[phase]).max().unwrap_or(0);
+    let by_size = in_order(buffers, buffers.iter().map(|b| (b.size, 0)).collect());
+    let by_moment = in_order(buffers, buffers.iter().map(|b| (fullest(b), b.size)).collect());
+    if by_moment.1 < by_size.1 { by_moment } else { by_size }
+}
+
+/// The same, with those first that rank highest.
+fn in_order(buffers: &[Buffer], ranks: Vec<(u64, u64)>) -> (Vec<u64>, u64) {
     let mut order: Vec<usize> = (0..buffers.len()).collect();
-    order.sort_by_key(|&i| (std::cmp::Reverse(buffers[i].size), i));
+    order.sort_by_key(|&i| (std::cmp::Reverse(ranks[i]), i));
     let mut offsets = vec![0; buffers.len()];
     let mut placed: Vec<usize> = Vec::new();
     let mut total = 0;

@@ -56,6 +56,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Floats of the maps that are alive together, where they are most.
+    #[cfg(test)]
+    pub fn largest_moment(&self) -> u64 {
+        let alive = |phase| self.buffers.iter().filter(move |b| b.first <= phase && phase <= b.last);
+        (0..self.phases.len()).map(|phase| alive(phase).map(|b| b.size).sum()).max().unwrap_or(0)
+    }
+
     /// The arena over time, for whoever studies a plan: a line a phase, memory from left to right.
     pub fn picture(&self) -> String {
         arena::picture(&self.buffers, &self.offsets, self.arena as u64, self.phases.len())

@@ -156,9 +156,10 @@ export class Engine {
     return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
   }
 
-  bytes(): readonly [number, number] {
+  bytes(): readonly [number, number, number] {
     const [weights = 0, arena = 0] = this.#loaded().bytes();
-    return [weights, this.#views.reduce((sum, view) => sum + view.bytes()[1]!, arena)];
+    const maps = this.#views.reduce((sum, view) => sum + view.bytes()[1]!, arena);
+    return [weights, maps, this.#ready().memory.buffer.byteLength];
   }
 
   /** Gives the network's memory back, where no worker ends with it. */

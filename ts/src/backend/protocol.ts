@@ -96,8 +96,8 @@ export interface Calls {
     readonly options: PreprocessOptions;
     readonly views?: readonly View[];
   }): Tensor;
-  /** Bytes of packed weights and of the arena. */
-  bytes(args: Record<never, never>): readonly [number, number];
+  /** Bytes of packed weights, of the arena, and of all the memory that the core has. */
+  bytes(args: Record<never, never>): readonly [number, number, number];
 }
 
 export type CallName = keyof Calls;

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Net } from "../../src/layers.js";
 import { convzoo, noise } from "./package.js";
 
-const { flatten, linear, load, net, resnet18, stateShapes } = convzoo;
+const { alexnet, densenet121, flatten, linear, load, mobilenet_v3_large, net, resnet18, stateShapes } =
+  convzoo;
 
 /** Weights whose values do not matter here; those of the same size are one array. */
 function zeros(network: Net) {
@@ -61,6 +62,20 @@ test("200 models, one after another", async () => {
   });
   // Two threads of JavaScript each, of which one that stayed would hold some megabytes.
   expect(grown).toBeLessThan(200 * 2 ** 19);
+});
+
+describe("the core's memory is its weights, its maps and little else", () => {
+  const built = { alexnet, densenet121, mobilenet_v3_large, resnet18 };
+  const cases = Object.entries(built).flatMap(([name, build]) =>
+    ([undefined, "float16", "int8"] as const).map((precision) => [name, precision, build()] as const),
+  );
+  test.each(cases)("%s, precision: %s", async (_, precision, network) => {
+    using model = await load(network, { weights: zeros(network), precision, threads: 2 });
+    await model.run(noise([1, 3, 224, 224]));
+    const { weights, maps, total } = await model.memory();
+    expect(total - weights - maps).toBeGreaterThan(0);
+    expect(total - weights - maps).toBeLessThan(24 * 2 ** 20);
+  });
 });
 
 describe("networks larger than a memory", () => {

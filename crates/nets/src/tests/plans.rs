@@ -215,6 +215,19 @@ fn steps_of_random_nets_keep_apart() {
 }
 
 #[test]
+fn maps_take_little_more_than_the_most_that_are_alive_together() {
+    let random = &mut Random::new();
+    for (name, net) in named() {
+        let (graph, packed) = (net.graph(), packed(&net, random));
+        let weights = Weights { packed: &packed, height: 4 };
+        let plan = plan(&graph, weights, net.input, &[graph.output], 1).expect("a plan");
+        // In small networks what fills up cache lines counts.
+        let most = plan.largest_moment() * 5 / 4 + 16 * graph.nodes.len() as u64;
+        assert!(plan.scratch[0] as u64 <= most, "{name}: {} floats\n{}", plan.scratch[0], plan.picture());
+    }
+}
+
+#[test]
 fn what_is_not_needed_does_not_run() {
     let random = &mut Random::new();
     let net = squeezenet();
