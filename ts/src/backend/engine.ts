@@ -144,9 +144,7 @@ export class Engine {
   }
 
   async preprocess({ image, options }: Args<"preprocess">): Promise<Tensor> {
-    return preprocessPixels(await this.#pixels(image, FOR_NETWORKS), options, (...args) =>
-      this.#resize(...args),
-    );
+    return preprocessPixels(await this.#pixels(image), options, (...args) => this.#resize(...args));
   }
 
   bytes(): readonly [number, number] {
@@ -160,7 +158,7 @@ export class Engine {
     this.#core = undefined;
   }
 
-  async #pixels(image: ImageMessage, wanted: Wanted): Promise<Pixels> {
+  async #pixels(image: ImageMessage, wanted = FOR_NETWORKS): Promise<Pixels> {
     if ("pixels" in image) return image.pixels;
     const { bytes, codec, decoders } = image;
     const { decodeBytes } = await this.#parts.decoders(decoders);

@@ -45,7 +45,8 @@ def resize() -> dict:
     made = image.resize(to, getattr(Image.Resampling, filter.upper()))
     if other_order(image, to, getattr(Image.Resampling, filter.upper()), made):
         return resize()
-    return {"mode": mode, "size": size, "to": to, "filter": filter, "from": encoded(image.tobytes()), "made": encoded(made.tobytes())}
+    case = {"mode": mode, "size": size, "to": to, "filter": filter}
+    return case | {"from": encoded(image.tobytes()), "made": encoded(made.tobytes())}
 
 
 def decode() -> dict:
@@ -63,7 +64,8 @@ def decode() -> dict:
         options = {"quality": RANDOM.randint(1, 100), "progressive": RANDOM.random() < 0.5,
                    "subsampling": RANDOM.randint(0, 2), "restart_marker_blocks": RANDOM.choice([0, 0, 1, 5])}
     if format == "WEBP":
-        options = {"quality": RANDOM.randint(0, 100), "lossless": RANDOM.random() < 0.5, "exact": RANDOM.random() < 0.5, "method": 1}
+        options = {"quality": RANDOM.randint(0, 100), "lossless": RANDOM.random() < 0.5,
+                   "exact": RANDOM.random() < 0.5, "method": 1}
         if RANDOM.random() < 0.3:
             options |= {"save_all": True, "append_images": [image.transpose(Image.Transpose.ROTATE_180)]}
     if format == "PNG" and mode == "P" and RANDOM.random() < 0.5:
@@ -77,7 +79,8 @@ def decode() -> dict:
     read = Image.open(out)
     made = {mode: encoded(read.convert(mode).tobytes()) for mode in ("L", "RGB", "RGBA")}
     upright = ImageOps.exif_transpose(read).convert("RGB")
-    about = f"{format} {mode} {size} { {key: value for key, value in options.items() if key in ('quality', 'lossless', 'progressive', 'subsampling', 'save_all')} }"
+    shown = {key: value for key, value in options.items() if isinstance(value, (bool, int))}
+    about = f"{format} {mode} {size} {shown}"
     return {"about": about, "file": encoded(out.getvalue()), "size": size, "made": made,
             "turned": {"size": upright.size, "made": encoded(upright.tobytes())}}
 
