@@ -15,6 +15,34 @@ export interface Session {
  * at the end of its input the most memory that it held, in MiB: one line of JSON each.
  */
 export async function openProcess(command: string, args: readonly string[]): Promise<Session> {
+  const { child, next } = start(command, args);
+  const opened = await next<Opened>();
+  return {
+    opened,
+    time: (runs) => {
+      child.stdin.write(`${runs}\n`);
+      return next();
+    },
+    close: () => {
+      child.stdin.end();
+      return next();
+    },
+  };
+}
+
+/** Starts a program that answers each line of JSON with one. */
+export function openProgram(command: string, args: readonly string[]) {
+  const { child, next } = start(command, args);
+  return {
+    ask: <T>(question: unknown): Promise<T> => {
+      child.stdin.write(`${JSON.stringify(question)}\n`);
+      return next<T>();
+    },
+    close: () => void child.stdin.end(),
+  };
+}
+
+function start(command: string, args: readonly string[]) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
@@ -31,16 +59,5 @@ export async function openProcess(command: string, args: readonly string[]): Pro
     if (line.done) return await failed;
     return JSON.parse(line.value) as T;
   };
-  const opened = await next<Opened>();
-  return {
-    opened,
-    time: (runs) => {
-      child.stdin.write(`${runs}\n`);
-      return next();
-    },
-    close: () => {
-      child.stdin.end();
-      return next();
-    },
-  };
+  return { child, next };
 }

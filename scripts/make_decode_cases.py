@@ -201,7 +201,9 @@ def cases() -> dict[str, bytes]:
         "webp lossless alpha": saved(rgba, "WEBP", lossless=True, exact=True),
         "webp exif": saved(large, "WEBP", exif=exif),
         "webp animation": saved(large, "WEBP", save_all=True, append_images=frames),
-        "webp animation lossless alpha": saved(rgba, "WEBP", save_all=True, append_images=[rgba.rotate(180)], lossless=True, exact=True),
+        "webp animation lossless alpha": saved(
+            rgba, "WEBP", save_all=True, append_images=[rgba.rotate(180)], lossless=True, exact=True
+        ),
         "webp 1 x 1": saved(rgb.crop((0, 0, 1, 1)), "WEBP"),
     }
     for depth in (1, 2, 4, 8):

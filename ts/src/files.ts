@@ -1,4 +1,4 @@
-/** Where the compiled files of the package are, and the decoders. Each URL is literal, which is how bundlers find what to copy. */
+/** Where the compiled files of the package and the decoders are. Each URL is literal, which is how bundlers find what to copy. */
 import type { WasmName } from "./platform.js";
 
 const FILES: Readonly<Record<WasmName, () => URL>> = {

@@ -152,7 +152,7 @@ export class Engine {
   }
 
   async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
-    const pixels = await this.#pixels(image, FOR_NETWORKS);
+    const pixels = await this.#pixels(image);
     return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
   }
 
@@ -170,7 +170,7 @@ export class Engine {
     this.#core = undefined;
   }
 
-  async #pixels(image: ImageMessage, wanted: Wanted): Promise<Pixels> {
+  async #pixels(image: ImageMessage, wanted: Wanted = FOR_NETWORKS): Promise<Pixels> {
     if ("pixels" in image) return image.pixels;
     const { bytes, codec, decoders } = image;
     const { decodeBytes } = await this.#parts.decoders(decoders);

@@ -5,7 +5,7 @@ import type { View } from "../image/crop.js";
 import type { Filter, PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
 
-/** An image on its way to the core's side: encoded, with where the decoders are and the codec that it needs if any, or as pixels. */
+/** An image on its way to the core's side: as pixels, or encoded, with the codec that it needs if any and the decoders' URL. */
 export type ImageMessage =
   | { readonly bytes: Uint8Array; readonly codec?: WebAssembly.Module; readonly decoders: string }
   | { readonly pixels: Pixels };

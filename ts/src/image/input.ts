@@ -22,7 +22,8 @@ const CODEC_OF: Readonly<Record<ImageFormat, CodecName | undefined>> = {
 };
 
 /**
- * `decoder` gives a codec's module by name, if it is to be sent along; `mode` is what pixels that are passed become. Throws `bad-image`, `not-found`, `fetch-failed`, `unsupported`.
+ * `decoder` gives a codec's module by name, if it is to be sent along; `mode` is what pixels that are passed become. Throws
+ * `bad-image`, `not-found`, `fetch-failed`, `unsupported`.
  */
 export async function imageMessage(
   image: ImageSource,

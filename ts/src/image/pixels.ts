@@ -120,8 +120,11 @@ export function dropAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   const words = new Uint32Array(rgba.buffer, fours === 0 ? 0 : rgba.byteOffset, 4 * fours);
   const out = new Uint32Array(rgb.buffer, 0, 3 * fours);
   for (let from = 0, to = 0; to < out.length; from += 4, to += 3) {
-    const [a, b] = [words[from] as number, words[from + 1] as number];
-    const [c, d] = [words[from + 2] as number, words[from + 3] as number];
+    // Not taken apart from arrays, which V8 makes twice as slow.
+    const a = words[from] as number;
+    const b = words[from + 1] as number;
+    const c = words[from + 2] as number;
+    const d = words[from + 3] as number;
     out[to] = (a & 0xffffff) | (b << 24);
     out[to + 1] = ((b >>> 8) & 0xffff) | (c << 16);
     out[to + 2] = ((c >>> 16) & 0xff) | (d << 8);

@@ -65,7 +65,10 @@ function decodeGray16(
   disguised.set([depth, grayWithAlpha], 16);
   const { width, height, data } = decodeWith(module, [signature!, disguised, ...others], size, "RGBA");
   for (let at = 0; at < data.length; at += 4) {
-    data.fill(data[at] === 0 ? (data[at + 3] as number) : 255, at, at + 3);
+    const gray = data[at] === 0 ? (data[at + 3] as number) : 255;
+    data[at] = gray;
+    data[at + 1] = gray;
+    data[at + 2] = gray;
     data[at + 3] = 255;
   }
   return { width, height, data: mode === "RGBA" ? data : fromRgba(data, mode) };

@@ -27,7 +27,10 @@ const FIRST = 20;
 const ANIMATION = 2;
 const ALPHA = 16;
 
-/** Decodes a WebP file, lossy or lossless, of an animation the first frame, with libwebp. Gives the EXIF orientation too. Throws `bad-image`. */
+/**
+ * Decodes a WebP file, lossy or lossless, of an animation the first frame, with libwebp. Gives the EXIF orientation too.
+ * Throws `bad-image`.
+ */
 export async function decodeWebp(
   bytes: Uint8Array,
   { mode, maxPixels, orientation }: Wanted,
@@ -73,10 +76,11 @@ function firstFrame(
   const frame = chunkOf(bytes, 12, "ANMF");
   if (!frame || frame.length < 16) throw damaged("it is an animation without a frame");
   const [left, top] = [2 * uint24(frame, 0), 2 * uint24(frame, 3)];
-  const pixels = decode(still(frame));
-  if (left + pixels.width > width || top + pixels.height > height) {
+  if (left + uint24(frame, 6) + 1 > width || top + uint24(frame, 9) + 1 > height) {
     throw damaged("its first frame reaches beyond it");
   }
+  // libwebp refuses a frame that is not of the size that is stated.
+  const pixels = decode(still(frame));
   const channels = CHANNELS[mode];
   const data = new Uint8Array(width * height * channels);
   for (let y = 0; y < pixels.height; y++) {

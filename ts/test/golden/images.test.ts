@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Pixels } from "../../src/tensor.js";
-import { convzoo, root } from "./package.js";
+import { convzoo, noise, root } from "./package.js";
+import { refused } from "./refused.js";
 
 const { decode, preprocess, resize } = convzoo;
 
@@ -94,5 +95,65 @@ describe("the BMP files", () => {
   beforeEach(({ skip }) => skip(!existsSync(shared), "../shared/real/images is absent"));
   test.each(titled)("$title", async (wanted) => {
     await check(join(shared, wanted.image), wanted);
+  });
+});
+
+describe("options of the image functions", () => {
+  const photo = join(root, "examples/images/bird.png");
+  const sum = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
+
+  test("a mode, of files as of pixels", async () => {
+    const [rgb, rgba, gray] = await Promise.all(
+      (["RGB", "RGBA", "L"] as const).map((mode) => decode(photo, { mode })),
+    );
+    const area = rgb!.width * rgb!.height;
+    expect([rgb, rgba, gray].map((pixels) => pixels!.data.length / area)).toEqual([3, 4, 1]);
+    expect(sum((await decode(rgba!)).data)).toBe(sum(rgb!.data));
+    expect(sum((await decode(rgb!, { mode: "L" })).data)).toBe(sum(gray!.data));
+    expect(sum((await decode(gray!, { mode: "RGBA" })).data)).toBe(
+      sum(Uint8Array.from({ length: 4 * area }, (_, i) => (i % 4 === 3 ? 255 : gray!.data[i >> 2]!))),
+    );
+  });
+
+  test("resize keeps the mode, and leaves what it was given", async () => {
+    const red = Uint8Array.of(255, 0, 0, 255, 0, 255, 0, 0);
+    const options = { width: 1, height: 1, filter: "box" } as const;
+    // Half of each pixel; the second has no colour, as its alpha is 0.
+    expect((await resize({ width: 2, height: 1, data: red }, options)).data).toEqual(
+      Uint8Array.of(255, 0, 0, 128),
+    );
+    expect(red).toEqual(Uint8Array.of(255, 0, 0, 255, 0, 255, 0, 0));
+    const gray = { width: 2, height: 1, data: Uint8Array.of(10, 30) };
+    expect((await resize(gray, options)).data).toEqual(Uint8Array.of(20));
+  });
+
+  test("resize takes tensors, antialiased or not", async () => {
+    const data = Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7);
+    const halved = (antialias?: boolean) =>
+      resize({ shape: [1, 8], data }, { width: 2, height: 1, antialias });
+    expect(await halved(false)).toEqual({ shape: [1, 2], data: Float32Array.of(1.5, 5.5) });
+    expect(await halved(true)).toEqual(await halved());
+    expect((await halved()).data).not.toEqual((await halved(false)).data);
+    const { shape } = await resize(noise([2, 3, 8, 8]), { width: 4, height: 5, filter: "bicubic" });
+    expect(shape).toEqual([2, 3, 5, 4]);
+  });
+
+  test("what cannot be is refused", async () => {
+    const options = { width: 4, height: 4 };
+    const pixels = { width: 1, height: 1, data: new Uint8Array(3) };
+    await refused(() => decode(photo, { mode: "CMYK" as never }), "bad-option", /mode/, /CMYK/);
+    await refused(() => decode(photo, { maxPixels: 0 }), "bad-option", /maxPixels/);
+    await refused(() => decode(photo, { orientation: 1 as never }), "bad-option", /orientation/);
+    await refused(() => decode(photo, { size: 5 } as never), "bad-option", /size/);
+    await refused(() => decode(photo, { colorProfile: "convert" }), "bad-option", /native/);
+    await refused(() => decode(photo, { decoder: "native" }), "unsupported", /browser/);
+    await refused(() => decode(photo, { maxPixels: 1000 }), "bad-image", /bird\.png/, /1000/);
+    await refused(() => resize(pixels, { ...options, antialias: false }), "bad-option", /antialias/);
+    await refused(
+      () => resize({ shape: [3], data: new Float32Array(3) }, options),
+      "bad-shape",
+      /\[\.\.\., H, W\]/,
+    );
+    await refused(() => resize(noise([1, 2, 2]), { ...options, filter: "lanczos" }), "bad-option", /lanczos/);
   });
 });

@@ -148,6 +148,35 @@ describe("without cross-origin isolation", () => {
   });
 });
 
+describe("images", () => {
+  test("the bundled decoder and the browser's own read the same PNG", async () => {
+    const { page, said } = await open("strict/blank.html");
+    const report = await page.evaluate(`(async () => {
+      const { decode } = await import("./node_modules/convzoo/dist/browser.js");
+      const blob = await (await fetch("examples/images/bird.png")).blob();
+      const same = async (options) => {
+        const [a, b] = [await decode(blob, options), await decode(blob, { ...options, decoder: "native" })];
+        return a.data.length === b.data.length && a.data.every((byte, i) => byte === b.data[i]);
+      };
+      const error = (promise) => promise.then(() => "decoded", ({ code, source }) => code + " " + source);
+      return {
+        same: await Promise.all(["RGB", "RGBA", "L"].map((mode) => same({ mode }))),
+        svg: await error(decode(new Blob(["<svg"]), { decoder: "native" })),
+        large: await error(decode(blob, { decoder: "native", maxPixels: 100 })),
+        profile: await error(decode(blob, { colorProfile: "convert" })),
+      };
+    })()`);
+    expect(report).toEqual({
+      same: [true, true, true],
+      svg: "bad-image The Blob",
+      large: "bad-image The Blob",
+      profile: "bad-option undefined",
+    });
+    expect(said).toEqual([]);
+    await page.close();
+  });
+});
+
 describe("examples/browser", () => {
   test("says what is in a picture, and what is wrong with a file that is none", async () => {
     const { page, said } = await open("strict/index.html");

@@ -1,10 +1,12 @@
 /** Runs smoke.mjs in workerd, where all that it reads are modules of the worker. */
 import * as convzoo from "convzoo";
 import wasm from "convzoo/wasm/simd128.wasm";
+import squoosh_png from "convzoo/wasm/squoosh_png.wasm";
 import lenet5 from "convzoo/weights/lenet5.safetensors";
 import squeezenet1_1 from "convzoo/weights/squeezenet1_1.safetensors";
 import digit from "digit.json";
 import photo from "photo.json";
+import seven from "seven.png";
 import { smoke } from "smoke.mjs";
 
 /** Pixels as a module can hold them. */
@@ -24,6 +26,9 @@ export default {
         photo: pixels(photo),
         threads: 4,
       });
+      const { data } = await convzoo.decode(seven, { wasm, decoders: { squoosh_png } });
+      const want = pixels(digit).data;
+      report.decoded = data.length === want.length && data.every((byte, i) => byte === want[i]);
       const encoded = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16);
       report.encoded = await convzoo
         .preprocess(encoded, {})

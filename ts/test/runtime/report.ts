@@ -17,8 +17,8 @@ export interface Report {
   };
 }
 
-/** Checks what is the same in all runtimes. `kept`: the models were not disposed of. `decodes`: there are image decoders. */
-export function checkReport(report: Report, { kept = false, decodes = true } = {}): void {
+/** Checks what is the same in all runtimes. `kept`: the models were not disposed of. */
+export function checkReport(report: Report, { kept = false } = {}): void {
   expect(report.digit[0]).toBe("7");
   expect(report.photo[0]).toBe("chickadee");
   expect(report.photo).toHaveLength(5);
@@ -41,7 +41,7 @@ export function checkReport(report: Report, { kept = false, decodes = true } = {
     ],
     refused: { ours: true, code: "bad-shape", message: expect.stringContaining("3") },
     unknown: "unknown-model",
-    broken: decodes ? "bad-image" : "unsupported",
+    broken: "bad-image",
     abortedLoad: "enough of loading",
     abortedRun: "enough of running",
     after: 0,

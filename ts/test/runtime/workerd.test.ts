@@ -14,7 +14,7 @@ let installed: Installed;
 beforeAll(async () => {
   if (!workerd) return;
   installed = install();
-  // workerd has no files, and the package no decoder there that does without one.
+  // workerd has no files.
   const script = `import { decode } from "convzoo";
     import { writeFileSync } from "node:fs";
     for (const [name, path] of [["digit", "digits/7-0.png"], ["photo", "images/bird.png"]]) {
@@ -56,6 +56,8 @@ async function serving(worker: string, use: (url: string) => Promise<void>): Pro
     module("convzoo", "esModule", join(dist, "edge.js")),
     ...scripts.map((name) => module(name, "esModule", join(dist, name))),
     module("convzoo/wasm/simd128.wasm", "wasm", join(dist, "wasm/simd128.wasm")),
+    module("convzoo/wasm/squoosh_png.wasm", "wasm", join(dist, "wasm/squoosh_png.wasm")),
+    module("seven.png", "data", join(installed.folder, "examples/digits/7-0.png")),
     ...["lenet5", "squeezenet1_1"].map((name) =>
       module(`convzoo/weights/${name}.safetensors`, "data", join(dist, `weights/${name}.safetensors`)),
     ),
@@ -109,10 +111,11 @@ test("all of smoke.mjs, in place and without threads", async () => {
     const text = await response.text();
     expect(response.status, text).toBe(200);
     const report = JSON.parse(text) as Report;
-    checkReport(report, { decodes: false });
+    checkReport(report);
     expect(report).toMatchObject({ core: "simd128", threads: 1 });
     expect(report).toMatchObject({
-      encoded: { code: "unsupported", message: expect.stringContaining("pass its pixels") },
+      decoded: true,
+      encoded: { code: "unsupported", message: expect.stringContaining("decoders: { mozjpeg_dec: module }") },
     });
     expect(report.capabilities).toMatchObject({ threads: 1, worker: false });
     expect(report.capabilities.threadsReason).toMatch(/no threads|no workers/);

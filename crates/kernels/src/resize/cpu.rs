@@ -26,18 +26,20 @@ struct Window {
 
 /// The windows of the outputs `wanted`, in vectors that fit what `Pairs` makes of as many channels.
 fn windows(filter: Filter, from: usize, channels: usize, to: usize, wanted: Range<usize>) -> Vec<Window> {
-    wanted
-        .map(|i| {
-            let (first, w) = weights(filter, from, to, i);
-            let step = if channels == 1 { LANES } else { 2 };
-            let vectors = w.chunks(step).flat_map(|part| {
-                [0, 1].into_iter().flat_map(move |half| {
-                    (0..LANES).map(move |lane| part.get(lane % step).map_or(0, |&w| halves(w)[half]))
-                })
-            });
-            Window { first: first * channels, weights: vectors.collect() }
-        })
-        .collect()
+    let step = if channels == 1 { LANES } else { 2 };
+    let window = |i: usize| {
+        let (first, w) = weights(filter, from, to, i);
+        let mut weights = vec![0; w.len().div_ceil(step) * 2 * LANES];
+        for (part, vectors) in w.chunks(step).zip(weights.chunks_exact_mut(2 * LANES)) {
+            for lane in 0..LANES {
+                if let Some(&weight) = part.get(lane % step) {
+                    [vectors[lane], vectors[LANES + lane]] = halves(weight);
+                }
+            }
+        }
+        Window { first: first * channels, weights }
+    };
+    wanted.map(window).collect()
 }
 
 /// Of each row of `from` pixels of 1, 3 or 4 channels, the pixels `wanted` of the `to` that it is resized to.

@@ -7,8 +7,8 @@
 //! alpha: but for nearest, colours are multiplied by it before and divided after, rounded to bytes both times.
 //!
 //! The order of the passes shows in the last bit. Here it is that of Pillow 12.3 and, but for images a hundred times as
-//! tall as wide, of every version before it: rows first. Pillow 13.0 does columns first wherever the height shrinks by
-//! more than twice what the width does.
+//! tall as wide, of every version before it: rows first. Pillow 13.0 does columns first for many more images, those whose
+//! height shrinks by about twice what the width does among them.
 
 mod cpu;
 mod pairs;

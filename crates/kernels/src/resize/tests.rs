@@ -124,7 +124,7 @@ fn what_is_wanted_is_cut_out_of_the_whole() {
         let n: Vec<usize> = n.iter().map(|&n| usize::from(n)).collect();
         let channels = [1, 3, 4][n[0] % 3];
         // Sides that stay are likely among few, and tall images do columns first.
-        let size = (n[1] % 6 + 1, if n[8] % 5 == 0 { 700 } else { n[2] % 6 + 1 });
+        let size = (n[1] % 6 + 1, if n[8].is_multiple_of(5) { 700 } else { n[2] % 6 + 1 });
         let to = (n[3] % 6 + 1, n[4] % 6 + 1);
         let (left, top) = (n[5] % to.0, n[6] % to.1);
         let (right, bottom) = (left + 1 + n[7] % (to.0 - left), top + 1 + n[8] % (to.1 - top));
