@@ -4,15 +4,16 @@ import { connect } from "./connect.js";
 import { wasmFile } from "./files.js";
 import { drawnPixels } from "./image/drawn.js";
 
-export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
-  wasm: wasmFile,
-  spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
-  cores: () => navigator.hardwareConcurrency,
-  noThreads: () =>
-    crossOriginIsolated
-      ? undefined
-      : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
-        "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
-  pixels: drawnPixels,
-});
+export const { load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+  /* @__PURE__ */ connect({
+    wasm: wasmFile,
+    spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
+    cores: () => navigator.hardwareConcurrency,
+    noThreads: () =>
+      crossOriginIsolated
+        ? undefined
+        : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
+          "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
+    pixels: drawnPixels,
+  });
 export * from "./index.js";

@@ -9,6 +9,7 @@ import type { Filter, PreprocessOptions } from "./image/preprocess.js";
 import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
+import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 import type { Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import { type LoadWeightsOptions, loadWeights, type WeightSource, type Weights } from "./weights/index.js";
@@ -41,6 +42,15 @@ export interface Connected {
   load(net: Net | ZooName, options?: LoadOptions): Promise<Model>;
   /** Reads a checkpoint; see {@link Weights}. */
   loadWeights(source: WeightSource, options?: Omit<LoadWeightsOptions, "platform">): Promise<Weights>;
+  /**
+   * The network in an ONNX file, and its weights: `const { net, weights } = await fromOnnx("model.onnx")`, then
+   * `load(net, { weights })`. See {@link OnnxOptions}.
+   *
+   * Feed-forward networks with one image as their input, of opsets 7 to 21. Rejects with a ConvzooError: `unsupported`
+   * for an operator that no layer here is (`node` is the node's name), `bad-weights` for a damaged file, `bad-net`,
+   * `bad-shape`, `bad-option`, `too-large`, `not-found`, `fetch-failed`.
+   */
+  fromOnnx(source: WeightSource, options?: OnnxOptions): Promise<OnnxModel>;
   /** RGB pixels of an image, Pillow's to the byte. Rejects with `bad-image`, `not-found`, `fetch-failed`. */
   decode(image: ImageSource, options?: ImageOptions): Promise<Pixels>;
   /** Pixels in another size, Pillow's to the byte. Rejects with `bad-image`, `bad-option`, `too-large`. */
@@ -62,6 +72,8 @@ export function connect(platform: Platform): Connected {
   return {
     load: (net, options) => load(platform, net, options),
     loadWeights: (source, options) => loadWeights(source, { ...options, platform }),
+    fromOnnx: async (source, options) =>
+      (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
     async decode(image, { signal, wasm } = {}) {
       const { message: sent, source } = await message(image, signal);

@@ -4,15 +4,16 @@ import { Engine } from "./backend/engine.js";
 import { localChannel } from "./backend/local.js";
 import { connect } from "./connect.js";
 
-export const { load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
-  cores: () => 1,
-  noThreads: () => "edge workers have no threads",
-  inPlace: () =>
-    localChannel(
-      new Engine({
-        single: { Core, initSync, resize: resizeBytes },
-        pause: () => new Promise((resolve) => setTimeout(resolve)),
-      }),
-    ),
-});
+export const { load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+  /* @__PURE__ */ connect({
+    cores: () => 1,
+    noThreads: () => "edge workers have no threads",
+    inPlace: () =>
+      localChannel(
+        new Engine({
+          single: { Core, initSync, resize: resizeBytes },
+          pause: () => new Promise((resolve) => setTimeout(resolve)),
+        }),
+      ),
+  });
 export * from "./index.js";

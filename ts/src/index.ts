@@ -10,6 +10,7 @@ export type { Filter, PreprocessOptions } from "./image/preprocess.js";
 export * from "./layers.js";
 export type { LoadOptions, Progress } from "./load.js";
 export type { Classification, ClassifyOptions, Model, RunOptions } from "./model.js";
+export type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 export type { Flavour, WasmSource } from "./platform.js";
 export { stateShapes } from "./state.js";
 export { formatSummary, type Summary, summarize } from "./summarize.js";

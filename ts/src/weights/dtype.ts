@@ -54,7 +54,8 @@ export function viewAs(dtype: Dtype, shape: readonly number[], bytes: Uint8Array
   const ArrayType: new (buffer: ArrayBufferLike, offset: number, length: number) => DataOf[Dtype] =
     ARRAYS[dtype];
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not slice(), which makes another view where the bytes are a Buffer.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return {
     dtype,
     shape,

@@ -112,6 +112,7 @@ describe("who may import whom", () => {
     convolutionize: ["check", "errors", "graph", "layers", "shape"],
     zoo: ["check", "errors", "image", "layers", "fastest-levenshtein"],
     weights: ["errors", "platform", "fastest-levenshtein"],
+    onnx: ["check", "errors", "graph", "layers", "shape", "weights", "protobufjs/minimal.js"],
     labels: [],
   };
 

@@ -1,0 +1,164 @@
+/** Operators with sliding windows: Conv, MaxPool, AveragePool. */
+import type { Sides } from "../check.js";
+import { avgPool2d, conv2d, maxPool2d, type Pair, zeroPad2d } from "../layers.js";
+import { windowCount } from "../shape.js";
+import type { WeightTensor } from "../weights/dtype.js";
+import { asWeight } from "./constant.js";
+import type { At, MapValue, Value } from "./node.js";
+import type { Dim } from "./view.js";
+
+interface Windows {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  readonly padding: Sides | "same";
+  readonly ceil: boolean;
+}
+
+/** A convolution of maps; its bias is a weight as well. */
+export function conv(at: At): Value {
+  const x = at.map(0);
+  const filters = at.constant(1);
+  const [outChannels = 0, depth = 0, ...kernel] = filters.shape;
+  if (filters.shape.length !== 4)
+    return at.refuse(`has weights of ${filters.shape.length} dimensions, and not the 4 of images`);
+  if (String(at.ints("kernel_shape", 2, 0)) !== String(kernel) && at.has("kernel_shape"))
+    return at.fail("bad-net", "has a kernel_shape that is not its weights'");
+  const groups = at.int("group", 1);
+  const inChannels = depth * groups;
+  expectChannels(at, x, inChannels);
+  const windows = windowsOf(at, kernel as unknown as Pair, x);
+  const bias = at.optional(2);
+  const { stride, dilation, padding } = windows;
+  const layer = conv2d(inChannels, outChannels, windows.kernel, {
+    stride,
+    dilation,
+    groups,
+    padding: padding === "same" ? padding : (evenly(padding) ?? padding),
+    bias: bias !== undefined,
+  });
+  const weight = asWeight(filters, filters.shape) as WeightTensor;
+  const weights = { weight, ...(bias && { bias: vector(at, bias, outChannels) }) };
+  return at.layer(layer, x, [x.shape[0], outChannels, ...sizes(at, windows, x)], weights);
+}
+
+/** A constant as a weight of one number a channel. */
+export function vector(at: At, constant: Parameters<typeof asWeight>[0], channels: number): WeightTensor {
+  const count = constant.shape.reduce((a, b) => a * b, 1);
+  const weight = count === channels ? asWeight(constant, [channels]) : undefined;
+  return weight ?? at.fail("bad-net", `has ${count} numbers where it has ${channels} channels`);
+}
+
+export function expectChannels(at: At, x: Value, channels: number): void {
+  const given = x.shape[1];
+  if (given === channels) return;
+  at.fail("bad-net", `reads ${channels} channels, but gets ${given}`);
+}
+
+export function maxPool(at: At): Value {
+  if (at.node.outputs[1]) return at.refuse("gives the places of its maxima");
+  const x = at.map(0);
+  const windows = windowsOf(at, undefined, x);
+  const { kernel, stride, dilation, padding } = windows;
+  const shape = [x.shape[0], x.shape[1], ...sizes(at, windows, x)];
+  const even = padding === "same" ? padding : evenly(padding);
+  if (even)
+    return at.layer(maxPool2d(kernel, { stride, dilation, padding: even, ceilMode: windows.ceil }), x, shape);
+  const { padding: begin, ceilMode } = overhanging(at, windows, x);
+  return at.layer(maxPool2d(kernel, { stride, dilation, padding: begin, ceilMode }), x, shape);
+}
+
+export function averagePool(at: At): Value {
+  const x = at.map(0);
+  const windows = windowsOf(at, undefined, x);
+  const { kernel, stride, dilation, padding } = windows;
+  if (dilation.some((side) => side !== 1)) return at.refuse("averages over a dilated window");
+  const countIncludePad = at.int("count_include_pad", 0) === 1;
+  const shape = [x.shape[0], x.shape[1], ...sizes(at, windows, x)];
+  const even = padding === "same" ? padding : evenly(padding);
+  if (even) {
+    const ceilMode = windows.ceil;
+    return at.layer(avgPool2d(kernel, { stride, padding: even, ceilMode, countIncludePad }), x, shape);
+  }
+  if (countIncludePad && padding !== "same") {
+    // Zeros that count are zeros of the map.
+    const padded = at.layer(zeroPad2d(padding), x);
+    return at.layer(avgPool2d(kernel, { stride, ceilMode: windows.ceil }), padded, shape);
+  }
+  return at.layer(avgPool2d(kernel, { stride, ...overhanging(at, windows, x), countIncludePad }), x, shape);
+}
+
+/**
+ * Padding that is wider at the end as a window that hangs over it, which sees as little there: the same where the
+ * counts are.
+ */
+function overhanging(
+  at: At,
+  windows: Windows,
+  x: MapValue,
+): { readonly padding: Pair; readonly ceilMode: boolean } {
+  const padding = windows.padding as Sides;
+  const begin: Pair = [padding[0], padding[1]];
+  const less = { ...windows, padding: [...begin, ...begin] as unknown as Sides, ceil: true };
+  const isWider = padding[2] >= padding[0] && padding[3] >= padding[1];
+  if (isWider && !windows.ceil && known(x) && String(sizes(at, less, x)) === String(sizes(at, windows, x)))
+    return { padding: begin, ceilMode: true };
+  return at.refuse(`pads unevenly ([${padding.join(", ")}])`);
+}
+
+const known = (x: MapValue): boolean => x.shape.slice(2).every((side) => typeof side === "number");
+
+/** The same padding at both ends, if it is. */
+const evenly = ([top, left, bottom, right]: Sides): Pair | undefined =>
+  top === bottom && left === right ? [top, left] : undefined;
+
+function windowsOf(at: At, own: Pair | undefined, x: MapValue): Windows {
+  const kernel = own ?? (at.ints("kernel_shape", 2, 0) as Pair);
+  const stride = at.ints("strides", 2, 1) as Pair;
+  const dilation = at.ints("dilations", 2, 1) as Pair;
+  const isSound = [kernel, stride, dilation].every((pair) =>
+    pair.every((side) => Number.isInteger(side) && side > 0),
+  );
+  if (!isSound) return at.fail("bad-net", "has a kernel, stride or dilation that is none");
+  const ceil = at.int("ceil_mode", 0) === 1;
+  const auto = at.string("auto_pad", "NOTSET");
+  const found = { kernel, stride, dilation, ceil };
+  if (auto === "SAME_UPPER") return { ...found, padding: "same", ceil: false };
+  if (auto === "SAME_LOWER") return { ...found, padding: sameLower(at, found, x), ceil: false };
+  if (auto === "VALID") return { ...found, padding: [0, 0, 0, 0] };
+  if (auto !== "NOTSET") return at.refuse(`has auto_pad ${auto}`);
+  const padding = at.ints("pads", 4, 0) as unknown as Sides;
+  if (padding.some((side) => side < 0)) return at.refuse(`has negative padding ([${padding.join(", ")}])`);
+  return { ...found, padding };
+}
+
+/** SAME with the odd pixel in front, which depends on the input's size. */
+function sameLower(at: At, { kernel, stride, dilation }: Omit<Windows, "padding">, x: MapValue): Sides {
+  const ends = ([0, 1] as const).map((axis) => {
+    const size = x.shape[2 + axis] as Dim;
+    const reach = dilation[axis] * (kernel[axis] - 1) + 1;
+    if (typeof size !== "number" && stride[axis] > 1)
+      return at.refuse("pads by SAME_LOWER at a size that is not fixed");
+    const last =
+      typeof size === "number" ? (Math.ceil(size / stride[axis]) - 1) * stride[axis] + 1 - size : 0;
+    const total = Math.max(0, last + reach - 1);
+    return [Math.ceil(total / 2), Math.floor(total / 2)] as const;
+  });
+  const [[top, bottom], [left, right]] = ends as unknown as readonly [Pair, Pair];
+  return [top, left, bottom, right];
+}
+
+/** Rows and columns of the result; a name where the input's are not known. */
+function sizes(at: At, windows: Windows, x: MapValue): readonly [Dim, Dim] {
+  const along = (axis: 0 | 1): Dim => {
+    const size = x.shape[2 + axis] as Dim;
+    if (typeof size !== "number") return `${at.name}.${axis}`;
+    const { padding } = windows;
+    const [kernel, stride, dilation] = [windows.kernel[axis], windows.stride[axis], windows.dilation[axis]];
+    if (padding === "same") return Math.ceil(size / stride);
+    const ends = [padding[axis], padding[axis === 0 ? 2 : 3]] as const;
+    const count = windowCount(size, { kernel, stride, dilation, padding: ends, ceil: windows.ceil });
+    return count > 0 ? count : at.fail("bad-shape", `has a window of ${kernel} that does not fit on ${size}`);
+  };
+  return [along(0), along(1)];
+}
