@@ -140,7 +140,7 @@ function reordered(weight: WeightTensor, sides: readonly number[], steps: readon
 }
 
 export function batchNormalization(at: At): Value {
-  const x = at.value(0);
+  const x = at.features(0);
   if (
     at.int("training_mode", 0) === 1 ||
     at.int("spatial", 1) === 0 ||
@@ -162,7 +162,7 @@ export function batchNormalization(at: At): Value {
 
 /** Over the last dimension alone, where that is the channels. */
 export function layerNormalization(at: At): Value {
-  const x = at.value(0);
+  const x = at.features(0);
   const last = x.view.length - 1;
   const isLast = at.axis(at.int("axis", -1), x.view.length) === last;
   if (!isLast || axisAt(x.view, last) !== CHANNELS)

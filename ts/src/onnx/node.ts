@@ -5,7 +5,7 @@ import type { WeightTensor } from "../weights/dtype.js";
 import { type Constant, knownNumbers, numbersOf } from "./constant.js";
 import type { Draft } from "./draft.js";
 import type { NodeProto } from "./proto.js";
-import { BATCH, CHANNELS, type Dim, isAxis, isInOrder, product, type View, viewOf } from "./view.js";
+import { axisAt, BATCH, CHANNELS, type Dim, isAxis, isInOrder, product, type View, viewOf } from "./view.js";
 
 /** What a layer gives: [N, C, H, W] or flat [N, F] by the layer's own axes, which ONNX sees through a view. */
 export interface Value {
@@ -241,6 +241,12 @@ export class At {
     return isMap && isDealt && typeof groups === "number"
       ? this.layer(channelShuffle(groups), value, shape)
       : value;
+  }
+
+  /** Features [N, F] that are a map's are flattened, for what reads them by themselves; any other value stays. */
+  features(i: number): Value {
+    const value = this.value(i);
+    return value.view.length === 2 && axisAt(value.view, CHANNELS) !== CHANNELS ? this.asFlat(value) : value;
   }
 
   /** A value of two dimensions, [N, F], as flat features. */

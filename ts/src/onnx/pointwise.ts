@@ -66,14 +66,14 @@ function clip(at: At, x: Value): Value {
 }
 
 export function pRelu(at: At): Value {
-  const x = at.value(0);
+  const x = at.features(0);
   const slopes = perChannel(at, at.constant(1), x);
   return at.layer(prelu(slopes.length), x, undefined, { weight: asBias(slopes) });
 }
 
 /** Softmax and its logarithm over the channels. Before opset 13 a node takes all dimensions from its axis on. */
 export function softmaxOf(at: At): Value {
-  const x = at.value(0);
+  const x = at.features(0);
   const rank = x.view.length;
   const axis = at.axis(at.int("axis", at.opset < 13 ? 1 : -1), rank);
   const isAlone = at.opset >= 13 || x.view.slice(axis + 1).every((group) => group.length === 0);
@@ -87,8 +87,8 @@ export function arithmetic(at: At): Known {
   const [a, b] = [at.input(0), at.input(1)];
   if (a?.kind === "erf" || b?.kind === "erf") return withErf(at, a, b);
   if (a?.kind === "value" && b?.kind === "value") return between(at, a, b);
-  const x = at.value(a?.kind === "value" ? 0 : 1);
   const isFirst = a?.kind === "value";
+  const x = at.features(isFirst ? 0 : 1);
   const numbers = perChannel(at, at.constant(isFirst ? 1 : 0), x);
   const all = (number: number) => Array<number>(numbers.length).fill(number);
   switch (at.opType) {
