@@ -109,7 +109,7 @@ export function tensorIn(bytes: Uint8Array, name: string): Promise<TensorProto> 
 }
 
 /** What protobuf and we find wrong with the bytes, as one error. */
-async function guarded<T>(name: string, read: () => Promise<T>): Promise<T> {
+export async function guarded<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {

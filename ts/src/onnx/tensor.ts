@@ -3,7 +3,7 @@ import { ConvzooError } from "../errors.js";
 import type { Bytes } from "../weights/bytes.js";
 import { ARRAYS, type Dtype, elementCount, viewAs, type WeightTensor } from "../weights/dtype.js";
 import type { StoredTensor } from "../weights/stored.js";
-import { longs, type Range, type TensorProto } from "./proto.js";
+import { guarded, longs, type Range, type TensorProto } from "./proto.js";
 
 /** Opens a file that lies beside the model, by the name that the model has for it. */
 export type Beside = (location: string) => Promise<Bytes>;
@@ -66,7 +66,7 @@ export function storedTensor(proto: TensorProto, beside?: Beside): StoredTensor 
     if (plain || count === 0) return checked(await joined(proto, plain ?? []));
     const written = pieces(VARINTS[dtype] ?? INT32_DATA);
     if (!written) return fail("bad-weights", "has no data: the file is damaged.");
-    const numbers = longs(await joined(proto, written));
+    const numbers = await guarded(file, async () => longs(await joined(proto, written)));
     if (numbers.length !== count)
       return fail("bad-weights", `has ${numbers.length} elements where its shape says ${count}.`);
     return narrowed(dtype, shape, numbers);
