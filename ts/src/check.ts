@@ -57,20 +57,26 @@ export function size(
 }
 
 /**
- * A pooling's padding: at most half of the kernel, so that every window sees some of the input; or `"same"`. Throws
- * `bad-option`.
+ * A pooling's padding: at most half of what the kernel reaches over, or [top, left, bottom, right] of less than all of
+ * it, so that every window reaches the input; or `"same"`. Throws `bad-option`.
  */
 export function poolPadding(
   where: string,
-  value: number | readonly [number, number] | "same",
+  value: number | readonly [number, number] | Sides | "same",
   kernel: number | readonly [number, number],
-): number | readonly [number, number] | "same" {
+  dilation: number | readonly [number, number],
+): number | readonly [number, number] | Sides | "same" {
   if (value === "same") return value;
+  const spread = pairOf(dilation);
+  const reach = pairOf(kernel).map((side, axis) => (side - 1) * (spread[axis] ?? 1) + 1);
+  if (typeof value !== "number" && value?.length === 4) {
+    const all = sides(where, value, 0);
+    if (all.every((side, i) => side < (reach[i % 2] ?? 0))) return all;
+    throw wrong(where, "padding", `less than the kernel, ${show(reach)}`, value);
+  }
   const padding = size(where, "padding", value, 0);
-  const [rows, columns] = pairOf(padding);
-  const [kernelRows, kernelColumns] = pairOf(kernel);
-  if (2 * rows <= kernelRows && 2 * columns <= kernelColumns) return padding;
-  throw wrong(where, "padding", `at most half of the kernel, ${show(kernel)}`, value);
+  if (pairOf(padding).every((side, axis) => 2 * side <= (reach[axis] ?? 0))) return padding;
+  throw wrong(where, "padding", `at most half of the kernel, ${show(reach)}`, value);
 }
 
 /** Zeros on each side, [top, left, bottom, right]. Throws `bad-option`. */

@@ -79,7 +79,7 @@ function leaf(layer: Leaf): string {
       return `MaxPool2d${same ? "Same" : ""}(${window(layer)}, ${dilation}, ceil_mode=${shown(layer.ceilMode)})`;
     }
     case "avg_pool2d":
-      return `AvgPool2d${layer.padding === "same" ? "Same" : ""}(${window(layer)})`;
+      return `AvgPool2d${layer.padding === "same" ? "Same" : ""}(${window(layer)}${spread(layer)})`;
     case "adaptive_avg_pool2d":
       return `AdaptiveAvgPool2d(output_size=${shown(layer.output)})`;
     case "adaptive_max_pool2d":
@@ -160,8 +160,14 @@ function merged(children: Named): string[] {
   );
 }
 
+/** PyTorch has no dilated average, so a plain one shows none. */
+const spread = ({ dilation }: AvgPool2d): string =>
+  pair(dilation).some((side) => side !== 1) ? `, dilation=${shown(dilation)}` : "";
+
 function window({ kernel, stride, padding }: MaxPool2d | AvgPool2d): string {
   if (padding === "same")
     return `kernel_size=${shown(pair(kernel))}, stride=${shown(pair(stride))}, padding=(0, 0)`;
-  return `kernel_size=${shown(kernel)}, stride=${shown(stride)}, padding=${shown(padding)}`;
+  // As four numbers it is F.pad's before the pooling, and in no print.
+  const own = typeof padding !== "number" && padding.length === 4 ? 0 : padding;
+  return `kernel_size=${shown(kernel)}, stride=${shown(stride)}, padding=${shown(own)}`;
 }

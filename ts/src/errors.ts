@@ -7,6 +7,8 @@ export const ERROR_CODES = {
   "unknown-weights": "The network has no registered checkpoint of this name, or none at all; pass `weights`.",
   "bad-option": "An option has a value that it cannot have.",
   "bad-net": "The network's layers do not fit together (a programming error in a hand-made net).",
+  "not-convolutional":
+    "There is no fully convolutional form of the network, or none as asked for; the message names the layer and the reason.",
   "bad-shape": "A tensor or an image has the wrong rank, channel count or size for this network.",
   "not-finite": "The input holds NaN or an infinity.",
   "too-large": "The input needs more memory than the engine can have.",

@@ -3,7 +3,7 @@ import { type GraphNode, nodeOf } from "./graph/node.js";
 import { layerAt } from "./layers/path.js";
 import type { Layer, Leaf, Module, Net, Step } from "./layers.js";
 
-export type { GraphNode } from "./graph/node.js";
+export { type GraphNode, nodeOf } from "./graph/node.js";
 
 /** What a net computes: nodes in an order in which each reads earlier ones only. A node's id is its index. */
 export interface Graph {
@@ -33,11 +33,18 @@ export function lower(net: Net): Graph {
   return trace(net).graph;
 }
 
+/** What {@link trace} gives; `idOf` is the id of a node that is in the graph. */
+export interface Trace {
+  readonly graph: Graph;
+  readonly runs: readonly Run[];
+  readonly idOf: (node: GraphNode) => number;
+}
+
 /**
  * The graph of a net, and every run of a leaf layer that is a child (dropout too), in forward order. Throws
  * as `lower` does.
  */
-export function trace(net: Net): { readonly graph: Graph; readonly runs: readonly Run[] } {
+export function trace(net: Net): Trace {
   if (net?.op !== "module" || !Number.isInteger(net.inChannels))
     throw new ConvzooError("bad-net", "This is not a net: make one with net(...), or take one of the zoo.");
   const nodes: GraphNode[] = [{ op: "input", channels: net.inChannels }];
@@ -108,7 +115,8 @@ export function trace(net: Net): { readonly graph: Graph; readonly runs: readonl
   };
 
   const output = runSteps(net, net.forward, "", 0, new Map());
-  return { graph: { nodes, output, paths: Object.fromEntries(paths) }, runs: [...runs.values()] };
+  const idOf = (made: GraphNode): number => ids.get(JSON.stringify(made)) as number;
+  return { graph: { nodes, output, paths: Object.fromEntries(paths) }, runs: [...runs.values()], idOf };
 }
 
 /** The ids of the nodes that `outputs` are computed from, themselves among them. */

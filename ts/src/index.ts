@@ -2,6 +2,7 @@
 export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
 export type { ImageOptions, ResizeOptions } from "./connect.js";
+export { type ConvolutionizeOptions, convolutionize } from "./convolutionize.js";
 export { type DescribeOptions, describe } from "./describe.js";
 export { ConvzooError, ERROR_CODES, type ErrorCode, type ErrorDetails } from "./errors.js";
 export type { ImageSource } from "./image/input.js";

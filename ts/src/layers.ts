@@ -26,6 +26,8 @@ export interface Conv2d {
   readonly dilation: Pair;
   readonly groups: number;
   readonly bias: boolean;
+  /** Of one made of a Linear: that one's weight, [out, in], which a checkpoint may hold in place of this one's. */
+  readonly linear?: Pair;
 }
 /** Linear: weight [out, in]; reads flat features, or with `perPixel` the channels of each pixel of a map. */
 export interface Linear {
@@ -92,7 +94,8 @@ export interface MaxPool2d {
   readonly op: "max_pool2d";
   readonly kernel: Size;
   readonly stride: Size;
-  readonly padding: Size | "same";
+  /** Four numbers are [top, left, bottom, right], which no print shows. */
+  readonly padding: Size | Sides | "same";
   readonly dilation: Size;
   readonly ceilMode: boolean;
 }
@@ -100,7 +103,10 @@ export interface AvgPool2d {
   readonly op: "avg_pool2d";
   readonly kernel: Size;
   readonly stride: Size;
-  readonly padding: Size | "same";
+  /** Four numbers are [top, left, bottom, right], which no print shows. */
+  readonly padding: Size | Sides | "same";
+  /** Cells of a window are this far apart, which PyTorch does not have. */
+  readonly dilation: Size;
   readonly ceilMode: boolean;
   readonly countIncludePad: boolean;
 }
@@ -217,6 +223,17 @@ export interface Module {
 /** A whole network: a module that says how many channels it reads. */
 export interface Net extends Module {
   readonly inChannels: number;
+  /** Of a net that `convolutionize` made: of what. */
+  readonly dense?: Dense;
+}
+
+/** What a fully convolutional net was made of. */
+export interface Dense {
+  readonly of: Net;
+  /** The native size, [C, H, W], at which it gives a map of one cell (of a few, if fine). */
+  readonly input: readonly [number, number, number];
+  readonly pooling: "window" | "cell";
+  readonly fine: boolean;
 }
 
 /**

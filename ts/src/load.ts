@@ -102,7 +102,7 @@ export async function load(
   const host = await startHost(channel, { module, threads, shared }, signal);
   let tuning: Tuning | undefined;
   try {
-    const [, rows, columns] = (entry ?? entryOf(net))?.input ?? [3, 224, 224];
+    const [, rows, columns] = net.dense?.input ?? (entry ?? entryOf(net))?.input ?? [3, 224, 224];
     tuning = await send(host, graph, weights, { ...options, core, size: [rows, columns] });
   } catch (error) {
     host.dispose();
@@ -149,8 +149,9 @@ function sourceOf(
   throw new ConvzooError("unknown-weights", `This network has ${wanted}${known}. ${advice}.`);
 }
 
-/** The row of the table that builds this very net, known by its print and its keys. */
-function entryOf(net: Net): ZooEntry | undefined {
+/** The row of the table that builds this very net, or that which it was made of; known by its print and its keys. */
+function entryOf(given: Net): ZooEntry | undefined {
+  const net = given.dense?.of ?? given;
   const [params, text] = [parameterCount(net), String(net)];
   const entries = Object.values(zoo as Record<string, ZooEntry>);
   return entries.find((entry) => entry.params === params && String(entry.build()) === text);

@@ -77,13 +77,14 @@ function advice(graph: Graph, input: Shape): string {
 }
 
 type Shapes = readonly (Shape | undefined)[];
-type Inferred = { readonly shapes: Shapes } | { readonly path: string; readonly misfit: string };
+/** What {@link infer} finds: the shapes, or the layer that does not fit and why. */
+export type Inferred = { readonly shapes: Shapes } | { readonly path: string; readonly misfit: string };
 
 /**
  * Nothing is thrown for a size that does not fit, since `smallestSide` tries many. What the graph's output does not
  * need (auxiliary heads) need not fit: it has no shape then.
  */
-function infer(graph: Graph, input: Shape): Inferred {
+export function infer(graph: Graph, input: Shape): Inferred {
   const needed = neededBy(graph, [graph.output]);
   const shapes: (Shape | undefined)[] = [];
   for (const [id, node] of graph.nodes.entries()) {
@@ -198,14 +199,13 @@ function channelsMatch(node: Inner, input: Shape, channels: number): Shape {
 function windows(node: Extract<Inner, { same: boolean }>, input: Shape, channels: number): Shape | string {
   const [, height, width] = mapOf(node, input);
   const [top, left, bottom, right] = node.padding;
-  const dilation = node.op === "avg_pool2d" ? ([1, 1] as const) : node.dilation;
   const ceil = node.op !== "conv2d" && node.ceil_mode;
   const along = (axis: 0 | 1, size: number, padding: readonly [number, number]): number => {
     if (node.same) return Math.ceil(size / node.stride[axis]);
     return windowCount(size, {
       kernel: node.kernel[axis],
       stride: node.stride[axis],
-      dilation: dilation[axis],
+      dilation: node.dilation[axis],
       padding,
       ceil,
     });

@@ -5,6 +5,8 @@ import type { Layer, Leaf, Net } from "./layers.js";
 /** What a checkpoint must hold under a key. */
 export interface StateEntry {
   readonly shape: readonly number[];
+  /** Of a convolution made of a Linear: that one's weight, [out, in], which does as well. */
+  readonly linear?: readonly number[];
 }
 
 /**
@@ -16,7 +18,11 @@ export function stateShapes(net: Net): ReadonlyMap<string, StateEntry> {
   const visit = (layer: Layer, path: string): void => {
     if (layer.op === "module")
       for (const [name, child] of Object.entries(layer.children)) visit(child, join(path, name));
-    else for (const [name, shape] of ownShapes(layer)) entries.set(join(path, name), { shape });
+    else
+      for (const [name, shape] of ownShapes(layer)) {
+        const linear = layer.op === "conv2d" && name === "weight" ? layer.linear : undefined;
+        entries.set(join(path, name), linear ? { shape, linear } : { shape });
+      }
   };
   visit(net, "");
   return entries;

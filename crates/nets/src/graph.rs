@@ -100,6 +100,8 @@ pub enum Op {
         kernel: [usize; 2],
         stride: [usize; 2],
         padding: [usize; 4],
+        #[serde(default = "undilated")]
+        dilation: [usize; 2],
         ceil_mode: bool,
         count_include_pad: bool,
         #[serde(default)]
@@ -136,6 +138,10 @@ pub enum Op {
     Softmax,
     LogSoftmax,
     Flatten,
+}
+
+fn undilated() -> [usize; 2] {
+    [1, 1]
 }
 
 /// The activations that stand in a graph.
@@ -202,8 +208,8 @@ impl Node {
             Op::MaxPool2d { kernel, stride, padding, dilation, ceil_mode, same } => {
                 (kernel, stride, padding, *dilation, *ceil_mode, *same)
             }
-            Op::AvgPool2d { kernel, stride, padding, ceil_mode, same, .. } => {
-                (kernel, stride, padding, [1, 1], *ceil_mode, *same)
+            Op::AvgPool2d { kernel, stride, padding, dilation, ceil_mode, same, .. } => {
+                (kernel, stride, padding, *dilation, *ceil_mode, *same)
             }
             _ => return None,
         };

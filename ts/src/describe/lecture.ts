@@ -46,6 +46,7 @@ export function lectureForm(layer: Leaf): string | undefined {
 
 /** A padding in one direction only was not shown. */
 function maxPool({ kernel, stride, dilation }: MaxPool2d, padding: Exclude<MaxPool2d["padding"], "same">) {
-  const padded = pair(padding).includes(0) ? "" : `, padding=${shown(pair(padding))}`;
+  const own = typeof padding !== "number" && padding.length === 4 ? 0 : padding;
+  const padded = pair(own).includes(0) ? "" : `, padding=${shown(pair(own))}`;
   return `size=${shown(pair(kernel))}, stride=${shown(pair(stride))}${padded}, dilation=${shown(pair(dilation))}`;
 }

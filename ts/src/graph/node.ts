@@ -34,6 +34,7 @@ export type GraphNode =
   | (At &
       Windows & {
         readonly op: "avg_pool2d";
+        readonly dilation: Pair;
         readonly ceil_mode: boolean;
         readonly count_include_pad: boolean;
       })
@@ -90,7 +91,9 @@ export function nodeOf(layer: Leaf, path: string, input: number): GraphNode | un
     }
     case "avg_pool2d": {
       const { op, ceilMode, countIncludePad } = layer;
-      return { op, ...at, ...windowsOf(layer), ceil_mode: ceilMode, count_include_pad: countIncludePad };
+      const dilation = pairOf(layer.dilation);
+      const counts = { ceil_mode: ceilMode, count_include_pad: countIncludePad };
+      return { op, ...at, ...windowsOf(layer), dilation, ...counts };
     }
     case "adaptive_avg_pool2d":
     case "adaptive_max_pool2d":

@@ -82,10 +82,11 @@ export function net(
   type: string,
   children: Readonly<Record<string, Layer>>,
   forward: readonly Step[],
-  options: { readonly inChannels: number },
+  options: Pick<Net, "inChannels" | "dense">,
 ): Net {
   const inChannels = integer("net", "inChannels", options?.inChannels, 1);
-  return finish({ ...parts(type, children, forward), inChannels });
+  const dense = options.dense && { dense: options.dense };
+  return finish({ ...parts(type, children, forward), inChannels, ...dense });
 }
 
 type Parts = Omit<Module, "toString">;

@@ -1,18 +1,19 @@
 /** Pooling. */
-import { deepFreeze, flag, poolPadding, size, withDefaults } from "../check.js";
+import { deepFreeze, flag, poolPadding, type Sides, size, withDefaults } from "../check.js";
 import type { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, Size } from "../layers.js";
 
 /** Options of {@link maxPool2d}; the stride is the kernel unless given, `"same"` padding is TensorFlow's. */
 export interface MaxPool2dOptions {
   readonly stride?: Size;
-  readonly padding?: Size | "same";
+  readonly padding?: Size | Sides | "same";
   readonly dilation?: Size;
   readonly ceilMode?: boolean;
 }
 /** Options of {@link avgPool2d}; the stride is the kernel unless given, `"same"` padding is TensorFlow's. */
 export interface AvgPool2dOptions {
   readonly stride?: Size;
-  readonly padding?: Size | "same";
+  readonly padding?: Size | Sides | "same";
+  readonly dilation?: Size;
   readonly ceilMode?: boolean;
   readonly countIncludePad?: boolean;
 }
@@ -25,7 +26,7 @@ export function maxPool2d(kernel: Size, options: MaxPool2dOptions = {}): MaxPool
     op: "max_pool2d",
     kernel: size("maxPool2d", "kernel", kernel, 1),
     stride: size("maxPool2d", "stride", o.stride, 1),
-    padding: poolPadding("maxPool2d", o.padding, kernel),
+    padding: poolPadding("maxPool2d", o.padding, kernel, o.dilation),
     dilation: size("maxPool2d", "dilation", o.dilation, 1),
     ceilMode: flag("maxPool2d", "ceilMode", o.ceilMode),
   });
@@ -33,13 +34,14 @@ export function maxPool2d(kernel: Size, options: MaxPool2dOptions = {}): MaxPool
 
 /** AvgPool2d. Throws `bad-option` for a number out of range, also for a padding over half of the kernel. */
 export function avgPool2d(kernel: Size, options: AvgPool2dOptions = {}): AvgPool2d {
-  const defaults = { stride: kernel, padding: 0, ceilMode: false, countIncludePad: true };
+  const defaults = { stride: kernel, padding: 0, dilation: 1, ceilMode: false, countIncludePad: true };
   const o = withDefaults<Required<AvgPool2dOptions>>("avgPool2d", defaults, options);
   return deepFreeze({
     op: "avg_pool2d",
     kernel: size("avgPool2d", "kernel", kernel, 1),
     stride: size("avgPool2d", "stride", o.stride, 1),
-    padding: poolPadding("avgPool2d", o.padding, kernel),
+    padding: poolPadding("avgPool2d", o.padding, kernel, o.dilation),
+    dilation: size("avgPool2d", "dilation", o.dilation, 1),
     ceilMode: flag("avgPool2d", "ceilMode", o.ceilMode),
     countIncludePad: flag("avgPool2d", "countIncludePad", o.countIncludePad),
   });

@@ -13,7 +13,12 @@ export interface GivenTensor {
 /** Weights by key: what `loadWeights` gives, a Map, or a plain object. */
 export type GivenWeights = ReadonlyMap<string, GivenTensor> | Readonly<Record<string, GivenTensor>>;
 
-type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+type Shapes = ReadonlyMap<string, Wanted>;
+/** `linear` is the one other shape that is taken, for the same numbers in the same order. */
+interface Wanted {
+  readonly shape: readonly number[];
+  readonly linear?: readonly number[];
+}
 type Fail = (
   code: "bad-weights" | "missing-weight" | "extra-weight" | "weight-shape",
   message: string,
@@ -25,7 +30,8 @@ const isCounter = (key: string) => key.endsWith("num_batches_tracked");
 
 /**
  * The tensors of a network, in the order of `wanted`. Every key must be there, none may be left over (except
- * `*.num_batches_tracked`, ignored on both sides), each shape must be the same, each value finite in float32.
+ * `*.num_batches_tracked`, ignored on both sides), each shape must be the same (or the other one that is declared), each
+ * value finite in float32.
  *
  * If all given keys begin with the same words ("module.", as PyTorch's DataParallel writes them) and fit better without
  * them, they are taken without them.
@@ -51,9 +57,7 @@ export function resolveWeights(
   const extra = [...tensors.keys()].filter((key) => !known.has(key));
   const misshapen = keys
     .filter((key) => tensors.has(prefix + key))
-    .filter(
-      (key) => !sameShape(shapeOf(tensors.get(prefix + key), prefix + key, fail), wanted.get(key)!.shape),
-    );
+    .filter((key) => !fits(shapeOf(tensors.get(prefix + key), prefix + key, fail), wanted.get(key)!));
   const rest = tally(missing.length, extra.length, misshapen.length);
 
   if (missing.length > 0) {
@@ -75,12 +79,20 @@ export function resolveWeights(
   }
   if (misshapen.length > 0) {
     const key = misshapen[0]!;
-    const shapes = `${show(tensors.get(prefix + key)!.shape)}, the network wants ${show(wanted.get(key)!.shape)}`;
+    const { shape, linear } = wanted.get(key)!;
+    const wants = `${show(shape)}${linear ? ` or ${show(linear)}` : ""}`;
+    const shapes = `${show(tensors.get(prefix + key)!.shape)}, the network wants ${wants}`;
     const advice =
       "Build the network with the options (classes, inChannels) that the checkpoint was made with";
     fail("weight-shape", `${prefix + key} has shape ${shapes}${rest("shape")}. ${advice}.`, key);
   }
-  return new Map(keys.map((key) => [key, checkTensor(prefix + key, tensors.get(prefix + key)!, fail)]));
+  return new Map(
+    keys.map((key) => {
+      const tensor = checkTensor(prefix + key, tensors.get(prefix + key)!, fail);
+      const { shape, linear } = wanted.get(key)!;
+      return [key, linear ? { ...tensor, shape } : tensor];
+    }),
+  );
 }
 
 function entriesOf(given: GivenWeights, source?: string): Iterable<[string, GivenTensor]> {
@@ -130,6 +142,10 @@ function shapeOf(tensor: GivenTensor | undefined, key: string, fail: Fail): read
     `${key} has no shape: a weight is { shape, data } with shape a list of integers.`,
     key,
   );
+}
+
+function fits(shape: readonly number[], wanted: Wanted): boolean {
+  return sameShape(shape, wanted.shape) || (wanted.linear !== undefined && sameShape(shape, wanted.linear));
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

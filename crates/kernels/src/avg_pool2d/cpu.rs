@@ -23,11 +23,13 @@ impl Job<'_> {
     /// The maps must lie in the arena and not overlap; nobody else may write the input or touch this chunk's rows of the
     /// output meanwhile.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
+        let [v, s] = &self.spec.windows;
         for (image, oy) in rows::rows(&self.y, chunk) {
-            let (iy, rows) = self.spec.windows[0].taps(oy, self.x.h);
+            let (iy, rows) = v.taps(oy, self.x.h);
             for ox in 0..self.y.w {
-                let (ix, cols) = self.spec.windows[1].taps(ox, self.x.w);
-                let cells = Cells { rows, cols, row_step: self.x.row, col_step: self.x.pixel };
+                let (ix, cols) = s.taps(ox, self.x.w);
+                let [row_step, col_step] = [v.dilation * self.x.row, s.dilation * self.x.pixel];
+                let cells = Cells { rows, cols, row_step, col_step };
                 let divisor = self.spec.divisor([oy, ox], [self.x.h, self.x.w]);
                 // SAFETY: the caller's promise; `taps` gives only cells inside the input.
                 unsafe {

@@ -10,7 +10,7 @@ pub(crate) use cpu::mean;
 
 use crate::window::Window;
 
-/// The windows of an average pooling, vertical and horizontal (dilation 1).
+/// The windows of an average pooling, vertical and horizontal. PyTorch's have no dilation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AvgPool2d {
     pub windows: [Window; 2],
@@ -30,8 +30,8 @@ impl AvgPool2d {
             if !self.count_include_pad {
                 return window.taps(i, size).1;
             }
-            let start = i * window.stride;
-            window.kernel.min(size + window.padding[0] + window.padding[1] - start)
+            let room = size + window.padding[0] + window.padding[1] - i * window.stride;
+            window.kernel.min(room.div_ceil(window.dilation))
         };
         along(&self.windows[0], y, h) * along(&self.windows[1], x, w)
     }

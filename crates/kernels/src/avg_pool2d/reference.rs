@@ -13,7 +13,7 @@ pub fn avg_pool2d(spec: &AvgPool2d, x: &[f32], [h, w]: [usize; 2]) -> Vec<f64> {
                 let (mut sum, mut cells) = (0.0, 0);
                 for ky in 0..v.kernel {
                     for kx in 0..s.kernel {
-                        let (py, px) = (oy * v.stride + ky, ox * s.stride + kx);
+                        let (py, px) = (oy * v.stride + ky * v.dilation, ox * s.stride + kx * s.dilation);
                         let (iy, ix) = (py.wrapping_sub(v.padding[0]), px.wrapping_sub(s.padding[0]));
                         let inside = iy < h && ix < w;
                         let in_padding =

@@ -11,6 +11,10 @@ fn square([kernel, stride, padding]: [usize; 3], ceil: bool, count_include_pad: 
     AvgPool2d { windows: [window; 2], count_include_pad }
 }
 
+fn dilated(spec: AvgPool2d, dilation: usize) -> AvgPool2d {
+    AvgPool2d { windows: spec.windows.map(|window| Window { dilation, ..window }), ..spec }
+}
+
 /// `dims` is [n, c, h, w]. An average is a sum of as many products as the divisor says, each of a cell and 1 / divisor.
 fn check<V: F32s>(
     random: &mut Random,
@@ -46,6 +50,8 @@ fn zoo<V: F32s>() {
         (square([3, 1, 1], false, false), [1, 20, 9, 9]), // Inception v4
         (square([3, 1, 1], false, true), [1, 20, 9, 9]),  // Inception v3
         (square([2, 2, 0], true, false), [1, 24, 7, 7]),  // ResNet-D's shortcut
+        (dilated(square([7, 1, 0], false, true), 2), [1, 20, 15, 14]), // GoogLeNet, made fine
+        (dilated(square([3, 1, 2], false, false), 2), [1, 20, 9, 9]), // BN-Inception, made fine
     ];
     for (spec, dims) in cases {
         check::<V>(random, &spec, dims, [0; 4], [0; 2]);
@@ -81,9 +87,10 @@ fn random_shapes<V: F32s>() {
     let mut checked = 0;
     while checked < 100 {
         let windows = [0, 1].map(|_| {
-            let kernel = random.within(1, 4);
-            let padding = random.several(0, kernel / 2);
-            Window { kernel, stride: random.within(1, 4), padding, dilation: 1, ceil: random.coin() }
+            let (kernel, dilation) = (random.within(1, 4), random.within(1, 3));
+            // The cells of a dilated window can be all in the padding, and then there is no average.
+            let padding = random.several(0, if dilation == 1 { kernel / 2 } else { 0 });
+            Window { kernel, stride: random.within(1, 4), padding, dilation, ceil: random.coin() }
         });
         let dims = [random.within(1, 3), random.within(1, 80), random.within(1, 12), random.within(1, 12)];
         let spec = AvgPool2d { windows, count_include_pad: random.coin() };
@@ -98,6 +105,19 @@ fn random_shapes<V: F32s>() {
 #[test]
 fn at_random() {
     every_vector!(random_shapes);
+}
+
+#[test]
+fn a_dilated_average_counts_its_own_cells() {
+    // Cells two apart, one of them in the padding: it counts as a zero or not at all.
+    let window = Window { kernel: 3, stride: 1, padding: [2; 2], dilation: 2, ceil: false };
+    let one = Window { kernel: 1, padding: [0; 2], dilation: 1, ..window };
+    let averages = |count_include_pad| {
+        let spec = AvgPool2d { windows: [one, window], count_include_pad };
+        reference::avg_pool2d(&spec, &[3.0, 6.0, 9.0, 12.0], [1, 4])
+    };
+    assert_eq!(averages(true), [4.0, 6.0, 4.0, 6.0]);
+    assert_eq!(averages(false), [6.0, 9.0, 6.0, 9.0]);
 }
 
 #[test]

@@ -49,14 +49,11 @@ pub fn node(node: &Node) -> Checked {
             positive("size", &[*size])?;
             finite("alpha, beta and k", &[*alpha, *beta, *k])
         }
-        Op::MaxPool2d { kernel, stride, padding, dilation, .. } => {
+        Op::MaxPool2d { kernel, stride, padding, dilation, .. }
+        | Op::AvgPool2d { kernel, stride, padding, dilation, .. } => {
             positive("kernel, stride and dilation", &[*kernel, *stride, *dilation].concat())?;
             reach(kernel, dilation)?;
-            half(padding, kernel)
-        }
-        Op::AvgPool2d { kernel, stride, padding, .. } => {
-            positive("kernel and stride", &[*kernel, *stride].concat())?;
-            half(padding, kernel)
+            within(padding, kernel, dilation)
         }
         Op::AdaptiveAvgPool2d { output } | Op::AdaptiveMaxPool2d { output } => {
             positive("output size", output)
@@ -108,8 +105,8 @@ fn below(padding: &[usize; 4], reach: [usize; 2]) -> Checked {
     good.then_some(()).ok_or_else(|| format!("padding {padding:?} is beyond reason"))
 }
 
-/// PyTorch's rule for poolings, without which a window could see padding alone.
-fn half(padding: &[usize; 4], kernel: &[usize; 2]) -> Checked {
-    let good = padding.iter().enumerate().all(|(i, &p)| p <= kernel[i % 2] / 2);
-    good.then_some(()).ok_or_else(|| format!("padding {padding:?} is more than half the kernel {kernel:?}"))
+/// What every pooling's window must do, or it could lie in the padding alone: reach over the end of it.
+fn within(padding: &[usize; 4], kernel: &[usize; 2], dilation: &[usize; 2]) -> Checked {
+    let good = padding.iter().enumerate().all(|(i, &p)| p <= (kernel[i % 2] - 1) * dilation[i % 2]);
+    good.then_some(()).ok_or_else(|| format!("padding {padding:?} is as wide as a window of {kernel:?}"))
 }

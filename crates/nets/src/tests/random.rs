@@ -177,7 +177,10 @@ fn pooling(net: &mut Net, random: &mut Random, x: Id) -> Id {
     let dilation = if same || padding != [0; 4] { [1, 1] } else { random.several::<2>(1, 2) };
     match random.coin() {
         true => net.push("max_pool2d", &[x], with(fields, json!({ "dilation": dilation }))),
-        false => net.push("avg_pool2d", &[x], with(fields, json!({ "count_include_pad": random.coin() }))),
+        false => {
+            let more = json!({ "dilation": dilation, "count_include_pad": random.coin() });
+            net.push("avg_pool2d", &[x], with(fields, more))
+        }
     }
 }
 
