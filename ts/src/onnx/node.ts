@@ -109,7 +109,8 @@ export class At {
 
   has = (name: string): boolean => this.node.attributes.has(name);
   int = (name: string, otherwise: number): number => this.node.attributes.get(name)?.int ?? otherwise;
-  float = (name: string, otherwise: number): number => this.node.attributes.get(name)?.float ?? otherwise;
+  float = (name: string, otherwise: number): number =>
+    shortest(this.node.attributes.get(name)?.float ?? otherwise);
   string = (name: string, otherwise: string): string => this.node.attributes.get(name)?.string ?? otherwise;
 
   ints(name: string, length: number, otherwise: number): readonly number[] {
@@ -264,3 +265,12 @@ export class At {
 
 /** A value that ONNX sees as [N, C, H, W]. */
 export type MapValue = Value & { readonly shape: readonly [Dim, Dim, Dim, Dim] };
+
+/** The shortest decimal that float32 rounds to this number, which is what somebody once wrote: 1e-5, 0.1. */
+function shortest(value: number): number {
+  for (let digits = 1; digits < 10; digits++) {
+    const number = Number(value.toPrecision(digits));
+    if (Math.fround(number) === Math.fround(value)) return number;
+  }
+  return value;
+}

@@ -1,6 +1,6 @@
 /** Operators with sliding windows: Conv, MaxPool, AveragePool. */
 import type { Sides } from "../check.js";
-import { avgPool2d, conv2d, maxPool2d, type Pair, zeroPad2d } from "../layers.js";
+import { avgPool2d, conv2d, type Leaf, type MaxPool2dOptions, maxPool2d, type Pair } from "../layers.js";
 import { windowCount } from "../shape.js";
 import type { WeightTensor } from "../weights/dtype.js";
 import { asWeight } from "./constant.js";
@@ -29,12 +29,12 @@ export function conv(at: At): Value {
   expectChannels(at, x, inChannels);
   const windows = windowsOf(at, kernel as unknown as Pair, x);
   const bias = at.optional(2);
-  const { stride, dilation, padding } = windows;
+  const { stride, dilation } = windows;
   const layer = conv2d(inChannels, outChannels, windows.kernel, {
     stride,
     dilation,
     groups,
-    padding: padding === "same" ? padding : (evenly(padding) ?? padding),
+    padding: paddingOf(windows),
     bias: bias !== undefined,
   });
   const weight = asWeight(filters, filters.shape) as WeightTensor;
@@ -57,60 +57,28 @@ export function expectChannels(at: At, x: Value, channels: number): void {
 
 export function maxPool(at: At): Value {
   if (at.node.outputs[1]) return at.refuse("gives the places of its maxima");
-  const x = at.map(0);
-  const windows = windowsOf(at, undefined, x);
-  const { kernel, stride, dilation, padding } = windows;
-  const shape = [x.shape[0], x.shape[1], ...sizes(at, windows, x)];
-  const even = padding === "same" ? padding : evenly(padding);
-  if (even)
-    return at.layer(maxPool2d(kernel, { stride, dilation, padding: even, ceilMode: windows.ceil }), x, shape);
-  const { padding: begin, ceilMode } = overhanging(at, windows, x);
-  return at.layer(maxPool2d(kernel, { stride, dilation, padding: begin, ceilMode }), x, shape);
+  return pooled(at, (kernel, options) => maxPool2d(kernel, options));
 }
 
 export function averagePool(at: At): Value {
+  const countIncludePad = at.int("count_include_pad", 0) === 1;
+  return pooled(at, (kernel, options) => avgPool2d(kernel, { ...options, countIncludePad }));
+}
+
+function pooled(at: At, layer: (kernel: Pair, options: MaxPool2dOptions) => Leaf): Value {
   const x = at.map(0);
   const windows = windowsOf(at, undefined, x);
-  const { kernel, stride, dilation, padding } = windows;
-  if (dilation.some((side) => side !== 1)) return at.refuse("averages over a dilated window");
-  const countIncludePad = at.int("count_include_pad", 0) === 1;
-  const shape = [x.shape[0], x.shape[1], ...sizes(at, windows, x)];
-  const even = padding === "same" ? padding : evenly(padding);
-  if (even) {
-    const ceilMode = windows.ceil;
-    return at.layer(avgPool2d(kernel, { stride, padding: even, ceilMode, countIncludePad }), x, shape);
-  }
-  if (countIncludePad && padding !== "same") {
-    // Zeros that count are zeros of the map.
-    const padded = at.layer(zeroPad2d(padding), x);
-    return at.layer(avgPool2d(kernel, { stride, ceilMode: windows.ceil }), padded, shape);
-  }
-  return at.layer(avgPool2d(kernel, { stride, ...overhanging(at, windows, x), countIncludePad }), x, shape);
+  const { kernel, stride, dilation, ceil } = windows;
+  const made = layer(kernel, { stride, dilation, padding: paddingOf(windows), ceilMode: ceil });
+  return at.layer(made, x, [x.shape[0], x.shape[1], ...sizes(at, windows, x)]);
 }
 
-/**
- * Padding that is wider at the end as a window that hangs over it, which sees as little there: the same where the
- * counts are.
- */
-function overhanging(
-  at: At,
-  windows: Windows,
-  x: MapValue,
-): { readonly padding: Pair; readonly ceilMode: boolean } {
-  const padding = windows.padding as Sides;
-  const begin: Pair = [padding[0], padding[1]];
-  const less = { ...windows, padding: [...begin, ...begin] as unknown as Sides, ceil: true };
-  const isWider = padding[2] >= padding[0] && padding[3] >= padding[1];
-  if (isWider && !windows.ceil && known(x) && String(sizes(at, less, x)) === String(sizes(at, windows, x)))
-    return { padding: begin, ceilMode: true };
-  return at.refuse(`pads unevenly ([${padding.join(", ")}])`);
+/** As PyTorch writes padding, where it is the same at both ends. */
+function paddingOf({ padding }: Windows): Pair | Sides | "same" {
+  if (padding === "same") return padding;
+  const [top, left, bottom, right] = padding;
+  return top === bottom && left === right ? [top, left] : padding;
 }
-
-const known = (x: MapValue): boolean => x.shape.slice(2).every((side) => typeof side === "number");
-
-/** The same padding at both ends, if it is. */
-const evenly = ([top, left, bottom, right]: Sides): Pair | undefined =>
-  top === bottom && left === right ? [top, left] : undefined;
 
 function windowsOf(at: At, own: Pair | undefined, x: MapValue): Windows {
   const kernel = own ?? (at.ints("kernel_shape", 2, 0) as Pair);

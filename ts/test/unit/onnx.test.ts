@@ -93,6 +93,11 @@ describe("paths", () => {
     expect(paths).toEqual(expect.arrayContaining(wanted));
   });
 
+  test("numbers are those that somebody wrote, not float32's", async () => {
+    const { net } = await readOnnx(open("torchscript_17"));
+    expect(String(net)).toContain("(norm): BatchNorm2d(4, eps=1e-05, momentum=0.1, affine=True");
+  });
+
   test("a folded convolution is called as its module is", async () => {
     const stored = await readOnnxWeights(open("torchscript_17"));
     expect([...stored.keys()].some((key) => key.startsWith("onnx::Conv"))).toBe(true);
