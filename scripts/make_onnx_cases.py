@@ -290,6 +290,10 @@ def main() -> None:
     pointwise()
     moves()
     exports()
+    # The first one again, its weights in a file beside it.
+    model = onnx.load(OUT / "conv.onnx")
+    (OUT / "external.data").unlink(missing_ok=True)
+    onnx.save_model(model, OUT / "external.onnx", save_as_external_data=True, location="external.data", size_threshold=0)
     lines = ",\n".join(json.dumps(one_case) for one_case in CASES)
     (OUT / "cases.json").write_text(f"[\n{lines}\n]\n")
     size = sum(path.stat().st_size for path in OUT.iterdir())

@@ -166,7 +166,7 @@ class Paths {
   }
 
   private take(path: string): boolean {
-    const parts = path.split(".");
+    const parts = path.split(".", MOST_PARTS + 1);
     const above = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
     const isFree =
       !this.layers.has(path) && !this.modules.has(path) && !above.some((one) => this.layers.has(one));

@@ -92,8 +92,12 @@ export async function readOnnx(bytes: Bytes, output?: string, beside?: Beside): 
     throw new ConvzooError("unsupported", `${source} is of ONNX's opset ${opset}: ${advice}.`, { source });
   }
   const values = new Map<string, Known>();
-  for (const [name, stored] of initialisers(model, source, beside))
-    values.set(name, constantOf(await stored.read()));
+  let size = bytes.size;
+  for (const [name, stored] of initialisers(model, source, beside)) {
+    const tensor = await stored.read();
+    size += tensor.data.byteLength;
+    values.set(name, constantOf(tensor));
+  }
   const draft = new Draft();
   const scope: Scope = {
     source,
@@ -101,7 +105,7 @@ export async function readOnnx(bytes: Bytes, output?: string, beside?: Beside): 
     values,
     draft,
     derived: new Map(),
-    room: { left: 2 * bytes.size + (1 << 24) },
+    room: { left: 4 * size + 2 ** 26 },
     attached: await attachedTo(model.nodes, source, beside),
     readers: byInput(model.nodes),
     makers: new Map(model.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const))),

@@ -34,7 +34,7 @@ export interface Scope {
   /** Constants in attributes, by the node, and tensors computed from others. */
   readonly attached: ReadonlyMap<NodeProto, Constant>;
   readonly derived: Map<string, WeightTensor>;
-  /** Bytes that may still be derived: a small file must not fill the memory. */
+  /** Bytes of weights and constants that layers may still have: a small file must not fill the memory. */
   readonly room: { left: number };
   /** The nodes that read a value, by its name. */
   readonly readers: ReadonlyMap<string, readonly NodeProto[]>;
@@ -185,14 +185,18 @@ export class At {
 
   /** A tensor that is made once, however many nodes want it. */
   derived(key: string, make: () => WeightTensor): WeightTensor {
-    const { derived, room } = this.scope;
+    const { derived } = this.scope;
     const known = derived.get(key);
     if (known) return known;
     const made = make();
-    room.left -= made.data.byteLength;
-    if (room.left < 0) return this.fail("too-large", "needs far more memory than the file has");
+    this.spend(made.data.byteLength);
     derived.set(key, made);
     return made;
+  }
+
+  private spend(bytes: number): void {
+    this.scope.room.left -= bytes;
+    if (this.scope.room.left < 0) this.fail("too-large", "needs far more memory than the file has");
   }
 
   /**
@@ -205,6 +209,8 @@ export class At {
     shape?: readonly Dim[],
     weights: Readonly<Record<string, WeightTensor>> = {},
   ): Value {
+    for (const { data } of Object.values(weights)) this.spend(data.byteLength);
+    if (layer.op === "affine") this.spend(16 * layer.scale.length);
     const id = this.scope.draft.add({ layer, inputs: [value.id], node: this.node, weights });
     return shape ? { kind: "value", id, shape, view: viewOf(shape) } : { ...value, id };
   }

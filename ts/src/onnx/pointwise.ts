@@ -90,7 +90,8 @@ export function arithmetic(at: At): Known {
   const isFirst = a?.kind === "value";
   const x = at.features(isFirst ? 0 : 1);
   const numbers = perChannel(at, at.constant(isFirst ? 1 : 0), x);
-  const all = (number: number) => Array<number>(numbers.length).fill(number);
+  const each = (of: (n: number) => number) => numbers.map(of);
+  const all = (number: number) => each(() => number);
   switch (at.opType) {
     case "Add":
       return plus(at, x, numbers);
@@ -99,7 +100,7 @@ export function arithmetic(at: At): Known {
         ? plus(
             at,
             x,
-            numbers.map((n) => -n),
+            each((n) => -n),
           )
         : scaled(at, x, all(-1), numbers);
     case "Mul":
@@ -109,7 +110,7 @@ export function arithmetic(at: At): Known {
         ? scaled(
             at,
             x,
-            numbers.map((n) => 1 / n),
+            each((n) => 1 / n),
             all(0),
           )
         : at.refuse("divides by a value");
@@ -235,8 +236,7 @@ function alike(at: At, values: readonly Value[]): readonly Value[] {
 /** x / sqrt(2) under the error function: the first step of a GELU written out. */
 export function erf(at: At): Erf {
   const given = at.node.inputs[0] as string;
-  const inner = at.scope.makers.get(given);
-  const found = inner && factorOf(at, given);
+  const found = factorOf(at, given);
   if (!found || Math.abs(found.factor - Math.SQRT1_2) > 1e-6)
     return at.refuse("takes the error function of something else than a GELU does");
   return { kind: "erf", of: found.of, scale: 1, shift: 0 };

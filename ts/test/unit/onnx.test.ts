@@ -1,4 +1,7 @@
 /** fromOnnx: what becomes of a graph, and what is refused. The numbers on the real core are golden/onnx.test.ts. */
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ConvzooError } from "../../src/errors.js";
 import { lower } from "../../src/graph.js";
@@ -185,5 +188,56 @@ describe("fromOnnx", () => {
       const { weights } = await fromOnnx(platform, source);
       expect([...weights.keys()]).toEqual(["c.weight", "c.bias"]);
     }
+  });
+
+  describe("of a model whose data lies in another file", () => {
+    const model = onnxBytes("external");
+    const folder = new URL("../goldens/onnx/", import.meta.url);
+    const data = readFileSync(new URL("external.data", folder));
+    const platform = { read: (path: string | URL) => readFile(path) };
+    const weightsOf = async (reading: ReturnType<typeof fromOnnx>) =>
+      [...(await reading).weights].map(([key, tensor]) => [key, ...toFloat32(tensor)]);
+
+    test("finds it beside a path or URL, or is given it", async () => {
+      const wanted = await weightsOf(fromOnnx({}, onnxBytes("conv")));
+      const url = new URL("external.onnx", folder);
+      expect(await weightsOf(fromOnnx(platform, url))).toEqual(wanted);
+      expect(await weightsOf(fromOnnx(platform, fileURLToPath(url)))).toEqual(wanted);
+      expect(await weightsOf(fromOnnx({}, model, { externalData: data }))).toEqual(wanted);
+    });
+
+    test("says what to do where there is no telling where it is", async () => {
+      const refused = { code: "unsupported", message: expect.stringContaining("pass that as externalData") };
+      await expect(fromOnnx({}, model)).rejects.toMatchObject(refused);
+      const alone = {
+        code: "unsupported",
+        key: "c.weight",
+        message: expect.stringContaining("external_data=False"),
+      };
+      await expect(readOnnxWeights(open("external"))).rejects.toMatchObject(alone);
+    });
+
+    test("goes to no other folder", async () => {
+      const [name, other] = ["external.data", "../../etc/pwd"].map((text) => new TextEncoder().encode(text));
+      const bytes = model.slice();
+      let count = 0;
+      for (let at = 0; at + name!.length <= bytes.length; at++) {
+        if (!name!.every((byte, i) => bytes[at + i] === byte)) continue;
+        bytes.set(other!, at);
+        count++;
+      }
+      expect(count).toBe(2);
+      const read = async (path: string | URL) =>
+        String(path) === "m.onnx" ? bytes : expect.fail(String(path));
+      await expect(fromOnnx({ read }, "m.onnx")).rejects.toMatchObject({
+        code: "unsupported",
+        source: "m.onnx",
+      });
+    });
+
+    test("refuses a file that is not its own", async () => {
+      const externalData = data.subarray(0, 100);
+      await expect(fromOnnx({}, model, { externalData })).rejects.toMatchObject({ code: "bad-weights" });
+    });
   });
 });
