@@ -98,6 +98,7 @@ def windows() -> None:
     attributes = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [0, 0, 1, 1], "count_include_pad": 1}
     one("average_pool_uneven", "AveragePool", attributes=attributes, shape=(1, 2, 6, 6))
     one("average_pool_ceil", "AveragePool", opset=19, attributes={"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, shape=(1, 2, 6, 6))
+    one("average_pool_dilated", "AveragePool", opset=19, attributes={"kernel_shape": [2, 2], "dilations": [2, 3]})
     one("global_average_pool", "GlobalAveragePool")
     one("global_max_pool", "GlobalMaxPool")
 

@@ -64,7 +64,7 @@ export class Draft {
   }
 
   /**
-   * A path for each layer, and a name for each join's value. Weights decide first: their keys are what checkpoints
+   * A path for each layer, and a name for the input and each join's value. Weights decide first: their keys are what checkpoints
    * have. Others are called as their nodes are.
    */
   private nameAll(order: readonly number[]): ReadonlyMap<number, string> {
@@ -77,7 +77,7 @@ export class Draft {
       else if (HELPERS.includes(layer.op)) names.set(id, paths.unique(layer.op));
       else names.set(id, paths.claim(wishes(layer, node), plain(node.name) || layer.op));
     }
-    return names;
+    return names.set(0, paths.unique("input"));
   }
 
   /** The modules and layers, each under the last part of its path. */
@@ -122,7 +122,7 @@ export class Draft {
         readers.get(input)?.push(id);
       }
     const steps: Step[] = [];
-    const nameOf = (id: number) => names.get(id) ?? "input";
+    const nameOf = (id: number) => names.get(id) as string;
     let present = 0;
     const arrive = (id: number, next: number | undefined) => {
       present = id;

@@ -37,7 +37,7 @@ export function conv(at: At): Value {
     padding: paddingOf(windows),
     bias: bias !== undefined,
   });
-  const weight = asWeight(filters, filters.shape) as WeightTensor;
+  const weight = asWeight(filters, filters.shape) ?? at.refuse("has weights that are not known before a run");
   const weights = { weight, ...(bias && { bias: vector(at, bias, outChannels) }) };
   return at.layer(layer, x, [x.shape[0], outChannels, ...sizes(at, windows, x)], weights);
 }
