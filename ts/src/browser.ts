@@ -4,18 +4,19 @@ import { connect } from "./connect.js";
 import { decodersFile, wasmFile } from "./files.js";
 import { decodeNatively, drawnPixels } from "./image/drawn.js";
 
-export const { init, load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
-  cache: async () => (await import("./browser/cache.js")).browserCache(globalThis.caches),
-  wasm: wasmFile,
-  decoders: decodersFile,
-  spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
-  cores: () => navigator.hardwareConcurrency,
-  noThreads: () =>
-    crossOriginIsolated
-      ? undefined
-      : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
-        "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
-  pixels: drawnPixels,
-  decodeNatively,
-});
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+  /* @__PURE__ */ connect({
+    cache: async () => (await import("./browser/cache.js")).browserCache(globalThis.caches),
+    wasm: wasmFile,
+    decoders: decodersFile,
+    spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
+    cores: () => navigator.hardwareConcurrency,
+    noThreads: () =>
+      crossOriginIsolated
+        ? undefined
+        : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
+          "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
+    pixels: drawnPixels,
+    decodeNatively,
+  });
 export * from "./index.js";

@@ -11,6 +11,7 @@ import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
+import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 import type { Decoders, Platform, WasmSource } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
@@ -69,6 +70,15 @@ export interface Connected {
   /** Reads a checkpoint; see {@link Weights}. */
   loadWeights(source: WeightSource, options?: LoadWeightsOptions): Promise<Weights>;
   /**
+   * The network in an ONNX file, and its weights: `const { net, weights } = await fromOnnx("model.onnx")`, then
+   * `load(net, { weights })`. See {@link OnnxOptions}.
+   *
+   * Feed-forward networks with one image as their input, of opsets 7 to 21. Rejects with a ConvzooError: `unsupported`
+   * for an operator that no layer here is (`node` is the node's name), `bad-weights` for a damaged file, `bad-net`,
+   * `bad-shape`, `bad-option`, `too-large`, `not-found`, `fetch-failed`.
+   */
+  fromOnnx(source: WeightSource, options?: OnnxOptions): Promise<OnnxModel>;
+  /**
    * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP and BMP files, of an animation
    * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
    */
@@ -116,6 +126,8 @@ export function connect(runtime: Platform): Connected {
       const { loadWeights } = await import("./weights/index.js");
       return loadWeights(source, { ...options, platform });
     },
+    fromOnnx: async (source, options) =>
+      (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
     async decode(image, { signal, wasm, decoders, ...options } = {}) {
       const wanted = decodingOf(options);

@@ -5,6 +5,7 @@ import { giversOf, squeezesOf } from "./convolutionize/nodes.js";
 import { isOneCell, joined, refuse, type Value, WITHOUT } from "./convolutionize/value.js";
 import { ConvzooError } from "./errors.js";
 import { type GraphNode, join, neededBy, nodeOf, trace } from "./graph.js";
+import { layerAt } from "./layers/path.js";
 import {
   type Dense,
   flatten,
@@ -121,7 +122,7 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
   ): Rewritten<Module> => {
     const made = new Map<string, Layer | undefined>();
     const runChild = (name: string, at: number, given: Map<string, number>): Rewritten<Layer> => {
-      const child = owner.children[name] as Layer;
+      const child = layerAt(owner, name) as Layer;
       const where = join(path, name);
       const run = child.op === "module" ? runModule(child, where, at, given) : runLeaf(child, where, at);
       const [layer, id] = run;
@@ -183,12 +184,19 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
     };
 
     const [steps, id] = runSteps(owner.forward, input);
-    const children = Object.fromEntries(
-      Object.entries(owner.children).flatMap(([name, child]) => {
-        const now = made.has(name) ? made.get(name) : child;
-        return now ? [[name, now]] : [];
-      }),
-    );
+    const renewed = (of: Module, prefix: string): Readonly<Record<string, Layer>> =>
+      Object.fromEntries(
+        Object.entries(of.children).flatMap(([name, child]) => {
+          const at = join(prefix, name);
+          // Steps may name layers inside of a child that does not run itself.
+          const isOutside =
+            child.op === "module" && [...made.keys()].some((path) => path.startsWith(`${at}.`));
+          const inside = isOutside ? module(child.type, renewed(child, at), child.forward) : child;
+          const now = made.has(at) ? made.get(at) : inside;
+          return now ? [[name, now]] : [];
+        }),
+      );
+    const children = renewed(owner, "");
     const unchanged =
       steps === owner.forward && alike(Object.values(children), Object.values(owner.children));
     return [unchanged ? owner : module(owner.type, children, steps), id];

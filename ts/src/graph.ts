@@ -1,5 +1,6 @@
 import { ConvzooError } from "./errors.js";
 import { type GraphNode, nodeOf } from "./graph/node.js";
+import { layerAt } from "./layers/path.js";
 import type { Layer, Leaf, Module, Net, Step } from "./layers.js";
 
 export { type GraphNode, nodeOf } from "./graph/node.js";
@@ -79,10 +80,8 @@ export function trace(net: Net): Trace {
     const fail = (problem: string): never => {
       throw new ConvzooError("bad-net", `${owner.type}: forward ${problem}.`, { node: path });
     };
-    const child = (name: string): Layer => {
-      if (Object.hasOwn(owner.children, name)) return owner.children[name] as Layer;
-      return fail(`names "${name}", which is not among its children`);
-    };
+    const child = (name: string): Layer =>
+      layerAt(owner, name) ?? fail(`names "${name}", which is not among its children`);
     const keptAs = (name: string): number =>
       kept.get(name) ?? fail(`takes "${name}", but no earlier step keeps a value of that name`);
     let at = input;

@@ -24,6 +24,7 @@ export type { Crops } from "./image/views.js";
 export * from "./layers.js";
 export type { LoadOptions, Precision, Progress } from "./load.js";
 export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";
+export type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 export type { CodecName, Decoders, Flavour, WasmSource } from "./platform.js";
 export { saveWeights } from "./save.js";
 export { stateShapes } from "./state.js";

@@ -261,5 +261,5 @@ export interface Call {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** A step of a module: the name of a child, a layer without weights that is no child, or one of the above. */
+/** A step of a module: the name or path of a child, a layer without weights that is no child, or one of the above. */
 export type Step = string | Leaf | Join | Keep | Take | Call;

@@ -7,18 +7,19 @@ import { connect } from "./connect.js";
 import { decodersFile, wasmFile } from "./files.js";
 import { openFile } from "./node/open.js";
 
-export const { init, load, loadWeights, decode, resize, preprocess, capabilities } = /* @__PURE__ */ connect({
-  read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
-  open: openFile,
-  cache: async () => {
-    const { cacheFolder, FolderCache } = await import("./node/cache.js");
-    return new FolderCache(cacheFolder(process.env));
-  },
-  weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
-  wasm: wasmFile,
-  decoders: decodersFile,
-  spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
-  cores: availableParallelism,
-  noThreads: () => undefined,
-});
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+  /* @__PURE__ */ connect({
+    read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
+    open: openFile,
+    cache: async () => {
+      const { cacheFolder, FolderCache } = await import("./node/cache.js");
+      return new FolderCache(cacheFolder(process.env));
+    },
+    weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
+    wasm: wasmFile,
+    decoders: decodersFile,
+    spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
+    cores: availableParallelism,
+    noThreads: () => undefined,
+  });
 export * from "./index.js";

@@ -3,6 +3,7 @@ import { deepFreeze, integer } from "../check.js";
 import { describe } from "../describe.js";
 import { ConvzooError } from "../errors.js";
 import type { Call, Join, Keep, Layer, Module, Net, Step, Take } from "../layers.js";
+import { layerAt } from "./path.js";
 
 const join =
   (op: Join["op"]) =>
@@ -57,8 +58,8 @@ export function sequential(...layers: readonly (Layer | Readonly<Record<string, 
 
 /**
  * A module of class `type`. `forward` is what runs, in order: names of children, `flatten()` and other layers
- * without weights, `concat(...)` and its like. A child that it does not name is part of the checkpoint but never
- * runs.
+ * without weights, `concat(...)` and its like. A path, "features.0", runs a layer inside of a child. A child that it
+ * does not name is part of the checkpoint but never runs.
  *
  * JavaScript puts keys that are whole numbers first and in ascending order, so number children upwards.
  *
@@ -119,7 +120,7 @@ function checkSteps(owner: Parts, steps: readonly Step[]): void {
   for (const step of steps) {
     if (typeof step === "string" || isStep(step, "call")) {
       const child = typeof step === "string" ? step : step.child;
-      if (Object.hasOwn(owner.children, child)) continue;
+      if (layerAt(owner, child)) continue;
       const names = Object.keys(owner.children).join(", ") || "none";
       const message = `${owner.type}: forward names "${child}", but its children are: ${names}.`;
       throw new ConvzooError("bad-net", message);

@@ -11,7 +11,7 @@ const WRONG_FILE_ADVICE = "Check the path or URL: this is not a weight file.";
  * The formats that are read: one .safetensors file, or the index (JSON) of several; pytorch and numpy stand for an archive's as
  * well as for a single file's.
  */
-export type WeightFormat = "safetensors" | "sharded" | "pytorch" | "numpy";
+export type WeightFormat = "safetensors" | "sharded" | "pytorch" | "numpy" | "onnx";
 
 /** So many bytes of a file's beginning tell its format. */
 export const HEAD_BYTES = 1024;
@@ -60,8 +60,7 @@ function lookalike(text: string): WeightFormat | [what: string, advice: string] 
   if (text.startsWith("\x93NUMPY")) return "numpy";
   if (text.startsWith("TFL3", 4)) return ["looks like a TensorFlow Lite model", CONVERT_ADVICE];
   // Protobuf: field 1 (the version of ONNX's format), then any of the fields 2 to 8 that a model has.
-  if (/^\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]/.test(text))
-    return ["looks like an ONNX model", CONVERT_ADVICE];
+  if (/^\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]/.test(text)) return "onnx";
   if (text.startsWith("\x1f\x8b")) return ["looks like gzip", "Unpack it first (gunzip)."];
   if (text.startsWith("version https://git-lfs")) {
     return [

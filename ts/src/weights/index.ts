@@ -39,7 +39,7 @@ export interface OpenCheckpoint extends Checkpoint {
 /**
  * Reads a checkpoint, known by its content whatever its name: .safetensors, or the index of several such files
  * (model.safetensors.index.json, as a path or URL: the others lie beside it); PyTorch's .pth and .pt, of which nothing is ever
- * run; NumPy's .npz and .npy.
+ * run; NumPy's .npz and .npy; the initialisers of an .onnx file.
  *
  * The tensors of a buffer are views of its bytes: it must not change as long as the weights are in use.
  *
@@ -104,6 +104,10 @@ export async function readOpened(
       case "pytorch": {
         const { readPytorch } = await import("./pytorch/index.js");
         return { tensors: await readPytorch(first.bytes, { select }), metadata: new Map(), close };
+      }
+      case "onnx": {
+        const { readOnnxWeights } = await import("../onnx/weights.js");
+        return { tensors: await readOnnxWeights(first.bytes), metadata: new Map(), close };
       }
       case "numpy": {
         const { readNumpy } = await import("./numpy.js");

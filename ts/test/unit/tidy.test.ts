@@ -113,6 +113,7 @@ describe("who may import whom", () => {
     transforms: ["check", "errors", "image"],
     zoo: ["check", "errors", "image", "layers", "transforms", "fastest-levenshtein"],
     weights: ["errors", "platform", "fastest-levenshtein"],
+    onnx: ["check", "errors", "graph", "layers", "shape", "weights", "protobufjs/minimal.js"],
     labels: [],
   };
 

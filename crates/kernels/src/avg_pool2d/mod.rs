@@ -10,7 +10,8 @@ pub(crate) use cpu::mean;
 
 use crate::window::Window;
 
-/// The windows of an average pooling, vertical and horizontal. PyTorch's have no dilation.
+/// The windows of an average pooling, vertical and horizontal. PyTorch's have no dilation. Where padding does not count, a
+/// dilated window whose cells all lie in it has no mean: NaN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AvgPool2d {
     pub windows: [Window; 2],

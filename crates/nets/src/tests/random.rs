@@ -168,7 +168,7 @@ fn pooling(net: &mut Net, random: &mut Random, x: Id) -> Id {
     let kernel: [usize; 2] = random.several(1, 3);
     let same = random.within(0, 3) == 0;
     let padding: [usize; 4] =
-        std::array::from_fn(|i| if same { 0 } else { random.within(0, kernel[i % 2] / 2) });
+        std::array::from_fn(|i| if same { 0 } else { random.within(0, kernel[i % 2] - 1) });
     let fields = json!({
         "kernel": kernel, "stride": random.several::<2>(1, 3), "padding": padding,
         "ceil_mode": !same && random.coin(), "same": same,
