@@ -229,7 +229,7 @@ function finite(name: string, tensor: StoredTensor, refuse: Refuse): StoredTenso
   const whole = { dtype, shape, read: async () => check(await tensor.read(), 0) };
   if (!hasParts(tensor)) return whole;
   const part = async (begin: number, end: number) => check(await tensor.part(begin, end), begin);
-  return { ...whole, part } as PartedTensor;
+  return { ...whole, part, fresh: tensor.fresh } as PartedTensor;
 }
 
 /** A tensor in memory, checked, all but its values. */
