@@ -99,7 +99,11 @@ async function openFile(
   { signal, onRead }: ReadOptions,
 ): Promise<Opened> {
   const name = nameOf(source);
-  const file = await guarded(name, signal, () => open(isFileUrl(source) ? new URL(source) : source));
+  const file = await guarded(name, undefined, () => open(isFileUrl(source) ? new URL(source) : source));
+  if (signal?.aborted) {
+    await file.close();
+    throw signal.reason;
+  }
   const read = async (begin: number, end: number) => {
     const bytes = await guarded(name, signal, () => file.read(begin, end));
     if (bytes.length === end - begin) return bytes;
