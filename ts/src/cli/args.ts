@@ -6,6 +6,7 @@ import type { CacheRequest } from "./cache.js";
 import type { ClassifyRequest } from "./classify.js";
 import type { ConvertRequest } from "./convert.js";
 import type { DescribeRequest } from "./describe.js";
+import type { ModelsRequest } from "./models.js";
 import {
   CACHE_HELP,
   CACHE_OPTIONS,
@@ -13,8 +14,7 @@ import {
   CONVERT_OPTIONS,
   cacheRequest,
   convertRequest,
-} from "./files.js";
-import type { ModelsRequest } from "./models.js";
+} from "./weightfiles.js";
 
 /** What was asked for. */
 export type Asked =
