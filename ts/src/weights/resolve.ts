@@ -29,7 +29,7 @@ export interface MatchOptions {
    */
   readonly adaptHead?: boolean;
   /**
-   * Takes a checkpoint of three channels (or any number) for a network of one: the first layer's weights are summed over the
+   * Takes a checkpoint of three channels for a network of one: the first layer's weights are summed over the
    * channels, so that a grey image gives what it gave as the same value in each channel.
    */
   readonly adaptStem?: boolean;
