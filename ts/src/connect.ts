@@ -63,7 +63,8 @@ export interface Connected {
    * Loads a network, by name or as built, with its weights, into a worker of its own.
    *
    * Rejects with a ConvzooError: `unknown-model`, `unknown-weights`, `bad-option`, `not-found`, `fetch-failed`,
-   * `unknown-format`, `bad-weights`, `unsafe-pickle`, `missing-weight`, `extra-weight`, `weight-shape`, `bad-wasm`,
+   * `unknown-format`, `bad-weights`, `unsafe-pickle`, `missing-weight`, `extra-weight`, `weight-shape`, `wrong-hash`,
+   * `bad-wasm`,
    * `too-large`, `unsupported`; or with the signal's reason.
    */
   load(net: Net | ZooName, options?: LoadOptions): Promise<Model>;

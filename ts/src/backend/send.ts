@@ -78,7 +78,11 @@ async function partsOf(
 ): Promise<{ readonly length: number; read(begin: number, end: number): Promise<Float32Array> }> {
   const [first] = tensors;
   if (tensors.length === 1 && hasParts(first!)) {
-    const read = async (begin: number, end: number) => toFloat32(await first.part(begin, end)).slice();
+    const read = async (begin: number, end: number) => {
+      const part = await first.part(begin, end);
+      const floats = toFloat32(part);
+      return first.fresh || floats !== part.data ? floats : floats.slice();
+    };
     return { length: elementCount(first.shape), read };
   }
   const all: Float32Array[] = [];

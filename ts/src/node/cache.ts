@@ -36,7 +36,7 @@ export class FolderCache implements WeightCache {
     const path = join(this.folder, name);
     try {
       const { size, read, close } = await openFile(path);
-      const bytes = { name: path, size, read };
+      const bytes = { name: path, size, fresh: true, read };
       return { bytes, close, sha256: () => hashOf(bytes) };
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
@@ -139,7 +139,7 @@ class FileDraft implements Draft {
     await this.file.close();
     await this.#guarded(() => rename(this.path, this.target));
     const { size, read, close } = await this.#guarded(() => openFile(this.target));
-    return { bytes: { name: this.target, size, read }, close };
+    return { bytes: { name: this.target, size, fresh: true, read }, close };
   }
 
   async discard(): Promise<void> {

@@ -29,8 +29,7 @@ async function inMemory(file: FileHandle): Promise<OpenFile> {
 }
 
 async function readAt(file: FileHandle, begin: number, end: number): Promise<Uint8Array> {
-  // By itself, not out of the pool that small buffers share, and not filled with zeros before.
-  const bytes = Buffer.allocUnsafeSlow(end - begin);
+  const bytes = new Uint8Array(end - begin);
   let filled = 0;
   while (filled < bytes.length) {
     const { bytesRead } = await file.read(
@@ -42,5 +41,5 @@ async function readAt(file: FileHandle, begin: number, end: number): Promise<Uin
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
-  return new Uint8Array(bytes.buffer, 0, filled);
+  return bytes.subarray(0, filled);
 }

@@ -3,6 +3,8 @@ export interface Bytes {
   /** What to call them at the head of a message. */
   readonly name: string;
   readonly size: number;
+  /** Whether `read` gives memory that is the reader's own, to change or give away; only where it says so. */
+  readonly fresh?: boolean;
   /** The bytes from `begin` up to `end`. What lies in memory already is viewed, not copied. */
   read(begin: number, end: number): Promise<Uint8Array>;
 }

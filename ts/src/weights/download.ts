@@ -69,9 +69,10 @@ export async function download(url: string | URL, target: Target, options: Downl
   const { signal, pause = 500 } = options;
   let known: Known | undefined;
   let answered = false;
+  // The furthest that an attempt came: only what goes beyond it is progress.
+  let furthest = 0;
   for (let failures = 0; ; failures++) {
     signal?.throwIfAborted();
-    const before = target.size;
     try {
       const response = await request(url, known, target.size, options);
       answered = true;
@@ -85,7 +86,8 @@ export async function download(url: string | URL, target: Target, options: Downl
     } catch (fault) {
       signal?.throwIfAborted();
       if (!(fault instanceof Passing)) throw fault;
-      if (target.size > before) failures = 0;
+      if (target.size > furthest) failures = 0;
+      furthest = Math.max(furthest, target.size);
       if (failures >= (answered ? RETRIES : RETRIES_WITHOUT_ANSWER)) throw fault.error;
       // Not all at the same moment, should a server have failed many at once.
       const own = pause * 2 ** failures * (0.5 + Math.random() / 2);

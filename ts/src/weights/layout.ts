@@ -45,7 +45,9 @@ export function storedTensor(
   const size = ARRAYS[dtype].BYTES_PER_ELEMENT;
   const span = spanOf(layout);
   if (!bigEndian && isRowMajor(layout))
-    return contiguous(dtype, shape, (begin, end) => read(offset * size + begin, offset * size + end));
+    return contiguous(dtype, shape, {
+      read: (begin, end) => read(offset * size + begin, offset * size + end),
+    });
   return {
     dtype,
     shape,

@@ -34,7 +34,11 @@ export async function fetchRegistered(
   const cache = await platform.cache?.();
   const kept = await cache?.open(name);
   if (kept) {
-    if ((await kept.sha256()).startsWith(sha256)) return kept;
+    const hash = await kept.sha256().catch(async (error) => {
+      await kept.close();
+      throw error;
+    });
+    if (hash.startsWith(sha256)) return kept;
     await kept.close();
     await cache?.remove(name);
   }

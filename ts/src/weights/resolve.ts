@@ -29,7 +29,7 @@ export interface MatchOptions {
    */
   readonly adaptHead?: boolean;
   /**
-   * Takes a checkpoint of three channels (or any number) for a network of one: the first layer's weights are summed over the
+   * Takes a checkpoint of three channels for a network of one: the first layer's weights are summed over the
    * channels, so that a grey image gives what it gave as the same value in each channel.
    */
   readonly adaptStem?: boolean;
@@ -245,7 +245,7 @@ function finite(name: string, tensor: StoredTensor, refuse: Refuse): StoredTenso
   const whole = { dtype, shape, read: async () => check(await tensor.read(), 0) };
   if (!hasParts(tensor)) return whole;
   const part = async (begin: number, end: number) => check(await tensor.part(begin, end), begin);
-  return { ...whole, part } as PartedTensor;
+  return { ...whole, part, fresh: tensor.fresh } as PartedTensor;
 }
 
 /** A tensor in memory, checked, all but its values. */

@@ -93,7 +93,8 @@ export async function readSafetensors(bytes: Bytes): Promise<Checkpoint> {
 
   const tensors = entries.map(({ key, dtype, shape, begin }): [string, StoredTensor] => {
     const start = dataStart + begin;
-    return [key, contiguous(dtype, shape, (from, to) => bytes.read(start + from, start + to))];
+    const read = (from: number, to: number) => bytes.read(start + from, start + to);
+    return [key, contiguous(dtype, shape, { read, fresh: bytes.fresh })];
   });
   return { tensors: new Map(tensors), metadata };
 }

@@ -86,7 +86,7 @@ export async function openSource(source: WeightSource, options: ReadOptions = {}
   if (isTagged<Blob>(source, "Blob") || isTagged<Blob>(source, "File")) {
     const read = async (begin: number, end: number) =>
       new Uint8Array(await guarded(name, signal, () => source.slice(begin, end).arrayBuffer()));
-    return inPlace(counted({ name, size: source.size, read }, onRead));
+    return inPlace(counted({ name, size: source.size, fresh: true, read }, onRead));
   }
   return inPlace(inMemory(await readSource(source, options), name));
 }
@@ -99,14 +99,18 @@ async function openFile(
   { signal, onRead }: ReadOptions,
 ): Promise<Opened> {
   const name = nameOf(source);
-  const file = await guarded(name, signal, () => open(isFileUrl(source) ? new URL(source) : source));
+  const file = await guarded(name, undefined, () => open(isFileUrl(source) ? new URL(source) : source));
+  if (signal?.aborted) {
+    await file.close();
+    throw signal.reason;
+  }
   const read = async (begin: number, end: number) => {
     const bytes = await guarded(name, signal, () => file.read(begin, end));
     if (bytes.length === end - begin) return bytes;
     const message = `${name} became shorter while it was read; load it again once it is written.`;
     throw new ConvzooError("fetch-failed", message, { source: name });
   };
-  return { bytes: counted({ name, size: file.size, read }, onRead), close: () => file.close() };
+  return { bytes: counted({ name, size: file.size, fresh: true, read }, onRead), close: () => file.close() };
 }
 
 /** The same bytes, and how far into them was read is told. */

@@ -181,6 +181,12 @@ describe("what may pass", () => {
     expect(server.ranges).toHaveLength(5);
   });
 
+  test("nor where answers break off here and there without coming further", async () => {
+    server.answer = (_, response, nth) => breakOff(response, file, nth % 2 === 0 ? 40_000 : 10_000, {});
+    expect((await errorOf(get())).code).toBe("fetch-failed");
+    expect(server.ranges).toHaveLength(5);
+  });
+
   test("nor where every answer breaks off at once", async () => {
     server.answer = (_, response) => breakOff(response, file, 0, {});
     const error = await errorOf(get());
