@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { elementCount, firstNotFinite, toFloat32, type WeightTensor } from "../../src/weights/dtype.js";
+import {
+  elementCount,
+  firstNotFinite,
+  toFloat32,
+  viewAs,
+  type WeightTensor,
+} from "../../src/weights/dtype.js";
 
 /** Every 16-bit pattern. */
 const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
@@ -100,4 +106,10 @@ test("elementCount", () => {
     NaN,
     NaN,
   ]);
+});
+
+test("viewAs copies what lies off an element boundary, of Node's Buffer too", () => {
+  const bytes = new Uint8Array([0, 0, 0, 0x80, 0x3f, 0, 0, 0]);
+  for (const given of [bytes, Buffer.from(bytes)])
+    expect(viewAs("f32", [1], given.subarray(1, 5)).data).toEqual(new Float32Array([1]));
 });
