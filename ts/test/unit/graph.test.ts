@@ -332,6 +332,21 @@ describe("lower", () => {
 });
 
 // The meaning of a graph: what PyTorch computes, as far as the goldens' rounding shows it.
+describe("a step that names a layer inside of a child", () => {
+  const features = sequential(conv2d(3, 4, 1), relu());
+  const of = (...steps: string[]) => net("Net", { features }, steps, { inChannels: 3 });
+
+  test("runs that layer, under its path", () => {
+    const { nodes, paths } = lower(of("features.1", "features.0"));
+    expect(nodes.map(({ op }) => op)).toEqual(["input", "activation", "conv2d"]);
+    expect(paths).toEqual({ "features.1": 1, "features.0": 2 });
+  });
+
+  test.each(["features.2", "features.0.weight", "features.", ".features"])("%s is none", (step) => {
+    expect(() => of(step)).toThrow(`forward names "${step}"`);
+  });
+});
+
 describe("a graph computes what PyTorch does", () => {
   const names = ["ref_lenet5", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x1_0"];
   test.each(names)("%s", { timeout: 120_000 }, (name) => {
