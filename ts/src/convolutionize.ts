@@ -2,7 +2,7 @@
 import { flag, show, withDefaults } from "./check.js";
 import { convert } from "./convolutionize/layer.js";
 import { giversOf, squeezesOf } from "./convolutionize/nodes.js";
-import { isOneCell, refuse, same, type Value } from "./convolutionize/value.js";
+import { isOneCell, joined, refuse, type Value, WITHOUT } from "./convolutionize/value.js";
 import { ConvzooError } from "./errors.js";
 import { type GraphNode, join, neededBy, nodeOf, trace } from "./graph.js";
 import {
@@ -57,17 +57,22 @@ export function convolutionize(
   inputShape: readonly number[],
   options: ConvolutionizeOptions = {},
 ): Net {
+  if (!Array.isArray(inputShape)) {
+    const message =
+      "convolutionize: pass the native input's shape, [channels, height, width], as the second argument.";
+    throw new ConvzooError("bad-shape", message);
+  }
   const defaults = { pooling: "window", fine: false, squeeze: "global" } as const;
   const o = withDefaults<Required<ConvolutionizeOptions>>("convolutionize", defaults, options);
-  oneOf("pooling", o.pooling, ["window", "cell"]);
-  oneOf("squeeze", o.squeeze, ["global", "refuse"]);
+  oneOf("pooling", o.pooling, "window", "cell");
+  oneOf("squeeze", o.squeeze, "global", "refuse");
   flag("convolutionize", "fine", o.fine);
   const of = Array.isArray(what) ? inARow(what, inputShape) : (what as Net);
-  if (of?.dense) refuse("", "it is convolutional already: convolutionize the net that it was made of");
+  if (of?.dense) refuse("", "it is convolutional already: take the net that it was made of");
   return rewrite(of, inputShape, o);
 }
 
-function oneOf(name: string, value: string, values: readonly string[]): void {
+function oneOf(name: string, value: string, ...values: readonly string[]): void {
   if (values.includes(value)) return;
   const wanted = values.map(show).join(" or ");
   throw new ConvzooError("bad-option", `convolutionize: ${name} must be ${wanted}, but is ${show(value)}.`);
@@ -80,7 +85,7 @@ function inARow(layers: readonly Layer[], inputShape: readonly number[]): Net {
   const isFlat = first < 0 || layers.slice(0, first).some((layer) => layer?.op === "flatten");
   const steps = isFlat ? names : [...names.slice(0, first), flatten(), ...names.slice(first)];
   return netOf("Sequential", Object.fromEntries(layers.entries()), steps, {
-    inChannels: inputShape?.[0] as number,
+    inChannels: inputShape[0] as number,
   });
 }
 
@@ -102,10 +107,9 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
     const node = nodeOf(layer, path, at);
     const id = node ? idOf(node) : at;
     if (!node || !needed.has(id)) return [layer, id];
-    const gives = givers.has(id);
-    const how = { ...o, squeezes: squeezes.has(id), gives };
+    const how = { ...o, squeezes: squeezes.has(id), gives: givers.has(id) };
     const [made, value] = convert(layer, path, found(at), shapes[id] ?? [], how);
-    values[id] = gives && node.op !== "input" && "stride" in node ? { ...value, fine: node.stride } : value;
+    values[id] = value;
     return [made, id];
   };
 
@@ -131,7 +135,7 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
       const runs = step.branches.map((branch) => runSteps(branch, at));
       const inputs = runs.map(([, id]) => id);
       const id = idOf({ op: step.op, inputs, path } as GraphNode);
-      if (needed.has(id)) values[id] = joined(step.op, path, inputs.map(found), shapes[id] ?? []);
+      if (needed.has(id)) values[id] = joined(step.op, path, inputs.map(found), shapes[id]?.[0] ?? 0);
       const branches = runs.map(([steps]) => steps);
       return [alike(branches, step.branches) ? step : { ...step, branches }, id];
     };
@@ -155,7 +159,11 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
             ([name, here]) => [name, kept.get(here) as number] as const,
           );
           const [, id] = runChild(step.child, at, new Map(given));
-          return [step, id];
+          // What the child no longer takes is no longer kept.
+          const taken = Object.entries(step.values).filter(([, here]) =>
+            needed.has(kept.get(here) as number),
+          );
+          return [taken.length < given.length ? { ...step, values: Object.fromEntries(taken) } : step, id];
         }
         default:
           return runLeaf(step, path, at);
@@ -190,45 +198,14 @@ function rewrite(of: Net, input: Shape, o: Required<ConvolutionizeOptions>): Net
   const { type, children, forward } = made as Module;
   const last = found(output);
   if (last.flat && !isOneCell(last))
-    refuse("", `its output is a flattened map of ${last.map.join(" x ")}, and no linear layer reads it`);
+    refuse("", `its output is a flattened map of ${last.map.join(" x ")}, which no linear layer reads`);
   const dense: Dense = { of, input: [channels, height, width], pooling: o.pooling, fine: o.fine };
   const net = netOf(type, children, forward, { inChannels: of.inChannels, dense });
-  if (o.fine) checkSizes(net, input);
+  const sizes = o.fine ? infer(trace(net).graph, input) : undefined;
+  // Branches side by side that pad differently are no longer of one size when they no longer stride.
+  if (sizes && "misfit" in sizes) refuse(sizes.path, `with fine, ${sizes.misfit}: ${WITHOUT}`);
   return net;
 }
 
 const alike = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((one, i) => one === b[i]);
-
-/** Branches that `fine` has made longer by different amounts do not fit together. */
-function checkSizes(net: Net, input: Shape): void {
-  const found = infer(trace(net).graph, input);
-  if ("misfit" in found)
-    refuse(found.path, `with fine, ${found.misfit}, since they pad differently: leave fine out`);
-}
-
-/** The value of a join. */
-function joined(op: Join["op"], path: string, values: readonly Value[], shape: Shape): Value {
-  const [first, second] = values as readonly [Value, Value];
-  if (op === "mul" && second.whole && !first.whole) return first;
-  const [, ...size] = first.map;
-  for (const { map, fine, whole, flat } of values) {
-    if (
-      whole !== first.whole ||
-      !same(map.slice(1), size) ||
-      (flat && op === "concat" && !isOneCell(first))
-    ) {
-      const maps = values.map((value) => value.map.join(" x ")).join(" and ");
-      refuse(
-        path,
-        `${op} brings together what comes of maps of different windows, ${maps}, and no convolution does`,
-      );
-    }
-    if (!same(fine, first.fine))
-      refuse(path, `${op} joins what fine has made of different fineness: leave fine out`);
-  }
-  return {
-    ...first,
-    map: first.flat && !isOneCell(first) ? first.map : [shape[0] ?? 0, size[0] ?? 1, size[1] ?? 1],
-  };
-}

@@ -94,6 +94,7 @@ export interface MaxPool2d {
   readonly op: "max_pool2d";
   readonly kernel: Size;
   readonly stride: Size;
+  /** Four numbers are [top, left, bottom, right], which no print shows. */
   readonly padding: Size | Sides | "same";
   readonly dilation: Size;
   readonly ceilMode: boolean;
@@ -102,6 +103,7 @@ export interface AvgPool2d {
   readonly op: "avg_pool2d";
   readonly kernel: Size;
   readonly stride: Size;
+  /** Four numbers are [top, left, bottom, right], which no print shows. */
   readonly padding: Size | Sides | "same";
   /** Cells of a window are this far apart, which PyTorch does not have. */
   readonly dilation: Size;

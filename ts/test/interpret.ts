@@ -134,8 +134,10 @@ function compute(node: Inner, read: readonly Map3[], shape: Shape, weights: read
     case "softmax":
     case "log_softmax": {
       const powers = each(input, Math.exp);
-      const sum = powers.reduce((a, b) => a + b, 0);
-      return node.op === "softmax" ? powers.map((v) => v / sum) : each(input, (v) => v - Math.log(sum));
+      const sums = new Float64Array(area);
+      for (const [i, power] of powers.entries()) sums[i % area] = at(sums, i % area) + power;
+      if (node.op === "softmax") return powers.map((v, i) => v / at(sums, i % area));
+      return Float64Array.from(x, (v, i) => v - Math.log(at(sums, i % area)));
     }
     case "linear":
       return new Float64Array(product(shape)).map((_, o) => {
@@ -154,8 +156,8 @@ function compute(node: Inner, read: readonly Map3[], shape: Shape, weights: read
       );
     }
     case "avg_pool2d": {
-      const padding = sidesOf(node, [1, 1], input.shape, shape);
-      return windowed(node.kernel, node.stride, [1, 1], padding, input, shape, (found, inside) => {
+      const padding = sidesOf(node, node.dilation, input.shape, shape);
+      return windowed(node.kernel, node.stride, node.dilation, padding, input, shape, (found, inside) => {
         return found.reduce((a, b) => a + b, 0) / (node.count_include_pad ? inside : found.length);
       });
     }

@@ -14,7 +14,7 @@ import {
   type Size,
 } from "../layers.js";
 import type { Shape } from "../shape.js";
-import { isOneCell, refuse, same, type Value } from "./value.js";
+import { isOneCell, refuse, same, type Value, WITHOUT } from "./value.js";
 
 /** How a layer is to be converted. */
 export interface How {
@@ -25,6 +25,8 @@ export interface How {
   /** Whether it gives its stride up. */
   readonly gives: boolean;
 }
+
+type Windowed = Conv2d | MaxPool2d | AvgPool2d;
 
 /** The layer in the convolutional net, undefined where it goes, and what it gives there. */
 export type Converted = readonly [layer: Leaf | undefined, value: Value];
@@ -47,12 +49,14 @@ export function convert(layer: Leaf, path: string, x: Value, shape: Shape, how: 
     case "adaptive_avg_pool2d":
     case "adaptive_max_pool2d":
       return adaptive(layer, path, x, given, how);
-    case "avg_pool2d":
-      if (how.pooling === "cell" && isGlobal(layer, x, given)) return [undefined, given];
-      return [windowed(layer, path, x, how.gives), given];
     case "conv2d":
     case "max_pool2d":
-      return [windowed(layer, path, x, how.gives), given];
+    case "avg_pool2d":
+      if (how.pooling === "cell" && isGlobal(layer, x, given)) return [undefined, given];
+      return [
+        windowed(layer, path, x, how.gives),
+        how.gives ? { ...given, fine: pairOf(layer.stride) } : given,
+      ];
     case "pad2d": {
       const [rows, columns] = x.fine;
       if (same(x.fine, [1, 1])) return [layer, given];
@@ -60,23 +64,28 @@ export function convert(layer: Leaf, path: string, x: Value, shape: Shape, how: 
       const padding: Sides = [top * rows, left * columns, bottom * rows, right * columns];
       return [deepFreeze({ ...layer, padding }), given];
     }
-    default: {
+    default:
       if (!x.flat || isOneCell(x)) return [layer, given];
-      // Each number by itself, wherever it stands.
-      if (layer.op === "activation" || layer.op === "affine" || layer.op === "prelu") {
-        const many = layer.op === "affine" ? layer.scale.length + layer.shift.length - 1 : 1;
-        if ((layer.op === "prelu" ? layer.slopes : many) === 1) return [layer, x];
-      }
-      return refuse(path, `${layer.op} reads a flattened map of ${x.map.join(" x ")}, ${BEFORE_LINEAR}`);
-    }
+      if (isAlikeEverywhere(layer)) return [layer, x];
+      return refuse(
+        path,
+        `${layer.op} reads a flattened map of ${x.map.join(" x ")}, not channels of a cell`,
+      );
   }
 }
 
-const BEFORE_LINEAR = "of which a convolution can only be made by a linear layer right behind the flattening";
+/** Whether all numbers are treated alike, wherever they stand. */
+const isAlikeEverywhere = (layer: Leaf): boolean =>
+  layer.op === "activation" ||
+  (layer.op === "prelu" && layer.slopes === 1) ||
+  (layer.op === "affine" && layer.scale.length === 1 && layer.shift.length === 1);
 
 /** Whether a pooling averages all of the native map, and is global pooling by another name. */
-const isGlobal = (layer: AvgPool2d, { map: [, ...size] }: Value, given: Value): boolean =>
-  isOneCell(given) && same(pairOf(layer.kernel), size) && sidesOf(layer).every((side) => side === 0);
+const isGlobal = (layer: Windowed, { map: [, ...size] }: Value, given: Value): boolean =>
+  layer.op === "avg_pool2d" &&
+  isOneCell(given) &&
+  same(pairOf(layer.kernel), size) &&
+  same(sidesOf(layer.padding) ?? [], [0, 0, 0, 0]);
 
 function adaptive(
   layer: AdaptiveAvgPool2d | AdaptiveMaxPool2d,
@@ -89,81 +98,65 @@ function adaptive(
   const output = pairOf(layer.output);
   if (squeezes) {
     if (squeeze === "refuse")
-      refuse(path, 'its squeeze averages the whole map, of any size: accept that with squeeze: "global"');
-    if (!same(x.fine, [1, 1]))
-      refuse(path, "its squeeze would average places that fine keeps apart: leave fine out");
+      refuse(path, 'its squeeze averages the whole map, of any size: squeeze: "global" accepts that');
+    if (!same(x.fine, [1, 1])) refuse(path, `its squeeze would average what fine keeps apart: ${WITHOUT}`);
     return [layer, { ...given, whole: true }];
   }
   if (same(output, size)) return [undefined, x];
   if (!same(output, [1, 1])) {
-    const what = `${layer.op} to ${output.join(" x ")} cells of ${size.join(" x ")} is neither global nor the identity`;
-    refuse(
-      path,
-      `${what}, so no window that slides is the same: pass the input shape that the network is for`,
-    );
+    const what = `pools ${size.join(" x ")} cells to ${output.join(" x ")}, which no sliding window does`;
+    refuse(path, `${what}: pass the input shape of which it is the identity, if there is one`);
   }
   if (pooling === "cell") return [undefined, given];
   const pool = layer.op === "adaptive_avg_pool2d" ? avgPool2d : maxPool2d;
-  const dilation = sizeOf(dilated(size, [1, 1], x.fine));
-  return [pool(sizeOf(size), { stride: 1, dilation }), given];
+  return [pool(sizeOf(size), { stride: 1, dilation: sizeOf(dilated(size, [1, 1], x.fine)) }), given];
 }
 
 /** A layer of windows that gives its stride up, or that reads what lies finer than it used to. */
-function windowed<T extends Conv2d | MaxPool2d | AvgPool2d>(
-  layer: T,
-  path: string,
-  x: Value,
-  gives: boolean,
-): T {
-  const finer = !same(x.fine, [1, 1]);
-  if (!gives && !finer) return layer;
-  const stride = pairOf(layer.stride);
+function windowed(layer: Windowed, path: string, x: Value, gives: boolean): Windowed {
+  if (!gives && same(x.fine, [1, 1])) return layer;
+  const [kernel, stride, dilation] = [layer.kernel, layer.stride, layer.dilation].map(pairOf) as [
+    Pair,
+    Pair,
+    Pair,
+  ];
+  const span = kernel.map((side, axis) => (side - 1) * (dilation[axis] ?? 1));
   const strides = !same(stride, [1, 1]);
-  const ceil = layer.op !== "conv2d" && layer.ceilMode;
-  if (strides && layer.padding === "same")
-    refuse(
-      path,
-      "its padding follows from the input's size, so fine would shift its windows: leave fine out",
-    );
-  if (strides && ceil && (finer || layer.op === "avg_pool2d"))
-    refuse(path, "in ceil mode its last windows hang over the map, where fine has no like: leave fine out");
-  const sides = sidesOf(layer);
-  if (gives) {
-    // Ceil mode's windows that hang over the end, now one behind the other: those that begin inside or in the padding before.
-    const more = (axis: 0 | 1) =>
-      ceil ? Math.min((sides[axis + 2] ?? 0) + stride[axis] - 1, reachOf(layer, axis) - 1) : sides[axis + 2];
-    const padding = ceil ? [sides[0], sides[1], more(0), more(1)] : layer.padding;
-    const one = layer.op === "conv2d" ? [1, 1] : 1;
-    return deepFreeze({ ...layer, stride: one, padding, ...(ceil && { ceilMode: false }) } as T);
-  }
-  const dilation = dilated(pairOf(layer.kernel), pairOf(layer.dilation), x.fine);
-  const [top, left, bottom, right] = sides.map((side, i) => side * (x.fine[i % 2] ?? 1)) as unknown as Sides;
-  const even = top === bottom && left === right;
-  const isConv = layer.op === "conv2d";
-  const pair: Pair = [top, left];
-  const padding = even ? (isConv ? pair : sizeOf(pair)) : [top, left, bottom, right];
-  return deepFreeze({ ...layer, padding, dilation: isConv ? dilation : sizeOf(dilation) } as T);
+  const hangs = strides && layer.op !== "conv2d" && layer.ceilMode;
+  const sides = sidesOf(layer.padding);
+  const countsPadding = layer.op === "avg_pool2d" && layer.countIncludePad && sides?.some((side) => side > 0);
+  const fits = sides
+    ? !hangs || (!countsPadding && (gives || same(stride, x.fine)))
+    : !strides && span.every((side) => side % 2 === 0);
+  if (!fits) refuse(path, `what it pads follows from the input's size, and with fine would not: ${WITHOUT}`);
+  // In ceil mode a window may hang over the end by less than a stride, but begins before it.
+  const over = (side: number, axis: number) =>
+    Math.min(side + (stride[axis] ?? 1) - 1, Math.max(side, span[axis] ?? 0));
+  const padding = sides?.map((side, i) => (hangs && i > 1 ? over(side, i % 2) : side) * (x.fine[i % 2] ?? 1));
+  const written = (pair: Pair) => (layer.op === "conv2d" ? pair : sizeOf(pair));
+  const [top = 0, left = 0, bottom, right] = padding ?? [];
+  const isEven = top === bottom && left === right;
+  return deepFreeze({
+    ...layer,
+    stride: gives ? written([1, 1]) : layer.stride,
+    padding: isEven ? written([top, left]) : (padding ?? layer.padding),
+    dilation: written(dilated(kernel, dilation, x.fine)),
+    ...(hangs && { ceilMode: false }),
+    ...(hangs && layer.op === "avg_pool2d" && { countIncludePad: false }),
+  } as Windowed);
 }
 
-/** Zeros on each side of a layer that, where they follow from the input's size, does not stride. */
-function sidesOf(layer: Conv2d | MaxPool2d | AvgPool2d): Sides {
-  if (layer.padding === "same") {
-    const all = ([0, 1] as const).map((axis) => reachOf(layer, axis) - 1);
-    const [top = 0, left = 0] = all.map((total) => Math.floor(total / 2));
-    return [top, left, (all[0] ?? 0) - top, (all[1] ?? 0) - left];
-  }
-  if (typeof layer.padding === "number") return [layer.padding, layer.padding, layer.padding, layer.padding];
-  const [top, left, bottom = top, right = left] = layer.padding;
+/** Zeros on each side; undefined where they follow from the input's size. */
+function sidesOf(padding: Conv2d["padding"] | MaxPool2d["padding"]): Sides | undefined {
+  if (padding === "same") return undefined;
+  const [top, left, bottom = top, right = left] = typeof padding === "number" ? pairOf(padding) : padding;
   return [top, left, bottom, right];
 }
 
-const reachOf = (layer: Conv2d | MaxPool2d | AvgPool2d, axis: 0 | 1): number =>
-  (pairOf(layer.kernel)[axis] - 1) * pairOf(layer.dilation)[axis] + 1;
-
 /** A window of one cell has nothing to spread. */
-const dilated = (kernel: Pair, [rows, columns]: Pair, fine: Pair): Pair => [
-  kernel[0] > 1 ? rows * fine[0] : rows,
-  kernel[1] > 1 ? columns * fine[1] : columns,
+const dilated = (kernel: Pair, dilation: Pair, fine: Pair): Pair => [
+  kernel[0] > 1 ? dilation[0] * fine[0] : dilation[0],
+  kernel[1] > 1 ? dilation[1] * fine[1] : dilation[1],
 ];
 
 /** As one would write it: a number where both directions are alike. */

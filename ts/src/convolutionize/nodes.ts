@@ -1,6 +1,6 @@
 /** What is found in the graph before its net is rewritten: squeezes, and what gives its stride up for `fine`. */
 import type { Graph, GraphNode } from "../graph.js";
-import { refuse, same } from "./value.js";
+import { refuse, same, WITHOUT } from "./value.js";
 
 type Inner = Exclude<GraphNode, { op: "input" }>;
 
@@ -37,15 +37,15 @@ export function giversOf({ nodes }: Graph, needed: ReadonlySet<number>): Readonl
   });
   const pooling = nodes[last];
   if (pooling?.op !== "max_pool2d")
-    return refuse("", "it has no max-pooling that strides, so there is nothing that fine could give up");
+    return refuse("", `it has no max-pooling with a stride that fine could give up: ${WITHOUT}`);
   const givers = new Set([last]);
-  const why = `cannot be as fine as what fine makes of ${pooling.path}, with which it is joined: leave fine out`;
+  const why = `what is joined with the result of ${pooling.path} cannot give up as much: ${WITHOUT}`;
   const seen = new Set<number>();
   const give = (id: number): void => {
     const node = nodes[id] as Inner | Extract<GraphNode, { op: "input" }>;
     if (seen.has(id)) return;
     seen.add(id);
-    if (node.op === "input") refuse("The input", why);
+    if (node.op === "input") refuse("", why);
     else if ("stride" in node && same(node.stride, pooling.stride)) givers.add(id);
     else if ("stride" in node && !same(node.stride, [1, 1])) refuse(node.path, why);
     else node.inputs.forEach(give);

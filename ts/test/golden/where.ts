@@ -77,6 +77,56 @@ export function combinations(
   return [[best, 2]];
 }
 
+/** Score maps that run on every build: every way to make one, on networks that are small. */
+const DENSE_EVERYWHERE: readonly string[] = [
+  "alexnet_fine_256x320",
+  "ref_lenet5_linear_64x100",
+  "ref_nin_imagenet_window_288x320",
+  "resnet18_cell_320x384",
+];
+
+/** In quick mode these alone, on the best build. */
+const DENSE_QUICKLY: readonly string[] = ["ref_lenet5_linear_64x100", "resnet18_window_320x384"];
+
+/**
+ * Networks that are held, made convolutional, to their golden at the native size: one of each way to end, and of each kind of
+ * layer that only some have.
+ */
+const NATIVELY: readonly string[] = [
+  "convnext_tiny",
+  "efficientnet_b0",
+  "googlenet",
+  "inception_v3",
+  "ref_densenet_40_12",
+  "ref_googlenet_lrn",
+  "ref_highway10_mnist",
+  "ref_lenet5",
+  "ref_mcdnn_cifar10",
+  "ref_nasnetamobile",
+  "ref_nin_cifar10",
+  "ref_resnet20_cifar",
+  "shufflenet_v2_x1_0",
+  "squeezenet1_1",
+];
+
+/** The goldens of {@link NATIVELY}, in quick mode the small ones of them. */
+export const natively = (quick: boolean): readonly string[] =>
+  NATIVELY.filter((name) => !quick || QUICKLY.includes(name));
+
+/** Every score map that this table names. */
+export const denseNames: readonly string[] = [...DENSE_EVERYWHERE, ...DENSE_QUICKLY];
+
+/** The builds for a score map, and how many threads on each. */
+export function denseCombinations(
+  name: string,
+  builds: readonly Flavour[],
+  quick: boolean,
+): readonly (readonly [core: Flavour, threads: number])[] {
+  if (quick && !DENSE_QUICKLY.includes(name)) return [];
+  const wanted = !quick && DENSE_EVERYWHERE.includes(name) ? builds : builds.slice(-1);
+  return wanted.map((core) => [core, core.endsWith("-threads") ? 2 : 1] as const);
+}
+
 /** Why a golden cannot run on this machine now, if so. */
 export function lacking(name: string): string | undefined {
   const needed = GIB[name] ?? 0;

@@ -84,6 +84,12 @@ test.each([
     "MaxPool2d(kernel_size=(3, 2), stride=2, padding=(1, 0), dilation=1, ceil_mode=True)",
   ],
   [avgPool2d(3, { stride: 1, padding: 1 }), "AvgPool2d(kernel_size=3, stride=1, padding=1)"],
+  [
+    maxPool2d(2, { stride: 1, padding: [0, 0, 1, 1] }),
+    "MaxPool2d(kernel_size=2, stride=1, padding=0, dilation=1, ceil_mode=False)",
+  ],
+  // PyTorch has no such layer.
+  [avgPool2d(7, { stride: 1, dilation: 2 }), "AvgPool2d(kernel_size=7, stride=1, padding=0, dilation=2)"],
   [adaptiveMaxPool2d([3, 2]), "AdaptiveMaxPool2d(output_size=(3, 2))"],
   [adaptiveAvgPool2d(1), "AdaptiveAvgPool2d(output_size=1)"],
   [dropout(0), "Dropout(p=0.0, inplace=False)"],

@@ -85,6 +85,12 @@ describe("defaults are PyTorch's", () => {
     });
   });
 
+  test("a pooling's padding is held to what its window reaches over", () => {
+    expect(maxPool2d(3, { padding: 2, dilation: 2 })).toMatchObject({ padding: 2, dilation: 2 });
+    expect(maxPool2d(3, { padding: [0, 0, 2, 2] })).toMatchObject({ padding: [0, 0, 2, 2] });
+    expect(avgPool2d(3, { dilation: [1, 2] })).toMatchObject({ stride: 3, dilation: [1, 2] });
+  });
+
   test("activations, norms and what leaves values alone", () => {
     expect(silu()).toEqual({ op: "activation", kind: "silu", inplace: false });
     expect(batchNorm2d(4)).toEqual({
@@ -195,6 +201,11 @@ describe("numbers out of range are bad-option", () => {
       /at most half of the kernel, \[4, 3\]/,
     ],
     "the same for rows": [() => maxPool2d([3, 4], { padding: 2 }), /at most half of the kernel, \[3, 4\]/],
+    "padding as wide as the pooling": [
+      () => maxPool2d(3, { padding: [0, 0, 2, 3] }),
+      /padding must be less than the kernel, \[3, 3\], but is \[0, 0, 2, 3\]/,
+    ],
+    "a dilation of nothing": [() => avgPool2d(3, { dilation: 0 }), /avgPool2d: dilation must be/],
     "a probability over 1": [() => dropout(1.5), /dropout: p must be a number from 0 to 1, but is 1.5/],
     "a flag that is a number": [
       () => relu({ inplace: untyped<boolean>(1) }),
