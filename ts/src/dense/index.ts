@@ -104,7 +104,9 @@ function isTensor(image: ImageSource | Tensor): image is Tensor {
 function checkTensor(tensor: Tensor, scales: Scales): Source {
   const { shape, data } = tensor;
   const isShape = Array.isArray(shape) && shape.length === 4 && shape[0] === 1;
-  if (!isShape || !(data instanceof Float32Array) || data.length !== shape.reduce((a, b) => a * b, 1)) {
+  // By tag, since an array of another realm is one too.
+  const isFloats = Object.prototype.toString.call(data) === "[object Float32Array]";
+  if (!isShape || !isFloats || data.length !== shape.reduce((a, b) => a * b, 1)) {
     const message = "A tensor for dense has the shape [1, C, H, W] and a Float32Array of as many numbers.";
     throw new ConvzooError("bad-shape", message);
   }
@@ -137,8 +139,10 @@ function fitOf({ graph }: View, source: Source): { fields: Fields; channels: num
     const shapes = shapesOf(graph, source.shape);
     return { fields: fieldsOf(graph, shapes), channels: shapes[graph.output]![0]! };
   } catch (error) {
-    if (!(error instanceof ConvzooError) || error.code !== "bad-shape") throw error;
-    const [, height, width] = source.shape;
+    const [channels, height, width] = source.shape;
+    const [first] = graph.nodes;
+    const isSmall = first?.op === "input" && first.channels === channels;
+    if (!(error instanceof ConvzooError) || error.code !== "bad-shape" || !isSmall) throw error;
     const message = `${error.message} This one is ${width} x ${height}: pass scales above 1 to see it enlarged.`;
     throw new ConvzooError("bad-shape", message, { node: error.node });
   }

@@ -269,6 +269,9 @@ describe("what dense refuses", () => {
     await expect(model.dense({ shape: [1, 3, 224, 224], data: new Float32Array(7) })).rejects.toMatchObject({
       code: "bad-shape",
     });
+    const gray = await model.dense(noise([1, 1, 300, 300])).catch((error) => error);
+    expect(gray).toMatchObject({ code: "bad-shape", message: expect.stringMatching(/reads 3 channels/) });
+    expect(gray.message).not.toMatch(/scales/);
     await expect(model.dense(7 as never)).rejects.toMatchObject({ code: "bad-image" });
     await expect(model.occlusion(pixels, "dog")).rejects.toMatchObject({ code: "unknown-class" });
     await expect(model.occlusion(pixels, 3, { size: 225 })).rejects.toMatchObject({ code: "bad-option" });

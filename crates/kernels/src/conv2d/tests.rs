@@ -2,6 +2,7 @@ use super::{Before, Conv2d, Job, Scaling, fill, reference, set_bias, zeros};
 use crate::activation::Activation;
 use crate::epilogue::Affine;
 use crate::every_vector;
+use crate::linear::{self, Linear};
 use crate::simd::F32s;
 use crate::storage::Storage;
 use crate::testing::{
@@ -119,6 +120,20 @@ fn check_kept<V: F32s>(random: &mut Random, case: &Case, storage: Storage) {
     assert!(bits, "{case:?}, {storage:?}: other bits");
     // A pixel's products are summed in one order, whatever tile it falls into.
     assert!(results.iter().all(|got| *got == results[0]), "{case:?}: the tile's height changes the bits");
+    // Nor do the wider panels of the linear layer that the convolution may once have been change any.
+    if spec.groups == 1 {
+        let linear = Linear { in_features: spec.depth(), out_features: spec.out_channels };
+        let mut wide = [linear::zeros::<V>(&linear).expect("memory")];
+        linear::fill(&mut wide[0], spec.in_channels, 0..spec.out_channels, &weight);
+        bias.iter().for_each(|bias| set_bias(&mut wide, bias));
+        let job = Job { panels: &wide, ..job(6) };
+        let got = stage.run(random, &places, job.chunks(), |arena, chunk| {
+            let mut scratch = vec![POISON; job.scratch()];
+            // SAFETY: as above.
+            unsafe { job.run::<V>(arena, &mut scratch, chunk) }
+        });
+        assert!(got == results[0], "{case:?}: the width of panels changes the bits");
+    }
 }
 
 /// The layers of the zoo with fewer channels or pixels: what the specification can do in time.
