@@ -224,7 +224,8 @@ export class Model {
 
   /**
    * Bytes that the model holds: its packed weights, the room for its maps (which grows with the largest input), and all of
-   * the core's memory, which is no more than the two and 24 MiB of code's data, stacks and weights on their way.
+   * the core's memory, in which there are also constants, stacks and room for weights on their way: at most 24 MiB more after
+   * a first run.
    */
   async memory(): Promise<{ weights: number; maps: number; total: number }> {
     const [weights, maps, total] = await this.#parts.host.call("bytes", {});

@@ -9,6 +9,7 @@ use kernels::epilogue::Affine;
 use kernels::layout::Floats;
 use kernels::panels::Panels;
 use kernels::simd::Best;
+use kernels::storage::Storage;
 use kernels::{batch_norm2d, conv2d, linear, prelu};
 use std::sync::Arc;
 
@@ -242,7 +243,11 @@ pub fn load(
     if first == 0 && bias.map(<[f32]>::len) != wants_bias.then_some(outputs) {
         return Err(wrong(format!("its bias has the wrong size for {outputs} outputs")));
     }
-    if let Some(weight) = weight.iter().find(|&&weight| node.storage().overflows(weight)) {
+    let storage = match packing.packed {
+        Packed::Direct(_) | Packed::Linear(_) => node.storage(),
+        _ => Storage::Float32,
+    };
+    if let Some(weight) = weight.iter().find(|&&weight| storage.overflows(weight)) {
         let message = format!(
             "has a weight of {weight}, beyond float16's 65504; load the network with another precision"
         );

@@ -123,6 +123,11 @@ fn what_cannot_be_kept() {
     let error = load("float16", -65520.0).unwrap_err();
     assert_eq!((error.code, error.node.as_deref()), (Code::BadWeights, Some("n2")), "{error}");
     assert!(error.message.contains("-65520") && error.message.contains("65504"), "{error}");
+    // What stays in float32 all the same may be larger.
+    let mut wide = Net::new([1, 4, 3, 3]);
+    let conv = wide.depthwise(0, [3, 1, 1]);
+    let mut model = Model::new(&kept(&wide, "float16").json(), options(0), &Tuning::new()).unwrap();
+    model.load(conv, 0, &[1e6; 36], None).unwrap();
     let error = Model::new(&kept(&net, "float8").json(), options(0), &Tuning::new()).err().unwrap();
     assert_eq!(error.code, Code::BadNet, "{error}");
 }
