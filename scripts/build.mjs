@@ -127,7 +127,7 @@ function run(command, args, options = {}) {
 function replaceOnce(text, pattern, by) {
   const count = [...text.matchAll(new RegExp(pattern, "g"))].length;
   if (count !== 1)
-    throw new Error(`build: ${pattern} matched ${count} times in wasm-bindgen's glue, wanted once`);
+    throw new Error(`build: ${pattern} matched ${count} times in a generated file, wanted once`);
   return text.replace(pattern, by);
 }
 
@@ -210,6 +210,10 @@ async function buildCore(folder) {
 async function buildPackage(folder) {
   const start = performance.now();
   await run(process.execPath, ["node_modules/tsup/dist/cli-default.js", "--silent", "-d", folder]);
+  const worker = join(folder, "worker.js");
+  // For bundlers, which are to leave the decoders' import as it is. Minifying takes such marks away.
+  const marked = "import(/* @vite-ignore *//* webpackIgnore: true */$1)";
+  writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
   cpSync(join(core, "wasm"), join(folder, "wasm"), { recursive: true });
   for (const [name, path] of Object.entries(codecs)) {
     cpSync(join(root, "node_modules", path), join(folder, "wasm", `${name}.wasm`));

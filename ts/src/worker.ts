@@ -55,7 +55,7 @@ function join({ module, memory, receiver, alarm }: Join["join"]): void {
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const decoders = (url: string) => import(/* @vite-ignore */ /* webpackIgnore: true */ url);
+const decoders = (url: string) => import(url);
 const engine = new Engine({ single, threads, decoders, pause, spawn });
 serve(
   {

@@ -173,7 +173,13 @@ export class Engine {
   async #pixels(image: ImageMessage, wanted: Wanted = FOR_NETWORKS): Promise<Pixels> {
     if ("pixels" in image) return image.pixels;
     const { bytes, codec, decoders } = image;
-    const { decodeBytes } = await this.#parts.decoders(decoders);
+    const { decodeBytes } = await this.#parts.decoders(decoders).catch((cause) => {
+      const advice =
+        "Is it deployed beside the package's JavaScript, and does the page's policy allow scripts from there?";
+      throw new ConvzooError("unsupported", `The image decoders did not load from ${decoders}. ${advice}`, {
+        cause,
+      });
+    });
     return decodeBytes(bytes, { wasm: async () => codec! }, wanted);
   }
 

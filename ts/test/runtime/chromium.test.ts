@@ -75,13 +75,15 @@ function serve(folder: string): Server {
     isolated: ISOLATED,
     strict: { ...ISOLATED, ...STRICT },
     "no-worker": {},
+    "no-decoders": {},
   };
   return createServer((request, response) => {
     const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname))
       .slice(1)
       .split("/");
     const path = join(folder, ...rest);
-    const found = headers[kind] && existsSync(path) && !(kind === "no-worker" && path.endsWith("worker.js"));
+    const isMissing = kind.startsWith("no-") && path.endsWith(`${kind.slice("no-".length)}.js`);
+    const found = headers[kind] && existsSync(path) && !isMissing;
     const type = types[extname(path)] ?? "application/octet-stream";
     response.writeHead(found ? 200 : 404, { ...headers[kind], "content-type": type });
     response.end(found ? readFileSync(path) : "not here");
@@ -149,6 +151,18 @@ describe("without cross-origin isolation", () => {
 });
 
 describe("images", () => {
+  test("a file of decoders that is not deployed is named, and pixels still do", async () => {
+    const { page } = await open("no-decoders/blank.html");
+    const report = await page.evaluate(`(async () => {
+      const { decode, resize } = await import("./node_modules/convzoo/dist/browser.js");
+      const error = await decode("examples/images/bird.png").catch((error) => error);
+      const { data } = await resize({ width: 2, height: 1, data: Uint8Array.of(1, 3) }, { width: 1, height: 1 });
+      return [error.code + ": " + error.message, [...data]];
+    })()`);
+    expect(report).toEqual([expect.stringMatching(/^unsupported: .*decoders\.js/), [2]]);
+    await page.close();
+  });
+
   test("the bundled decoder and the browser's own read the same PNG", async () => {
     const { page, said } = await open("strict/blank.html");
     const report = await page.evaluate(`(async () => {
