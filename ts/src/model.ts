@@ -29,8 +29,11 @@ export interface RankOptions {
 
 /** Options of {@link Model.classify}. */
 export interface ClassifyOptions extends RankOptions {
-  /** Which parts of the image are seen; the square in its centre unless given. */
-  readonly crops?: Crops;
+  /**
+   * Which parts of the image are seen; the square in its centre unless given. `"dense"` sees all of it in its own size, at every
+   * place that the network's windows have (see {@link Model.dense}), and averages the scores of the map.
+   */
+  readonly crops?: Crops | "dense";
   readonly signal?: AbortSignal;
 }
 
@@ -124,6 +127,14 @@ export class Model {
     const { crops, signal, ...ranking } = options;
     const { checkRanking } = await import("./classify.js");
     checkRanking(ranking);
+    if (crops === "dense") {
+      if (ranking.average === "probabilities") {
+        const message = 'With crops: "dense" the scores of a map are averaged; leave average out.';
+        throw new ConvzooError("bad-option", message);
+      }
+      const data = (await this.dense(image, { signal })).mean();
+      return (await this.rank({ shape: [1, data.length], data }, ranking))[0]!;
+    }
     const input = await this.prepare(image, { crops, signal });
     const [scores] = await this.#run(input, [this.#parts.graph.output], signal);
     const [top] = await this.rank(scores!, { ...ranking, crops: input.shape[0]! });
@@ -133,7 +144,7 @@ export class Model {
   /** An image as the input of `run`, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `classify` does. */
   async prepare(
     image: ImageSource,
-    { crops, signal }: Pick<ClassifyOptions, "crops" | "signal"> = {},
+    { crops, signal }: { readonly crops?: Crops; readonly signal?: AbortSignal } = {},
   ): Promise<Tensor> {
     return this.#tensor(image, this.preprocess, signal, crops);
   }

@@ -71,6 +71,7 @@ What is computed:
                       five      the middle and the four corners
                       ten       these, and those of the reflected image
                       random    five by chance and their reflections; random:N for N
+                      dense     all of the image in its own size, slid over
       --seed N      which random crops (0)
       --average A   what is averaged over crops: probabilities or scores (probabilities)
       --device D    where to compute: auto or wasm (auto)
@@ -281,13 +282,13 @@ function parseClassify(argv: readonly string[]): Asked {
 }
 
 /** `random` is the lecture's: five crops and their reflections. */
-function crops(text: string, seed: string | undefined): Crops {
+function crops(text: string, seed: string | undefined): Crops | "dense" {
   const [, count = 5] = /^random(?::([1-9]\d{0,2}|1000))?$/.exec(text) ?? [undefined, 0];
   if (seed !== undefined && !(count && /^\d+$/.test(seed) && Number(seed) < 2 ** 31))
     throw wrong(`--seed is a whole number below 2^31, and goes with --crops random; not "${seed}".`);
   if (count) return { random: Number(count), reflect: true, seed: Number(seed ?? 0) };
-  if (text === "center" || text === "five" || text === "ten") return text;
-  throw wrong(`--crops is center, five, ten, random or random:N with N up to 1000, not "${text}".`);
+  if (text === "center" || text === "five" || text === "ten" || text === "dense") return text;
+  throw wrong(`--crops is center, five, ten, dense, random or random:N with N up to 1000, not "${text}".`);
 }
 
 function parseDense(argv: readonly string[]): Asked {

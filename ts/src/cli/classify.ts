@@ -29,11 +29,8 @@ export interface ClassifyRequest {
 /** What a shell gives for a program that SIGINT ended. */
 const INTERRUPTED = 130;
 
-/** A file whose image is ready to run, or failed. `ms` is what that took. */
-type Prepared = { readonly file: string; readonly ms: number } & (
-  | { readonly input: Tensor }
-  | { readonly error: ConvzooError }
-);
+/** A file whose image is ready to run, or one that is done. `ms` is what that took. */
+type Prepared = Done | { readonly file: string; readonly ms: number; readonly input: Tensor };
 /** A file with its classes, or with why it has none. */
 type Done = { readonly file: string; readonly ms: number } & (
   | { readonly top: readonly Classification[] }
@@ -103,14 +100,17 @@ async function* results(
   io: Io,
   signal: AbortSignal,
 ): AsyncGenerator<Done> {
-  const options = { ...model.preprocess, crops, signal };
-  const input = (image: ImageSource) =>
-    files.length === 1 ? model.prepare(image, { crops, signal }) : io.preprocess(image, options);
+  const options = { ...model.preprocess, signal };
+  const read = async (image: ImageSource) => {
+    if (crops === "dense") return { top: await model.classify(image, { topk, crops, signal }) };
+    if (files.length === 1) return { input: await model.prepare(image, { crops, signal }) };
+    return { input: await io.preprocess(image, { ...options, crops }) };
+  };
   const prepare = ({ file, error }: Found): Promise<Prepared> =>
     timed(file, async () => {
       if (error) throw error;
       const image = file === "-" ? new File([await io.stdin()], "standard input") : file;
-      return { input: await input(image) };
+      return read(image);
     });
   let waiting: (Prepared & { readonly input: Tensor })[] = [];
   const run = async (): Promise<Done[]> => {
@@ -143,7 +143,10 @@ async function* results(
 }
 
 /** What `work` gives for a file, or the ConvzooError that it threw, with the time it took. */
-async function timed(file: string, work: () => Promise<{ readonly input: Tensor }>): Promise<Prepared> {
+async function timed(
+  file: string,
+  work: () => Promise<{ readonly input: Tensor } | { readonly top: readonly Classification[] }>,
+): Promise<Prepared> {
   const start = performance.now();
   const spent = () => performance.now() - start;
   try {

@@ -84,6 +84,25 @@ describe("crops", () => {
     expect(ranked.map(([top]) => top!.index)).toEqual([19, 19, 19, 19, 82, 19, 19, 19, 19]);
   });
 
+  test("dense: the mean of the map's scores", async () => {
+    const top = await model.classify(owl, { crops: "dense", topk: 1000 });
+    const mean = (await model.dense(owl)).mean();
+    for (const { index, score } of top) expect(score).toBe(mean[index]);
+    expect(top[0]!.score).toBe(Math.max(...mean));
+    const [same] = await ensemble([model]).classify(owl, { crops: "dense" });
+    expect(same!.index).toBe(top[0]!.index);
+    const wrong = { crops: "dense", average: "probabilities" } as const;
+    await refused(() => model.classify(owl, wrong), "bad-option", /average/);
+  });
+
+  test("dense: an image's own statistics are those of the whole, in every tile", async () => {
+    using whole = await load("squeezenet1_1", { preprocess: transforms.lecture });
+    const image = noise(300, 280);
+    const { scores } = await whole.dense(image);
+    const direct = await whole.dense(await preprocess(image, transforms.lecture));
+    for (const [i, score] of scores.data.entries()) expect(score).toBeCloseTo(direct.scores.data[i]!, 4);
+  });
+
   test("what is no crops, no average, no rows of scores", async () => {
     for (const crops of ["twelve", { random: 0 }, 3]) {
       await refused(() => model.classify(owl, { crops: crops as never }), "bad-option", /crops/);

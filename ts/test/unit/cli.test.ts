@@ -42,7 +42,7 @@ describe("convzoo", () => {
     ["classify a --topk 1e3", /--topk .*"1e3"/],
     ["classify a --threads=-1", /--threads .*"-1"/],
     ["classify a --device tpu", /--device is auto or wasm, not "tpu"/],
-    ["classify a --crops all", /--crops is center, five, ten, random or random:N .*"all"/],
+    ["classify a --crops all", /--crops is center, five, ten, dense, random or random:N .*"all"/],
     ["classify a --crops random:0", /--crops .*"random:0"/],
     ["classify a --crops random:2000", /--crops .*"random:2000"/],
     ["classify a --seed 3", /--seed .* goes with --crops random/],
@@ -105,6 +105,19 @@ describe("classify", () => {
   ])("--crops %s", async (crops, wanted) => {
     const { prepared } = await run(`classify a --crops ${crops}`);
     expect(prepared[0]?.options.crops).toEqual(wanted);
+  });
+
+  test("--crops dense leaves all to the model", async () => {
+    const { classified, prepared, stdout } = await run("classify a b --crops dense --jsonl");
+    const options = { topk: 5, crops: "dense", signal: expect.any(AbortSignal) };
+    expect(classified).toEqual(["a", "b"].map((file) => ({ file, options })));
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((row) => JSON.parse(row).top.length),
+    ).toEqual([2, 2]);
+    expect(prepared).toEqual([]);
   });
 
   test("images of one size run together, up to --batch, in order", async () => {
