@@ -154,11 +154,9 @@ def big_endian(tensors: dict[str, torch.Tensor]) -> bytes:
     """As a machine of the other byte order writes it: here no two tensors share a storage."""
     files = entries(saved(tensors))
     for i, tensor in enumerate(tensors.values()):
-        name = f"archive/data/{i}"
-        files[name] = np.frombuffer(files[name], f"V{tensor.element_size()}").tobytes()
-        files[name] = b"".join(
-            files[name][at : at + tensor.element_size()][::-1] for at in range(0, len(files[name]), tensor.element_size())
-        )
+        name, size = f"archive/data/{i}", tensor.element_size()
+        data = files[name]
+        files[name] = b"".join(data[at : at + size][::-1] for at in range(0, len(data), size))
     files["archive/byteorder"] = b"big"
     return zipped(files)
 
@@ -224,7 +222,7 @@ class Calls:
         return self.call
 
 
-def archive_of(data: bytes, storages: dict[str, bytes] = {}) -> bytes:
+def archive_of(data: bytes, storages: dict[str, bytes]) -> bytes:
     files = {"archive/data.pkl": data, "archive/byteorder": b"little"}
     method = zipfile.ZIP_DEFLATED if len(data) > 10_000 else zipfile.ZIP_STORED
     return zipped(files | {f"archive/data/{key}": storage for key, storage in storages.items()}, method)
@@ -398,9 +396,9 @@ def main() -> None:
     files = {name: data for name, (data, _) in good.items()}
     # PyTorch itself reads what was made by hand.
     loaded = {name: torch.load(io.BytesIO(data), weights_only=False) for name, data in files.items()}
-    for name, set in {"dtypes_big_endian.pth": older, "layouts_deflated.pth": places, "layouts_zip64.pth": places}.items():
+    for name, wanted in {"dtypes_big_endian.pth": older, "layouts_deflated.pth": places, "layouts_zip64.pth": places}.items():
         # PyTorch does not turn the bytes of the later types.
-        assert facts({key: loaded[name][key] for key in set}) == facts(set), name
+        assert facts({key: loaded[name][key] for key in wanted}) == facts(wanted), name
     sets["python2"] = loaded["python2_legacy.pth"]
     sets["ema"], sets["generator"] = whole["ema"]["module"], {"w": torch.zeros(1)}
     numpys, read, arrays = numpy_files()
@@ -408,9 +406,9 @@ def main() -> None:
         (OUT / name).write_bytes(data)
     rows = {name: facts(tensors) for name, tensors in sets.items()}
     rows |= {name: numpy_facts(some) for name, some in arrays.items()}
-    wanted = {name: set for name, (_, set) in good.items()}
-    wanted |= {"checkpoint.pth ema": "ema", "several.pth generator": "generator"} | read
-    text = json.dumps({"files": wanted, "sets": rows}, ensure_ascii=False, separators=(",", ":"))
+    given = {name: group for name, (_, group) in good.items()} | read
+    given |= {"checkpoint.pth ema": "ema", "several.pth generator": "generator"}
+    text = json.dumps({"files": given, "sets": rows}, ensure_ascii=False, separators=(",", ":"))
     (OUT / "expected.json").write_text(text.replace('},"', '},\n"') + "\n")
     sizes = [path.stat().st_size for path in OUT.iterdir()]
     print(f"{len(sizes)} files, {sum(sizes)} bytes")
