@@ -10,7 +10,6 @@ import argparse
 import collections
 import io
 import json
-import os
 import pathlib
 import pickle
 import struct
@@ -20,6 +19,8 @@ import zipfile
 
 import numpy as np
 import torch
+
+from pickle_attacks import attacks
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "ts/test/fixtures/checkpoints"
 NAMES = {
@@ -154,11 +155,9 @@ def big_endian(tensors: dict[str, torch.Tensor]) -> bytes:
     """As a machine of the other byte order writes it: here no two tensors share a storage."""
     files = entries(saved(tensors))
     for i, tensor in enumerate(tensors.values()):
-        name = f"archive/data/{i}"
-        files[name] = np.frombuffer(files[name], f"V{tensor.element_size()}").tobytes()
-        files[name] = b"".join(
-            files[name][at : at + tensor.element_size()][::-1] for at in range(0, len(files[name]), tensor.element_size())
-        )
+        name, size = f"archive/data/{i}", tensor.element_size()
+        data = files[name]
+        files[name] = b"".join(data[at : at + size][::-1] for at in range(0, len(data), size))
     files["archive/byteorder"] = b"big"
     return zipped(files)
 
@@ -214,76 +213,15 @@ def tar() -> bytes:
     return buffer.getvalue()[:1024]
 
 
-class Calls:
-    """Pickled as a call of a function."""
-
-    def __init__(self, function, *args):
-        self.call = (function, args)
-
-    def __reduce__(self):
-        return self.call
-
-
-def archive_of(data: bytes, storages: dict[str, bytes] = {}) -> bytes:
+def archive_of(data: bytes, storages: dict[str, bytes]) -> bytes:
     files = {"archive/data.pkl": data, "archive/byteorder": b"little"}
     method = zipfile.ZIP_DEFLATED if len(data) > 10_000 else zipfile.ZIP_STORED
     return zipped(files | {f"archive/data/{key}": storage for key, storage in storages.items()}, method)
 
 
-def tensor_pickle(shape: tuple, strides: tuple, count: int, offset: int = 0) -> bytes:
-    """A state dict of one tensor, with any numbers in it."""
-    out = b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
-    out += b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpu" + pickle.dumps(count, 2)[2:-1] + b"tQ" + pickle.dumps(offset, 2)[2:-1]
-    return out + pickle.dumps(shape, 2)[2:-1] + pickle.dumps(strides, 2)[2:-1] + b"\x89NtRs."
-
-
-def attacks() -> dict[str, bytes]:
-    """Pickles that would run code, or fill memory or time, somewhere else."""
-    command = "touch attacked"
-    unsafe = {
-        "os_system": pickle.dumps({"w": Calls(os.system, command)}, 2),
-        "os_system_protocol_4": pickle.dumps({"w": Calls(os.system, command)}, 4),
-        "eval": pickle.dumps({"w": Calls(eval, "1 + 1")}, 2),
-        "getattr": pickle.dumps(Calls(getattr, "text", "upper"), 2),
-        "nested_reduce": b"\x80\x02ccollections\nOrderedDict\n)R)R.",
-        "called_call": b"\x80\x02ctorch\ndevice\nX\x03\x00\x00\x00cpu\x85R)R.",
-        "instance": b"\x80\x02(X\x01\x00\x00\x00xios\nsystem\n.",
-        "object": b"\x80\x02(cos\nsystem\nX\x01\x00\x00\x00xo.",
-        "extension": b"\x80\x02\x82\x01.",
-        "persistent_text": b"\x80\x02Pstorage\n.",
-        "dotted_name": b"\x80\x04\x8c\x05torch\x8c\x17serialization.os.system\x93.",
-        "storage_attribute": b"\x80\x02ctorch\nFloatStorage.from_file\n.",
-    }
-    deep = b"\x80\x02" + b"]" * 50_000 + b"a" * 49_999 + b"."
-    sharing = b"\x80\x02]q\x00" + b"".join(b"(" + (b"h" + bytes([i])) * 10 + b"tq" + bytes([i + 1]) for i in range(60))
-    copies = b"\x80\x02](" + b"K\x00K\x00\x86" * 3000 + b"eq\x000" + b"ccollections\nOrderedDict\nh\x00\x85R0" * 3000 + b"N."
-    huge = 2**60
-    bad = {
-        "deep": deep,
-        "shared_tuples": sharing + b".",
-        "copies": copies,
-        "recursive_list": b"\x80\x02]q\x00h\x00a.",
-        "recursive_dict": b"\x80\x02}q\x00X\x05\x00\x00\x00modelh\x00s.",
-        "recursive_parameter": b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_parameter\n]q\x00h\x00a\x89N\x87Rs.",
-        "long_integer": b"\x80\x02\x8b\xff\xff\xff\x7f" + b"\x01" * 64 + b".",
-        "long_text": b"\x80\x04\x8d" + struct.pack("<Q", huge) + b"x.",
-        "memo_gap": b"\x80\x02Nr\xff\xff\xff\xff0j\xfe\xff\xff\xff.",
-        "huge_shape": tensor_pickle((huge, huge), (1, 1), 4),
-        "huge_count": tensor_pickle((huge,), (1,), huge),
-        "huge_offset": tensor_pickle((2,), (1,), 4, huge),
-        "negative_shape": tensor_pickle((-1, -4), (1, 1), 4),
-        "negative_stride": tensor_pickle((2,), (-1,), 4, 3),
-        "negative_offset": tensor_pickle((2,), (1,), 4, -1),
-        "beyond_storage": tensor_pickle((2, 2), (3, 1), 4),
-        "count_beyond_file": tensor_pickle((400,), (1,), 400),
-        "expanded_to_terabytes": tensor_pickle((2**20, 2**20), (0, 0), 4),
-        "many_sides": tensor_pickle((1,) * 100, (1,) * 100, 4),
-        "no_storage": b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(NK\x00))\x89NtRs.",
-        "number_key": tensor_pickle((4,), (1,), 4).replace(b"X\x01\x00\x00\x00w", b"K\x07", 1),
-    }
-    named = {f"unsafe_{name}.pth": data for name, data in unsafe.items()}
-    named |= {f"bad_{name}.pth": data for name, data in bad.items()}
-    return {name: archive_of(data, {"0": struct.pack("<4f", 1, 2, 3, 4)}) for name, data in named.items()}
+def attacked() -> dict[str, bytes]:
+    """Archives of the attacks, each with one storage of four floats."""
+    return {f"{name}.pth": archive_of(data, {"0": struct.pack("<4f", 1, 2, 3, 4)}) for name, data in attacks().items()}
 
 
 def refused() -> dict[str, bytes]:
@@ -398,19 +336,19 @@ def main() -> None:
     files = {name: data for name, (data, _) in good.items()}
     # PyTorch itself reads what was made by hand.
     loaded = {name: torch.load(io.BytesIO(data), weights_only=False) for name, data in files.items()}
-    for name, set in {"dtypes_big_endian.pth": older, "layouts_deflated.pth": places, "layouts_zip64.pth": places}.items():
+    for name, wanted in {"dtypes_big_endian.pth": older, "layouts_deflated.pth": places, "layouts_zip64.pth": places}.items():
         # PyTorch does not turn the bytes of the later types.
-        assert facts({key: loaded[name][key] for key in set}) == facts(set), name
+        assert facts({key: loaded[name][key] for key in wanted}) == facts(wanted), name
     sets["python2"] = loaded["python2_legacy.pth"]
     sets["ema"], sets["generator"] = whole["ema"]["module"], {"w": torch.zeros(1)}
     numpys, read, arrays = numpy_files()
-    for name, data in (files | refused() | attacks() | numpys).items():
+    for name, data in (files | refused() | attacked() | numpys).items():
         (OUT / name).write_bytes(data)
     rows = {name: facts(tensors) for name, tensors in sets.items()}
     rows |= {name: numpy_facts(some) for name, some in arrays.items()}
-    wanted = {name: set for name, (_, set) in good.items()}
-    wanted |= {"checkpoint.pth ema": "ema", "several.pth generator": "generator"} | read
-    text = json.dumps({"files": wanted, "sets": rows}, ensure_ascii=False, separators=(",", ":"))
+    given = {name: group for name, (_, group) in good.items()} | read
+    given |= {"checkpoint.pth ema": "ema", "several.pth generator": "generator"}
+    text = json.dumps({"files": given, "sets": rows}, ensure_ascii=False, separators=(",", ":"))
     (OUT / "expected.json").write_text(text.replace('},"', '},\n"') + "\n")
     sizes = [path.stat().st_size for path in OUT.iterdir()]
     print(f"{len(sizes)} files, {sum(sizes)} bytes")
