@@ -9,19 +9,45 @@ const limits = { core: 250_000, javascript: 40_000 };
 
 const compressed = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
-/** What an entry comes to load: its file and the shared ones, and the worker that it starts (edge workers start none). */
-function loadedBy(dist, entry) {
-  const reached = new Set(entry === "edge.js" ? [entry] : [entry, "worker.js"]);
+/** What the functions of an entry need; the rest (convolutionize, summarize ...) is left out by bundlers where it is not used. */
+const FUNCTIONS = "init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities";
+
+/**
+ * What an application that uses an entry's functions gets at once: bundled by itself, without what is imported when it is first
+ * needed, and with the worker that it starts (edge workers start none).
+ */
+async function loadedBy(dist, entry) {
+  // Not at the top: this file is read before anything is installed.
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: `export { ${FUNCTIONS} } from "./${entry}";`, resolveDir: dist },
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    external: ["node:*"],
+    outdir: dist,
+    write: false,
+    metafile: true,
+    logLevel: "error",
+  });
+  const { outputs } = metafile;
+  const first = Object.keys(outputs).find((name) => outputs[name].entryPoint === "<stdin>");
+  const reached = new Set([first]);
   for (const name of reached) {
-    const text = readFileSync(join(dist, name), "utf8");
-    for (const [, next] of text.matchAll(/from\s*["']\.\/([\w.-]+\.js)["']/g)) reached.add(next);
+    for (const { path, kind } of outputs[name].imports)
+      if (kind === "import-statement" && outputs[path]) reached.add(path);
   }
-  return [...reached];
+  const files = outputFiles.filter(({ path }) =>
+    [...reached].some((name) => path.endsWith(name.slice(name.lastIndexOf("/")))),
+  );
+  const own = files.map(({ contents }) => contents);
+  return entry === "edge.js" ? own : [...own, readFileSync(join(dist, "worker.js"))];
 }
 
 /** The networks' descriptions, bundled by themselves: what they weigh grows with their number, not with the library. */
 async function zoo() {
-  // Not at the top: this file is read before anything is installed.
   const { build } = await import("esbuild");
   const options = { bundle: true, minify: true, format: "esm", platform: "neutral", write: false };
   const bytes = async (file) => {
@@ -47,17 +73,16 @@ export async function sizes() {
     .filter((name) => name.endsWith(".js"))
     .map((name) => row(name));
   const networks = await zoo();
-  const entries = ["node.js", "browser.js", "edge.js"].map((entry) => {
-    const loaded = loadedBy(dist, entry);
-    const sum = (key) =>
-      scripts.filter(({ name }) => loaded.includes(name)).reduce((total, one) => total + one[key], 0);
-    return {
-      name: `${entry} and what it loads, less the zoo`,
-      bytes: sum("bytes") - networks.bytes,
-      gzip: sum("gzip") - networks.gzip,
+  const entries = [];
+  for (const entry of ["node.js", "browser.js", "edge.js"]) {
+    const loaded = await loadedBy(dist, entry);
+    entries.push({
+      name: `${entry}'s functions, less the zoo`,
+      bytes: loaded.reduce((sum, file) => sum + file.length, -networks.bytes),
+      gzip: loaded.reduce((sum, file) => sum + compressed(file), -networks.gzip),
       limit: limits.javascript,
-    };
-  });
+    });
+  }
   return [...wasm, ...scripts, { name: "the zoo's networks", ...networks }, ...entries];
 }
 

@@ -49,7 +49,7 @@ describe("the networks that run on every build", () => {
       using model = await load(net, { weights });
       for (const { algorithm } of await model.profile(input, { rounds: 1 })) found.add(algorithm);
     }
-    // Tiles of 6 x 6 are no default: only a tuning takes them.
+    // Tiles of 4 x 6 are for larger maps than these have.
     const tiles = ["1 x 2", "2 x 1", "1 x 4", "4 x 1", "2 x 2", "4 x 4"];
     const wanted = [
       "direct",

@@ -123,10 +123,10 @@ fn check_kept<V: F32s>(random: &mut Random, case: &Case, storage: Storage) {
     // Nor do the wider panels of the linear layer that the convolution may once have been change any.
     if spec.groups == 1 {
         let linear = Linear { in_features: spec.depth(), out_features: spec.out_channels };
-        let mut wide = [linear::zeros::<V>(&linear).expect("memory")];
-        linear::fill(&mut wide[0], spec.in_channels, 0..spec.out_channels, &weight);
+        let mut wide = [linear::zeros::<V>(&linear, storage).expect("memory")];
+        linear::fill(&mut wide[0], spec.in_channels, 0..spec.out_channels, &given);
         bias.iter().for_each(|bias| set_bias(&mut wide, bias));
-        let job = Job { panels: &wide, ..job(6) };
+        let job = job(&wide[..], 6);
         let got = stage.run(random, &places, job.chunks(), |arena, chunk| {
             let mut scratch = vec![POISON; job.scratch()];
             // SAFETY: as above.

@@ -153,7 +153,6 @@ impl Job<'_> {
                 ([2, 2], [3, 3]) => self.run_as::<V, 4, 2, 4, 2>(stage, arena, scratch, chunk),
                 ([4, 4], [3, 3]) => self.run_as::<V, 6, 4, 6, 4>(stage, arena, scratch, chunk),
                 ([4, 6], [3, 3]) => self.run_as::<V, 6, 4, 8, 6>(stage, arena, scratch, chunk),
-                ([6, 6], [3, 3]) => self.run_as::<V, 8, 6, 8, 6>(stage, arena, scratch, chunk),
                 ([4, 4], [5, 5]) => self.run_as::<V, 8, 4, 8, 4>(stage, arena, scratch, chunk),
                 ([1, 4], [1, 3]) => self.run_as::<V, 1, 1, 6, 4>(stage, arena, scratch, chunk),
                 ([4, 1], [3, 1]) => self.run_as::<V, 6, 4, 1, 1>(stage, arena, scratch, chunk),
