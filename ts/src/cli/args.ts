@@ -8,15 +8,9 @@ import type { ClassifyRequest } from "./classify.js";
 import type { ConvertRequest } from "./convert.js";
 import type { DenseRequest } from "./dense.js";
 import type { DescribeRequest } from "./describe.js";
+import { BENCHED, HELP } from "./help.js";
 import type { ModelsRequest } from "./models.js";
-import {
-  CACHE_HELP,
-  CACHE_OPTIONS,
-  CONVERT_HELP,
-  CONVERT_OPTIONS,
-  cacheRequest,
-  convertRequest,
-} from "./weight-files.js";
+import { CACHE_OPTIONS, CONVERT_OPTIONS, cacheRequest, convertRequest } from "./weight-files.js";
 
 /** What was asked for. */
 export type Asked =
@@ -29,145 +23,6 @@ export type Asked =
   | ({ readonly command: "cache" } & CacheRequest)
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "version" };
-
-/** What `bench` runs unless told otherwise. */
-const BENCHED = [
-  ...["alexnet", "vgg19", "googlenet", "resnet18", "resnet50"],
-  ...["densenet121", "efficientnet_b0", "squeezenet1_1", "mobilenet_v2"],
-];
-
-const HELP = {
-  convzoo: `Usage: convzoo COMMAND
-
-Image classification with convolutional networks.
-
-  convzoo classify FILE...   what is on these images?
-  convzoo dense FILE         where on this image is it?
-  convzoo describe MODEL     a network layer by layer
-  convzoo models             the networks there are
-  convzoo bench              how fast are they here?
-  convzoo convert IN OUT     a checkpoint in another format or precision
-  convzoo cache ls           the weights that were downloaded
-  convzoo help [COMMAND]     this text, or that of a command
-  convzoo --version
-
-Exit codes: 0 all is well; 1 a file failed, the others did not; 2 nothing could be done; 130 Ctrl-C.
-`,
-  classify: `Usage: convzoo classify FILE... [options]
-
-The most probable classes of each image (JPEG, PNG, WebP or BMP). FILE is one of
-
-  a path or URL     dog.jpg, https://example.org/dog.jpg
-  a folder          the images in it and in its folders
-  a pattern         'photos/**/*.jpg', in quotes where the shell knows no **
-  -                 standard input
-
-What is computed:
-  -m, --model M     the network, by its name in \`convzoo models\` (squeezenet1_1)
-  -w, --weights W   a checkpoint: path or URL of a .safetensors file,
-                    or a name from \`convzoo models\` (the model's first)
-      --crops C     which parts of the image are seen (center):
-                      center    the middle
-                      five      the middle and the four corners
-                      ten       these, and those of the reflected image
-                      random    five by chance and their reflections; random:N for N
-                      dense     all of the image in its own size, slid over
-      --seed N      which random crops (0)
-      --average A   what is averaged over crops: probabilities or scores (probabilities)
-      --device D    where to compute: auto or wasm (auto)
-      --threads N   threads that compute (as many as the machine has cores)
-      --batch N     how many images or crops run together at most (8)
-
-What is printed:
-  -k, --topk K      how many classes to show (5)
-      --json        an array with an object for each file:
-                    { file, model, device, threads, ms, top: [{ index, label, score, probability }] }
-                    or, where it failed, { file, error: { code, message } }
-      --jsonl       the same objects as they come, one a line
-      --csv         a row for each class: file,model,device,threads,ms,rank,index,label,score,probability
-  -h, --help        this text
-
-A file that fails is named on standard error (with --json and --jsonl: in its place) and does not stop
-the others; the exit code is then 1. Ctrl-C ends after what is done, with 130.
-
-Examples:
-  convzoo classify dog.jpg cat.jpg --topk 3
-  convzoo classify photos --csv > classes.csv
-  curl -s https://example.org/dog.jpg | convzoo classify - --crops ten
-  convzoo classify digit.png --model lenet5
-`,
-  dense: `Usage: convzoo dense FILE [options]
-
-The network slid over an image: where it sees a class. Writes the image under a map of that class's score.
-
-  -m, --model M     the network, by its name in \`convzoo models\` (squeezenet1_1)
-  -w, --weights W   a checkpoint: path or URL of a .safetensors file,
-                    or a name from \`convzoo models\` (the model's first)
-  -l, --label L     the class, by name or number (the one that \`classify\` finds)
-      --pooling P   window: each score is that of a crop; cell: a class activation map (window)
-      --fine        OverFeat's finer map: the last max-pooling at stride 1
-      --scales S    factors of the image's size, such as 1,1.5,2; or overfeat, its six sizes (1)
-  -o, --out FILE    the picture, as PNG (heat.png)
-      --device D    where to compute: auto or wasm (auto)
-      --threads N   threads that compute (as many as the machine has cores)
-      --json        { file, model, device, threads, ms, index, label, map: [rows, columns], stride,
-                    peaks: [{ score, i, j, x, y, box: { x, y, width, height } }], out }
-  -h, --help        this text
-
-Examples:
-  convzoo dense dog.jpg --label Samoyed --scales 1,1.5
-  convzoo dense dog.jpg --pooling cell --out activation.png
-`,
-  describe: `Usage: convzoo describe MODEL [options]
-
-The network as PyTorch prints it, then its layers with output shapes, parameters and multiply-adds.
-
-  -i, --input CxHxW  the input's size (what the network was trained on)
-      --json         { name, family, year, paper, input, rows, params, macs, bytes, print }
-  -h, --help         this text
-
-Example:
-  convzoo describe squeezenet1_1 --input 3x448x448
-`,
-  models: `Usage: convzoo models [options]
-
-The networks of the zoo: size, work, accuracy, and the weights that are registered for them.
-
-      --family F,...  only these families
-      --year Y        only papers of this year, or of several: 2012-2014
-      --weights       only networks with weights in the package
-      --sort S        by name, year, params, macs or top1 (best first)
-      --plot FILE     draw size against accuracy on ImageNet, as SVG
-      --json          an array with an object for each network
-  -h, --help          this text
-
-Examples:
-  convzoo models --year 2015-2016 --sort top1
-  convzoo models --family resnet,densenet,efficientnet --plot size.svg
-`,
-  bench: `Usage: convzoo bench [options]
-
-How fast are the networks on this machine? One image, float32, random weights.
-
-      --models M,...  the networks
-                      (${BENCHED.slice(0, 4).join(",")},
-                      ${BENCHED.slice(4).join(",")})
-      --threads N     threads that compute (as many as the machine has cores)
-      --runs N        how many runs are timed (20)
-      --tune          find the fastest algorithm of each convolution first
-      --profile       each network layer by layer, too
-      --json          an array with an object for each network: { model, input, core, threads,
-                      loadMs, firstMs, medianMs, bestMs, macs, memory, tuning, steps }
-  -h, --help          this text
-
-Other engines beside convzoo: \`npm run bench\` in convzoo's repository, which installs them.
-
-Example:
-  convzoo bench --models resnet18,mobilenet_v2 --threads 1 --profile
-`,
-  convert: CONVERT_HELP,
-  cache: CACHE_HELP,
-} as const;
 
 const AVERAGES = ["probabilities", "scores"] as const;
 const POOLINGS = ["window", "cell"] as const;

@@ -3,32 +3,6 @@ import { ConvzooError } from "../errors.js";
 import type { CacheRequest } from "./cache.js";
 import type { ConvertRequest } from "./convert.js";
 
-export const CONVERT_HELP = `Usage: convzoo convert IN OUT [options]
-
-Writes a checkpoint (path or URL) as a .safetensors file.
-
-      --dtype T            f32, f16 or bf16: what floating-point numbers are rounded to (as they are)
-  -m, --model M            the network that it must fit, by its name in \`convzoo models\`
-      --prefix P           what its keys begin with; taken off, keys without it are left out
-      --fold-batch-norm    multiply the batch norms' factors into the convolutions before them
-                           (with --model), so that rounding rounds what is computed with
-  -h, --help               this text
-
-Example:
-  convzoo convert resnet50.safetensors half.safetensors --dtype f16 --model resnet50
-`;
-
-export const CACHE_HELP = `Usage: convzoo cache ls | rm FILE... | rm --all | verify [options]
-
-The weights that were downloaded: CONVZOO_CACHE says where they are kept (the user's cache folder).
-
-  ls           what there is
-  rm           remove these files, or all
-  verify       compare each file with the hash in its name; what is damaged is removed (exit code 1)
-      --json   an array with an object for each file
-  -h, --help   this text
-`;
-
 export const CONVERT_OPTIONS = {
   dtype: { type: "string" },
   model: { type: "string", short: "m" },

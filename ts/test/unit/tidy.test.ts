@@ -112,7 +112,7 @@ describe("who may import whom", () => {
     convolutionize: ["check", "errors", "graph", "layers", "shape"],
     transforms: ["check", "errors", "image"],
     zoo: ["check", "errors", "image", "layers", "transforms", "fastest-levenshtein"],
-    weights: ["errors", "platform", "fastest-levenshtein"],
+    weights: ["errors", "onnx", "platform", "fastest-levenshtein"],
     onnx: ["check", "errors", "graph", "layers", "shape", "weights", "protobufjs/minimal.js"],
     labels: [],
   };

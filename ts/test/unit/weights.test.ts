@@ -234,7 +234,6 @@ describe("other formats are named", () => {
     ["PyTorch's tar", `./${"\0".repeat(255)}ustar`, /tar.*torch\.save/s],
     ["another zip", zip("readme.txt"), /zip archive.*Unpack/],
     ["HDF5", "\x89HDF\r\n\x1a\n\x00\x00", /HDF5/],
-    ["ONNX", "\x08\x07\x12\x07pytorch", /ONNX/],
     ["TensorFlow Lite", "\x1c\0\0\0TFL3", /TensorFlow Lite/],
     ["gzip", "\x1f\x8b\x08\x00\x00\x00", /gunzip/],
     ["a page", "\n<!doctype html>\n<html>", /HTML/],

@@ -52,7 +52,9 @@ describe.each(Object.entries(zoo as Rows))("%s", (_, { build, input, minSize }) 
     }
   });
 
-  test.skipIf(minSize === 1)("below that, the error names a layer and the size needed", () => {
+  // Networks that take a single pixel have no size below.
+  if (minSize === 1) return;
+  test("below that, the error names a layer and the size needed", () => {
     const graph = lower(build());
     for (const side of new Set([1, minSize - 1])) {
       const error = (() => {
