@@ -70,8 +70,17 @@ function lint() {
   ];
 }
 
-/** Golden tests that quick mode leaves out: they run whole networks many times over. */
-const slow = ["algorithms", "memory"];
+/** Golden tests that quick mode leaves out: they run whole networks many times over, or need what a daily run has not. */
+const slow = [
+  "algorithms",
+  "large",
+  "lifecycle",
+  "memory",
+  "onnx-exports",
+  "pillow",
+  "precision",
+  "score-map",
+];
 
 /** One project of vitest.config.ts, without the files `left`. */
 function vitest(project, env = {}, left = []) {

@@ -59,7 +59,10 @@ export async function dense(asked: DenseRequest, io: Io): Promise<number> {
     if (json) {
       const answer = { file, model: asked.model, device: model.device, threads: model.threads, ms };
       const what = { index, label: name, map: [h, w], stride: map.stride, peaks, out };
-      io.stdout.write(`${JSON.stringify({ ...answer, ...what }, null, 2)}\n`);
+      // Hundredths of pixels and scores are what anybody reads.
+      const short = (_: string, value: unknown) =>
+        typeof value === "number" ? Math.round(value * 100) / 100 : value;
+      io.stdout.write(`${JSON.stringify({ ...answer, ...what }, short, 2)}\n`);
     } else io.stdout.write(report(asked, { name, index, size: `${w} x ${h}`, peaks, ms }, model, io));
   } finally {
     model.dispose();
