@@ -49,6 +49,8 @@ test("amoebanet_b_gpipe in float16: PyTorch's numbers, in two bytes a weight", a
   // A hundredth are of convolutions that keep float32 and of norms; the rest is what any network takes beside.
   const { maps, total } = await model.memory();
   expect(total - maps).toBeLessThan(2.02 * zoo.amoebanet_b_gpipe.params + 24 * 2 ** 20);
+  // Of all of this process, the test's own weights included.
+  expect(process.resourceUsage().maxRSS * 1024).toBeLessThan(2.5e9);
   const error = Math.max(...golden.output.map((value: number, i: number) => Math.abs(value - data[i]!)));
   expect(error).toBeLessThanOrEqual(1e-5 * golden.scale);
 });
