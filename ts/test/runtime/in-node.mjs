@@ -1,4 +1,6 @@
-/** Runs smoke.mjs against the package installed beside it; arguments: threads, "keep" or "dispose". */
+/**
+ * Runs smoke.mjs against the package installed beside it, in Node, Deno or Bun; arguments: threads, "keep" or "dispose".
+ */
 import { readFileSync } from "node:fs";
 import * as convzoo from "convzoo";
 import { smoke } from "./smoke.mjs";
