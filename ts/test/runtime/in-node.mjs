@@ -10,6 +10,7 @@ const report = await smoke(convzoo, {
   threads: threads === "default" ? undefined : Number(threads),
   keep: end === "keep",
   digit: "examples/digits/7-0.png",
+  fixtures: JSON.parse(readFileSync("fixtures.json", "utf8")),
   photo: readFileSync("examples/images/bird.png"),
 });
 // The last that this does: the process must now end by itself.
