@@ -106,7 +106,9 @@ function smoke(page: Page, photo: string, threads?: number): Promise<Report> {
     const convzoo = await import("./node_modules/convzoo/dist/browser.js");
     const { smoke } = await import("./smoke.mjs");
     const blob = await (await fetch("examples/images/bird.png")).blob();
-    return smoke(convzoo, { digit: "examples/digits/7-0.png", photo: ${photo}, threads: ${threads} });
+    const fixtures = await (await fetch("fixtures.json")).json();
+    const digit = "examples/digits/7-0.png";
+    return smoke(convzoo, { digit, photo: ${photo}, fixtures, threads: ${threads} });
   })()`);
 }
 

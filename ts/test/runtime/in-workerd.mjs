@@ -5,6 +5,7 @@ import squoosh_png from "convzoo/wasm/squoosh_png.wasm";
 import lenet5 from "convzoo/weights/lenet5.safetensors";
 import squeezenet1_1 from "convzoo/weights/squeezenet1_1.safetensors";
 import digit from "digit.json";
+import fixtures from "fixtures.json";
 import photo from "photo.json";
 import seven from "seven.png";
 import { smoke } from "smoke.mjs";
@@ -24,6 +25,7 @@ export default {
         ...given,
         digit: pixels(digit),
         photo: pixels(photo),
+        fixtures,
         threads: 4,
       });
       const { data } = await convzoo.decode(seven, { wasm, decoders: { squoosh_png } });

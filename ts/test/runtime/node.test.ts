@@ -1,4 +1,4 @@
-/** The packed package in each version of Node. */
+/** The packed package in each version of Node, in Deno and in Bun. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Installed, inRuntimes, install, runToEnd } from "./packed.js";
 import { checkReport, type Report } from "./report.js";
@@ -9,18 +9,28 @@ beforeAll(() => {
 });
 afterAll(() => installed?.remove());
 
-const nodes = [
+const relaxed = "relaxed-simd-threads";
+const runtimes = [
   {
     name: `this Node, ${process.version}`,
     path: process.execPath,
-    version: Number(process.versions.node.split(".")[0]),
+    args: [],
+    core: Number(process.versions.node.split(".")[0]) >= 22 ? relaxed : "simd128-threads",
   },
-  { name: "Node 22", path: inRuntimes("node-22/bin/node"), version: 22 },
-  { name: "Node 24", path: inRuntimes("node-24/bin/node"), version: 24 },
+  { name: "Node 22", path: inRuntimes("node-22/bin/node"), args: [], core: relaxed },
+  { name: "Node 24", path: inRuntimes("node-24/bin/node"), args: [], core: relaxed },
+  // The package needs leave to read its own files, and no other.
+  {
+    name: "Deno",
+    path: inRuntimes("deno/deno"),
+    args: ["run", "--no-prompt", "--allow-read"],
+    core: relaxed,
+  },
+  { name: "Bun", path: inRuntimes("bun/bin/bun"), args: [], core: relaxed },
 ];
 
-describe.each(nodes)("$name", ({ path, version }) => {
-  beforeEach(({ skip }) => skip(!path, `the package node-${version} is not installed for this platform`));
+describe.each(runtimes)("$name", ({ name, path, args, core }) => {
+  beforeEach(({ skip }) => skip(!path, `the package of ${name} is not installed for this platform`));
 
   test.each([
     ["default", "dispose"],
@@ -30,7 +40,7 @@ describe.each(nodes)("$name", ({ path, version }) => {
     ["1", "keep"],
     ["4", "keep"],
   ])("threads: %s, %s", async (threads, end) => {
-    const ended = await runToEnd(path!, ["in-node.mjs", threads, end], installed.folder, 60_000);
+    const ended = await runToEnd(path!, [...args, "in-node.mjs", threads, end], installed.folder, 60_000);
     expect(ended, "the smoke test failed, or the process did not end").toMatchObject({
       status: 0,
       signal: null,
@@ -38,7 +48,6 @@ describe.each(nodes)("$name", ({ path, version }) => {
     expect(ended.stderr).toBe("");
     const report = JSON.parse(ended.stdout) as Report;
     checkReport(report, { kept: end === "keep" });
-    const core = version >= 22 ? "relaxed-simd-threads" : "simd128-threads";
     expect(report).toMatchObject({ core, capabilities: { core, worker: true, device: "wasm" } });
     expect(report.capabilities.threadsReason).toBeUndefined();
     expect(report.threads).toBe(threads === "default" ? report.capabilities.threads : Number(threads));

@@ -5,13 +5,22 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { expected, fixture } from "../checkpoints.js";
+import { computedCases, inputOf, onnxBytes } from "../onnx-cases.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
 /** The repository's folder. */
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** A folder in which the packed package is installed, with the smoke test beside it. */
+/** A .pth whose entries are compressed, and what torch has in it. */
+const checkpoint = "layouts_deflated.pth";
+export const checkpointFacts = new Map(Object.entries(expected.sets[expected.files[checkpoint]!]!));
+
+/** A network that torch wrote as ONNX, and what onnxruntime makes of an input. */
+export const onnxCase = computedCases.find(({ name }) => name === "torchscript_17")!;
+
+/** A folder in which the packed package is installed, with the smoke test and its fixtures beside it. */
 export interface Installed {
   readonly folder: string;
   /** The package in it. */
@@ -30,6 +39,13 @@ export function install(): Installed {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(folder, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", tarball);
   for (const name of ["smoke.mjs", "in-node.mjs"]) cpSync(join(here, name), join(folder, name));
+  const { shape, data } = inputOf(onnxCase);
+  const fixtures = {
+    checkpoint: [...fixture(checkpoint)],
+    onnx: [...onnxBytes(onnxCase.name)],
+    input: { shape, data: [...data] },
+  };
+  writeFileSync(join(folder, "fixtures.json"), JSON.stringify(fixtures));
   cpSync(join(root, "examples"), join(folder, "examples"), { recursive: true });
   return {
     folder,

@@ -62,7 +62,9 @@ async function serving(worker: string, use: (url: string) => Promise<void>): Pro
       module(`convzoo/weights/${name}.safetensors`, "data", join(dist, `weights/${name}.safetensors`)),
     ),
     module("smoke.mjs", "esModule", join(installed.folder, "smoke.mjs")),
-    ...["digit.json", "photo.json"].map((name) => module(name, "json", join(installed.folder, name))),
+    ...["digit.json", "photo.json", "fixtures.json"].map((name) =>
+      module(name, "json", join(installed.folder, name)),
+    ),
   ];
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
