@@ -1,5 +1,6 @@
 import { ConvzooError } from "../errors.js";
 import type { Pixels, Tensor } from "../tensor.js";
+import { luma } from "./pixels.js";
 
 /** What {@link normalize} needs of the preprocessing options. */
 export interface Normalization {
@@ -31,7 +32,7 @@ export function normalize(pixels: Pixels, options: Normalization): Tensor {
     const plane = out.subarray(c * area, (c + 1) * area);
     const from = channels === "BGR" ? 2 - c : c;
     for (let i = 0; i < area; i++) {
-      plane[i] = table[grayscale ? luma(data, 3 * i) : data[3 * i + from]!]!;
+      plane[i] = table[grayscale ? lumaAt(data, 3 * i) : data[3 * i + from]!]!;
     }
   }
   return { shape: [1, planes, height, width], data: out };
@@ -76,9 +77,7 @@ export function statisticsOf(
 }
 
 const lumas = (rgb: Uint8Array): Uint8Array =>
-  Uint8Array.from({ length: rgb.length / 3 }, (_, i) => luma(rgb, 3 * i));
+  Uint8Array.from({ length: rgb.length / 3 }, (_, i) => lumaAt(rgb, 3 * i));
 
-function luma(rgb: Uint8Array, at: number): number {
-  const [r, g, b] = [rgb[at] as number, rgb[at + 1] as number, rgb[at + 2] as number];
-  return (19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16;
-}
+const lumaAt = (rgb: Uint8Array, at: number): number =>
+  luma(rgb[at] as number, rgb[at + 1] as number, rgb[at + 2] as number);
