@@ -1,28 +1,19 @@
 /** The packed package in Chromium, on pages without a bundler, with and without threads. */
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { delimiter, extname, join, normalize } from "node:path";
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Installed, install, root } from "./packed.js";
+import { findCommand, type Pages, serve } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
-const executable = findChromium();
-const ISOLATED = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
-};
-/** The strictest policy that lets WebAssembly run at all. */
-const STRICT = {
-  "content-security-policy":
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:",
-};
+const executable =
+  process.env.CHROME_PATH ||
+  findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
 let installed: Installed;
 let browser: Browser;
-let server: Server;
-let origin: string;
+let pages: Pages;
 
 beforeAll(async () => {
   if (!executable) return;
@@ -31,9 +22,7 @@ beforeAll(async () => {
   cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
   const blank = '<!doctype html><title>blank</title><link rel="icon" href="data:," />';
   writeFileSync(join(installed.folder, "blank.html"), blank);
-  server = serve(installed.folder);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  pages = await serve(installed.folder);
   const { chromium } = await import("playwright-core");
   const args = [
     "--no-sandbox",
@@ -45,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  server?.close();
+  pages?.close();
   installed?.remove();
 });
 beforeEach(({ skip }) => {
@@ -54,49 +43,13 @@ beforeEach(({ skip }) => {
   skip(!executable, why);
 });
 
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  return process.env.CHROME_PATH || paths.find((path) => existsSync(path));
-}
-
-/** Serves a folder; the first part of a path chooses the headers of all that the page loads. */
-function serve(folder: string): Server {
-  const types: Record<string, string> = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".css": "text/css",
-    ".wasm": "application/wasm",
-  };
-  const headers: Record<string, Record<string, string>> = {
-    plain: {},
-    isolated: ISOLATED,
-    strict: { ...ISOLATED, ...STRICT },
-    "no-worker": {},
-    "no-decoders": {},
-  };
-  return createServer((request, response) => {
-    const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname))
-      .slice(1)
-      .split("/");
-    const path = join(folder, ...rest);
-    const isMissing = kind.startsWith("no-") && path.endsWith(`${kind.slice("no-".length)}.js`);
-    const found = headers[kind] && existsSync(path) && !isMissing;
-    const type = types[extname(path)] ?? "application/octet-stream";
-    response.writeHead(found ? 200 : 404, { ...headers[kind], "content-type": type });
-    response.end(found ? readFileSync(path) : "not here");
-  });
-}
-
 /** A page, what went wrong on it, and what an expression gives there. */
 async function open(path: string): Promise<{ page: Page; said: string[] }> {
   const page = await browser.newPage();
   const said: string[] = [];
   page.on("console", (message) => message.type() === "error" && said.push(message.text()));
   page.on("pageerror", (error) => said.push(String(error)));
-  await page.goto(`${origin}/${path}`);
+  await page.goto(`${pages.origin}/${path}`);
   return { page, said };
 }
 
