@@ -1,7 +1,8 @@
-/** The packed package in Chromium, on pages without a bundler, with and without threads. */
-import { cpSync, writeFileSync } from "node:fs";
+/** The packed package in Chromium, on pages without a bundler and with one, with and without threads. */
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import { build } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Installed, install, root } from "./packed.js";
 import { findCommand, type Pages, serve } from "./pages.js";
@@ -101,6 +102,56 @@ describe("without cross-origin isolation", () => {
     const error = await page.evaluate(`import("./node_modules/convzoo/dist/browser.js").then(({ load }) =>
       load("lenet5").then(() => "loaded", ({ code, message }) => code + ": " + message))`);
     expect(error).toMatch(/^unsupported: .*worker\.js/);
+    await page.close();
+  });
+});
+
+describe("bundled by Vite, as it comes", () => {
+  const app = () => join(installed.folder, "app");
+
+  beforeAll(async () => {
+    if (!executable) return;
+    mkdirSync(app());
+    writeFileSync(
+      join(app(), "index.html"),
+      '<!doctype html><title>app</title><link rel="icon" href="data:," /><script type="module" src="./main.js"></script>',
+    );
+    writeFileSync(
+      join(app(), "main.js"),
+      `import * as convzoo from "convzoo";
+      import { smoke } from "../smoke.mjs";
+      globalThis.smoke = (given) => smoke(convzoo, given);`,
+    );
+    await build({ root: app(), base: "./", configFile: false, logLevel: "warn" });
+  });
+
+  test("one copy of each file that is no module, of the worker and of the decoders", () => {
+    const assets = readdirSync(join(app(), "dist/assets"));
+    const unhashed = (names: readonly string[]) =>
+      names.map((name) => name.replace(/-[\w-]{8}\./, ".")).sort();
+    const files = ["wasm", "weights"].flatMap((folder) =>
+      readdirSync(join(installed.package, "dist", folder)),
+    );
+    expect(files.length).toBeGreaterThan(7);
+    expect(unhashed(assets.filter((name) => !name.endsWith(".js")))).toEqual(files.sort());
+    const scripts = assets.filter((name) => /^(worker|decoders)-/.test(name));
+    expect(unhashed(scripts)).toEqual(["decoders.js", "worker.js"]);
+  });
+
+  test.each([
+    ["strict", "relaxed-simd-threads"],
+    ["plain", "relaxed-simd"],
+  ])("runs (%s)", async (kind, core) => {
+    const { page, said } = await open(`${kind}/app/dist/index.html`);
+    const report = (await page.evaluate(`(async () => smoke({
+      digit: "../../examples/digits/7-0.png",
+      photo: await (await fetch("../../examples/images/bird.png")).blob(),
+      fixtures: await (await fetch("../../fixtures.json")).json(),
+      threads: 2,
+    }))()`)) as Report;
+    checkReport(report);
+    expect(report).toMatchObject({ core, threads: kind === "plain" ? 1 : 2 });
+    expect(said).toEqual([]);
     await page.close();
   });
 });
