@@ -1,11 +1,12 @@
 /** The packed package in Chromium, on pages without a bundler and with one, with and without threads. */
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { build } from "vite";
+import { build, createServer, type InlineConfig } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Installed, install, root } from "./packed.js";
-import { findCommand, type Pages, serve } from "./pages.js";
+import { findCommand, ISOLATED, type Pages, serve } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
 const executable =
@@ -45,12 +46,12 @@ beforeEach(({ skip }) => {
 });
 
 /** A page, what went wrong on it, and what an expression gives there. */
-async function open(path: string): Promise<{ page: Page; said: string[] }> {
+async function open(path: string, origin = pages.origin): Promise<{ page: Page; said: string[] }> {
   const page = await browser.newPage();
   const said: string[] = [];
   page.on("console", (message) => message.type() === "error" && said.push(message.text()));
   page.on("pageerror", (error) => said.push(String(error)));
-  await page.goto(`${pages.origin}/${path}`);
+  await page.goto(`${origin}/${path}`);
   return { page, said };
 }
 
@@ -106,27 +107,36 @@ describe("without cross-origin isolation", () => {
   });
 });
 
-describe("bundled by Vite, as it comes", () => {
-  const app = () => join(installed.folder, "app");
+describe("Vite, without any settings for the package", () => {
+  const settings = () =>
+    ({ root: installed.folder, base: "./", configFile: false, logLevel: "warn" }) satisfies InlineConfig;
+  /** Runs smoke.mjs in a page of app.html; `folder` is where the images are from there. */
+  const run = (page: Page, folder: string): Promise<Report> =>
+    page.evaluate(`(async () => smoke({
+      digit: "${folder}examples/digits/7-0.png",
+      photo: await (await fetch("${folder}examples/images/bird.png")).blob(),
+      fixtures: await (await fetch("${folder}fixtures.json")).json(),
+      threads: 2,
+    }))()`);
 
   beforeAll(async () => {
     if (!executable) return;
-    mkdirSync(app());
+    const page = '<!doctype html><title>app</title><link rel="icon" href="data:," />';
     writeFileSync(
-      join(app(), "index.html"),
-      '<!doctype html><title>app</title><link rel="icon" href="data:," /><script type="module" src="./main.js"></script>',
+      join(installed.folder, "app.html"),
+      `${page}<script type="module" src="./app.js"></script>`,
     );
     writeFileSync(
-      join(app(), "main.js"),
+      join(installed.folder, "app.js"),
       `import * as convzoo from "convzoo";
-      import { smoke } from "../smoke.mjs";
+      import { smoke } from "./smoke.mjs";
       globalThis.smoke = (given) => smoke(convzoo, given);`,
     );
-    await build({ root: app(), base: "./", configFile: false, logLevel: "warn" });
+    await build({ ...settings(), build: { outDir: "built", rolldownOptions: { input: "app.html" } } });
   });
 
-  test("one copy of each file that is no module, of the worker and of the decoders", () => {
-    const assets = readdirSync(join(app(), "dist/assets"));
+  test("the bundle has one copy of each wasm and weight file, of the worker and of the decoders", () => {
+    const assets = readdirSync(join(installed.folder, "built/assets"));
     const unhashed = (names: readonly string[]) =>
       names.map((name) => name.replace(/-[\w-]{8}\./, ".")).sort();
     const files = ["wasm", "weights"].flatMap((folder) =>
@@ -139,20 +149,35 @@ describe("bundled by Vite, as it comes", () => {
   });
 
   test.each([
-    ["strict", "relaxed-simd-threads"],
-    ["plain", "relaxed-simd"],
-  ])("runs (%s)", async (kind, core) => {
-    const { page, said } = await open(`${kind}/app/dist/index.html`);
-    const report = (await page.evaluate(`(async () => smoke({
-      digit: "../../examples/digits/7-0.png",
-      photo: await (await fetch("../../examples/images/bird.png")).blob(),
-      fixtures: await (await fetch("../../fixtures.json")).json(),
-      threads: 2,
-    }))()`)) as Report;
+    ["strict", "relaxed-simd-threads", 2],
+    ["plain", "relaxed-simd", 1],
+  ])("the bundle runs (%s)", async (kind, core, threads) => {
+    const { page, said } = await open(`${kind}/built/app.html`);
+    const report = await run(page, "../");
     checkReport(report);
-    expect(report).toMatchObject({ core, threads: kind === "plain" ? 1 : 2 });
+    expect(report).toMatchObject({ core, threads });
     expect(said).toEqual([]);
     await page.close();
+  });
+
+  test("the development server's page runs", async () => {
+    const server = await createServer({
+      ...settings(),
+      server: { host: "127.0.0.1", port: 0, headers: ISOLATED },
+    });
+    try {
+      await server.listen();
+      const { port } = server.httpServer!.address() as AddressInfo;
+      const { page, said } = await open("app.html", `http://127.0.0.1:${port}`);
+      await page.waitForFunction("globalThis.smoke");
+      const report = await run(page, "");
+      checkReport(report);
+      expect(report).toMatchObject({ core: "relaxed-simd-threads", threads: 2 });
+      expect(said).toEqual([]);
+      await page.close();
+    } finally {
+      await server.close();
+    }
   });
 });
 

@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { delimiter, extname, join, normalize } from "node:path";
 import { text } from "node:stream/consumers";
 
-const ISOLATED = {
+/** The headers that allow threads. */
+export const ISOLATED = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
 };
