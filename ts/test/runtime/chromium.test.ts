@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { build, createServer, type InlineConfig } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Installed, install, root } from "./packed.js";
-import { findCommand, ISOLATED, type Pages, serve } from "./pages.js";
+import { findCommand, ISOLATED, type Pages, serve, writePages } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
 const executable =
@@ -16,6 +16,7 @@ const executable =
 let installed: Installed;
 let browser: Browser;
 let pages: Pages;
+let posted: (text: string) => void;
 
 beforeAll(async () => {
   if (!executable) return;
@@ -24,7 +25,8 @@ beforeAll(async () => {
   cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
   const blank = '<!doctype html><title>blank</title><link rel="icon" href="data:," />';
   writeFileSync(join(installed.folder, "blank.html"), blank);
-  pages = await serve(installed.folder);
+  writePages(installed.folder);
+  pages = await serve(installed.folder, (text) => posted(text));
   const { chromium } = await import("playwright-core");
   const args = [
     "--no-sandbox",
@@ -84,6 +86,19 @@ describe("with cross-origin isolation", () => {
     await expect.poll(() => page.workers().length, { timeout: 20_000 }).toBe(0);
     await page.close();
   });
+});
+
+test("in a dedicated worker of the page, with threads", async () => {
+  const text = new Promise<string>((resolve) => {
+    posted = resolve;
+  });
+  const { page, said } = await open("isolated/in-worker.html?threads=2");
+  const report = JSON.parse(await text) as Report & { readonly failed?: string };
+  expect(report.failed).toBeUndefined();
+  checkReport(report);
+  expect(report).toMatchObject({ core: "relaxed-simd-threads", threads: 2, said: [] });
+  expect(said).toEqual([]);
+  await page.close();
 });
 
 describe("without cross-origin isolation", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Installed, install } from "./packed.js";
-import { findCommand, type Pages, serve } from "./pages.js";
+import { findCommand, type Pages, serve, writePages } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
 const executable = process.env.FIREFOX_PATH || findCommand(["firefox-esr", "firefox"]);
@@ -36,11 +36,7 @@ let posted: (text: string) => void;
 beforeAll(async () => {
   if (!executable) return;
   installed = install();
-  const page = '<!doctype html><title>smoke</title><link rel="icon" href="data:," />';
-  writeFileSync(
-    join(installed.folder, "smoke.html"),
-    `${page}<script type="module" src="in-page.mjs"></script>`,
-  );
+  writePages(installed.folder);
   pages = await serve(installed.folder, (text) => posted(text));
 });
 afterAll(() => {
@@ -83,6 +79,7 @@ async function smoke(path: string): Promise<Report & { readonly said: readonly s
 test.each([
   ["isolated/smoke.html?bitmap", undefined],
   ["strict/smoke.html?threads=4", 4],
+  ["isolated/in-worker.html?threads=2", 2],
 ])("with cross-origin isolation, threads are on (%s)", async (path, threads) => {
   const report = await smoke(path);
   checkReport(report);

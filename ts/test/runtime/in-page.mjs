@@ -1,4 +1,7 @@
-/** Runs smoke.mjs in a page that nobody drives: `?threads=N` as in `load`; posts the report, or what went wrong. */
+/**
+ * Runs smoke.mjs in a page that nobody drives, or in a worker of it, and posts the report, or what went wrong. `?threads=N` is
+ * that of `load`; with `?bitmap` the photograph is an ImageBitmap.
+ */
 import * as convzoo from "./node_modules/convzoo/dist/browser.js";
 import { smoke } from "./smoke.mjs";
 

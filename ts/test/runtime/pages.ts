@@ -1,5 +1,5 @@
 /** What tests in browsers share: the program, and a server of the folder in which the package is installed. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { delimiter, extname, join, normalize } from "node:path";
@@ -22,6 +22,14 @@ export function findCommand(names: readonly string[]): string | undefined {
   return folders
     .flatMap((folder) => names.map((name) => join(folder, name)))
     .find((path) => existsSync(path));
+}
+
+/** Writes pages that run in-page.mjs, smoke.html by itself and in-worker.html in a worker of its own. */
+export function writePages(folder: string): void {
+  const head = '<!doctype html><title>smoke</title><link rel="icon" href="data:," />';
+  const worker = 'new Worker("in-page.mjs" + location.search, { type: "module" });';
+  writeFileSync(join(folder, "smoke.html"), `${head}<script type="module" src="in-page.mjs"></script>`);
+  writeFileSync(join(folder, "in-worker.html"), `${head}<script type="module">${worker}</script>`);
 }
 
 /** A server of pages. */
