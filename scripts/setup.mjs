@@ -156,33 +156,36 @@ function alive(pid) {
   }
 }
 
-/** Path of a Chromium, or undefined. */
-export function chromium() {
-  if (process.env.CHROME_PATH) return process.env.CHROME_PATH;
-  for (const folder of process.env.PATH.split(delimiter)) {
-    for (const name of ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]) {
-      if (existsSync(join(folder, name))) return join(folder, name);
-    }
-  }
-  return undefined;
+/** Path of the first of these commands that there is, or undefined. */
+function find(names) {
+  const folders = process.env.PATH.split(delimiter);
+  return folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
 }
 
-/** A missing browser lets its tests be skipped; only CI insists on one. */
-function browser() {
-  if (chromium()) return `Chromium at ${chromium()}`;
+/** Path of a Chromium, or undefined. */
+export const chromium = () =>
+  process.env.CHROME_PATH || find(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
+
+const firefox = () => process.env.FIREFOX_PATH || find(["firefox-esr", "firefox"]);
+
+/** A missing browser lets its tests be skipped; only CI insists on it. */
+function browser(name, path, debianPackage, variable) {
+  if (path()) return `at ${path()}`;
   let why = "no apt-get with root's rights here";
   const asRoot = has("apt-get") && rootPrefix();
   if (asRoot) {
     try {
-      apt(asRoot, ["chromium"]);
-      return "Chromium installed from Debian's packages";
+      apt(asRoot, [debianPackage]);
+      return "installed from Debian's packages";
     } catch (error) {
       why = error.message;
     }
   }
   if (process.env.CI === "true")
-    throw new Error(`setup: no Chromium, and CI must have one: ${why}. Set CHROME_PATH.`);
-  return `no Chromium, its tests will be skipped: ${why}`;
+    throw new Error(`setup: no ${name}, and CI must have one: ${why}. Set ${variable}.`);
+  return `none, its tests will be skipped: ${why}`;
 }
 
 /** npm packages alone: enough for whatever does not compile the core. */
@@ -207,7 +210,8 @@ export function setupRuntimes() {
 }
 
 export function setupBrowsers() {
-  step("browser", browser);
+  step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
+  step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
 }
 
 /** Prints why a script stops, without the trace of an error that already says it. */

@@ -1,28 +1,22 @@
-/** The packed package in Chromium, on pages without a bundler, with and without threads. */
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+/** The packed package in Chromium, on pages without a bundler and with one, with and without threads. */
+import { cpSync, readdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { delimiter, extname, join, normalize } from "node:path";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import { build, createServer, type InlineConfig } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Installed, install, root } from "./packed.js";
+import { findCommand, ISOLATED, type Pages, serve, writePages } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
-const executable = findChromium();
-const ISOLATED = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
-};
-/** The strictest policy that lets WebAssembly run at all. */
-const STRICT = {
-  "content-security-policy":
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:",
-};
+const executable =
+  process.env.CHROME_PATH ||
+  findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
 let installed: Installed;
 let browser: Browser;
-let server: Server;
-let origin: string;
+let pages: Pages;
+let posted: (text: string) => void;
 
 beforeAll(async () => {
   if (!executable) return;
@@ -31,9 +25,8 @@ beforeAll(async () => {
   cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
   const blank = '<!doctype html><title>blank</title><link rel="icon" href="data:," />';
   writeFileSync(join(installed.folder, "blank.html"), blank);
-  server = serve(installed.folder);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  writePages(installed.folder);
+  pages = await serve(installed.folder, (text) => posted(text));
   const { chromium } = await import("playwright-core");
   const args = [
     "--no-sandbox",
@@ -45,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  server?.close();
+  pages?.close();
   installed?.remove();
 });
 beforeEach(({ skip }) => {
@@ -54,44 +47,8 @@ beforeEach(({ skip }) => {
   skip(!executable, why);
 });
 
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const paths = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  return process.env.CHROME_PATH || paths.find((path) => existsSync(path));
-}
-
-/** Serves a folder; the first part of a path chooses the headers of all that the page loads. */
-function serve(folder: string): Server {
-  const types: Record<string, string> = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".css": "text/css",
-    ".wasm": "application/wasm",
-  };
-  const headers: Record<string, Record<string, string>> = {
-    plain: {},
-    isolated: ISOLATED,
-    strict: { ...ISOLATED, ...STRICT },
-    "no-worker": {},
-    "no-decoders": {},
-  };
-  return createServer((request, response) => {
-    const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname))
-      .slice(1)
-      .split("/");
-    const path = join(folder, ...rest);
-    const isMissing = kind.startsWith("no-") && path.endsWith(`${kind.slice("no-".length)}.js`);
-    const found = headers[kind] && existsSync(path) && !isMissing;
-    const type = types[extname(path)] ?? "application/octet-stream";
-    response.writeHead(found ? 200 : 404, { ...headers[kind], "content-type": type });
-    response.end(found ? readFileSync(path) : "not here");
-  });
-}
-
 /** A page, what went wrong on it, and what an expression gives there. */
-async function open(path: string): Promise<{ page: Page; said: string[] }> {
+async function open(path: string, origin = pages.origin): Promise<{ page: Page; said: string[] }> {
   const page = await browser.newPage();
   const said: string[] = [];
   page.on("console", (message) => message.type() === "error" && said.push(message.text()));
@@ -131,6 +88,19 @@ describe("with cross-origin isolation", () => {
   });
 });
 
+test("in a dedicated worker of the page, with threads", async () => {
+  const text = new Promise<string>((resolve) => {
+    posted = resolve;
+  });
+  const { page, said } = await open("isolated/in-worker.html?threads=2");
+  const report = JSON.parse(await text) as Report & { readonly failed?: string };
+  expect(report.failed).toBeUndefined();
+  checkReport(report);
+  expect(report).toMatchObject({ core: "relaxed-simd-threads", threads: 2, said: [] });
+  expect(said).toEqual([]);
+  await page.close();
+});
+
 describe("without cross-origin isolation", () => {
   test("threads are off, and it says why", async () => {
     const { page, said } = await open("plain/blank.html");
@@ -149,6 +119,80 @@ describe("without cross-origin isolation", () => {
       load("lenet5").then(() => "loaded", ({ code, message }) => code + ": " + message))`);
     expect(error).toMatch(/^unsupported: .*worker\.js/);
     await page.close();
+  });
+});
+
+describe("Vite, without any settings for the package", () => {
+  const settings = () =>
+    ({ root: installed.folder, base: "./", configFile: false, logLevel: "warn" }) satisfies InlineConfig;
+  /** Runs smoke.mjs in a page of app.html; `folder` is where the images are from there. */
+  const run = (page: Page, folder: string): Promise<Report> =>
+    page.evaluate(`(async () => smoke({
+      digit: "${folder}examples/digits/7-0.png",
+      photo: await (await fetch("${folder}examples/images/bird.png")).blob(),
+      fixtures: await (await fetch("${folder}fixtures.json")).json(),
+      threads: 2,
+    }))()`);
+
+  beforeAll(async () => {
+    if (!executable) return;
+    const page = '<!doctype html><title>app</title><link rel="icon" href="data:," />';
+    writeFileSync(
+      join(installed.folder, "app.html"),
+      `${page}<script type="module" src="./app.js"></script>`,
+    );
+    writeFileSync(
+      join(installed.folder, "app.js"),
+      `import * as convzoo from "convzoo";
+      import { smoke } from "./smoke.mjs";
+      globalThis.smoke = (given) => smoke(convzoo, given);`,
+    );
+    await build({ ...settings(), build: { outDir: "built", rolldownOptions: { input: "app.html" } } });
+  });
+
+  test("the bundle has one copy of each wasm and weight file, of the worker and of the decoders", () => {
+    const assets = readdirSync(join(installed.folder, "built/assets"));
+    const unhashed = (names: readonly string[]) =>
+      names.map((name) => name.replace(/-[\w-]{8}\./, ".")).sort();
+    const files = ["wasm", "weights"].flatMap((folder) =>
+      readdirSync(join(installed.package, "dist", folder)),
+    );
+    expect(files.length).toBeGreaterThan(7);
+    expect(unhashed(assets.filter((name) => !name.endsWith(".js")))).toEqual(files.sort());
+    const scripts = assets.filter((name) => /^(worker|decoders)-/.test(name));
+    expect(unhashed(scripts)).toEqual(["decoders.js", "worker.js"]);
+  });
+
+  test.each([
+    ["strict", "relaxed-simd-threads", 2],
+    ["plain", "relaxed-simd", 1],
+  ])("the bundle runs (%s)", async (kind, core, threads) => {
+    const { page, said } = await open(`${kind}/built/app.html`);
+    const report = await run(page, "../");
+    checkReport(report);
+    expect(report).toMatchObject({ core, threads });
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test("the development server's page runs", async () => {
+    const server = await createServer({
+      ...settings(),
+      server: { host: "127.0.0.1", port: 0, headers: ISOLATED },
+    });
+    try {
+      await server.listen();
+      const { port } = server.httpServer!.address() as AddressInfo;
+      const { page, said } = await open("app.html", `http://127.0.0.1:${port}`);
+      await page.waitForFunction("globalThis.smoke");
+      const report = await run(page, "");
+      checkReport(report);
+      expect(report).toMatchObject({ core: "relaxed-simd-threads", threads: 2 });
+      expect(said).toEqual([]);
+      await page.close();
+    } finally {
+      await server.close();
+    }
   });
 });
 

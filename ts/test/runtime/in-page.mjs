@@ -1,0 +1,27 @@
+/**
+ * Runs smoke.mjs in a page that nobody drives, or in a worker of it, and posts the report, or what went wrong. `?threads=N` is
+ * that of `load`; with `?bitmap` the photograph is an ImageBitmap.
+ */
+import * as convzoo from "./node_modules/convzoo/dist/browser.js";
+import { smoke } from "./smoke.mjs";
+
+const said = [];
+for (const name of ["error", "unhandledrejection", "securitypolicyviolation"])
+  addEventListener(name, (event) =>
+    said.push(`${name}: ${event.message ?? event.reason ?? event.blockedURI}`),
+  );
+
+const query = new URLSearchParams(location.search);
+const blob = await (await fetch("examples/images/bird.png")).blob();
+try {
+  const report = await smoke(convzoo, {
+    threads: query.has("threads") ? Number(query.get("threads")) : undefined,
+    digit: "examples/digits/7-0.png",
+    photo: query.has("bitmap") ? await createImageBitmap(blob) : blob,
+    fixtures: await (await fetch("fixtures.json")).json(),
+  });
+  report.said = said;
+  await fetch("report", { method: "POST", body: JSON.stringify(report) });
+} catch (error) {
+  await fetch("report", { method: "POST", body: JSON.stringify({ failed: `${error}\n${error.stack}` }) });
+}

@@ -1,0 +1,79 @@
+/** What tests in browsers share: the program, and a server of the folder in which the package is installed. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { delimiter, extname, join, normalize } from "node:path";
+import { text } from "node:stream/consumers";
+
+/** The headers that allow threads. */
+export const ISOLATED = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+/** The strictest policy that lets WebAssembly run at all. */
+const STRICT = {
+  "content-security-policy":
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:",
+};
+
+/** The path of the first of these commands that there is. */
+export function findCommand(names: readonly string[]): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+/** Writes pages that run in-page.mjs, smoke.html by itself and in-worker.html in a worker of its own. */
+export function writePages(folder: string): void {
+  const head = '<!doctype html><title>smoke</title><link rel="icon" href="data:," />';
+  const worker = 'new Worker("in-page.mjs" + location.search, { type: "module" });';
+  writeFileSync(join(folder, "smoke.html"), `${head}<script type="module" src="in-page.mjs"></script>`);
+  writeFileSync(join(folder, "in-worker.html"), `${head}<script type="module">${worker}</script>`);
+}
+
+/** A server of pages. */
+export interface Pages {
+  readonly origin: string;
+  close(): void;
+}
+
+/**
+ * Serves a folder; the first part of a path chooses the headers of all that the page loads. `onPost` gets the text that a page
+ * posts, wherever it posts it.
+ */
+export async function serve(folder: string, onPost: (text: string) => void = () => {}): Promise<Pages> {
+  const types: Record<string, string> = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".wasm": "application/wasm",
+  };
+  const headers: Record<string, Record<string, string>> = {
+    plain: {},
+    isolated: ISOLATED,
+    strict: { ...ISOLATED, ...STRICT },
+    "no-worker": {},
+    "no-decoders": {},
+  };
+  const server = createServer((request, response) => {
+    if (request.method === "POST") {
+      void text(request).then(onPost);
+      response.end();
+      return;
+    }
+    const [kind = "", ...rest] = normalize(decodeURI(new URL(request.url!, "http://x").pathname))
+      .slice(1)
+      .split("/");
+    const path = join(folder, ...rest);
+    const isMissing = kind.startsWith("no-") && path.endsWith(`${kind.slice("no-".length)}.js`);
+    const found = headers[kind] && existsSync(path) && !isMissing;
+    const type = types[extname(path)] ?? "application/octet-stream";
+    response.writeHead(found ? 200 : 404, { ...headers[kind], "content-type": type });
+    response.end(found ? readFileSync(path) : "not here");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { origin, close: () => server.close() };
+}
