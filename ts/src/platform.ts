@@ -20,8 +20,8 @@ export type WasmSource = string | URL | Response | ArrayBuffer | Uint8Array | We
 export type Decoders = Readonly<Partial<Record<CodecName, WasmSource>>>;
 
 export interface Platform extends FilePlatform, RegistryPlatform {
-  /** Where a compiled file of the package is; absent where only the caller has it (edge workers). */
-  readonly wasm?: (name: WasmName) => URL;
+  /** Where a compiled file of the package is, or its bytes; absent or undefined where only the caller has it (edge workers). */
+  readonly wasm?: (name: WasmName) => string | URL | Promise<Uint8Array> | undefined;
   /** Where the JavaScript of the image decoders is, which a worker imports with its first image; absent without workers. */
   readonly decoders?: () => URL;
   /** Starts the package's worker; absent where there are none. */
