@@ -1,5 +1,6 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { gzipSync } from "node:zlib";
 import { defineConfig, type Options } from "tsup";
 
 /** What both bundles share: everything that is used at run time is inside, only Node's own modules stay outside. */
@@ -22,6 +23,7 @@ const entries = {
   node: "ts/src/node.ts",
   browser: "ts/src/browser.ts",
   edge: "ts/src/edge.ts",
+  inline: "ts/src/inline.ts",
   augment: "ts/src/augment/index.ts",
 };
 
@@ -32,7 +34,10 @@ const entries = {
  */
 const apart = Object.fromEntries([
   ["convolutionize", "ts/src/convolutionize.ts"],
-  ...["node", "browser", "edge"].map((name) => [`${name}-connected`, `ts/src/${name}/connected.ts`]),
+  ...["node", "browser", "edge", "inline"].map((name) => [
+    `${name}-connected`,
+    `ts/src/${name}/connected.ts`,
+  ]),
   ...readdirSync("ts/src/zoo")
     .filter((name) => name.endsWith(".ts") && !/^(index|builders)\.ts$/.test(name))
     .map((name) => [`zoo-${basename(name, ".ts")}`, `ts/src/zoo/${name}`]),
@@ -45,6 +50,16 @@ export default defineConfig([
     splitting: true,
     dts: { entry: entries },
     esbuildPlugins: [
+      {
+        // The module that ts/src/inline/wasm.d.ts declares. Compressed, as it would else be a seventh of the package.
+        name: "inline",
+        setup(build) {
+          build.onLoad({ filter: /\.wasm$/ }, ({ path }) => {
+            const gzipped = gzipSync(readFileSync(path), { level: 9 }).toString("base64");
+            return { contents: `export const gzipped = "${gzipped}";` };
+          });
+        },
+      },
       {
         name: "apart",
         setup(build) {

@@ -30,6 +30,8 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly cores: () => number;
   /** Why there can be no shared memory, or undefined where there can. */
   readonly noThreads: () => string | undefined;
+  /** Why there can be no relaxed-simd build of the core; absent where there can. */
+  readonly noRelaxedSimd?: () => string;
   /** The pixels of an image that only the runtime can read (an ImageBitmap, a canvas), or undefined. */
   readonly pixels?: (image: object) => RawPixels | undefined;
   /** Decodes a file by the runtime's own means; absent where it has none. */
