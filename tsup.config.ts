@@ -48,7 +48,8 @@ export default defineConfig([
     ...common,
     entry: { ...entries, ...apart },
     splitting: true,
-    dts: { entry: entries },
+    // Models can be held by `using`, which an application's own choice of libraries may not know.
+    dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
     esbuildPlugins: [
       {
         // The module that ts/src/inline/wasm.d.ts declares. Compressed, as it would else be a seventh of the package.
