@@ -45,7 +45,7 @@ export interface InitOptions {
   /**
    * Where the package's .wasm files are, instead of beside its JavaScript: the URL of a folder (relative to the page in browsers;
    * in Node a path will do) that holds them under the names they have in the package's `wasm` folder. Another origin must
-   * allow the page's (CORS). The functions' own `wasm` and `decoders` go before it.
+   * allow the page's (CORS). Edge workers can take a .wasm only by the functions' own `wasm` and `decoders`, which go before it.
    */
   readonly wasm?: string | URL;
   /**

@@ -1,7 +1,7 @@
 /** Getting a .wasm, and saying what came in its place. */
 import { ConvzooError } from "../errors.js";
 import type { Flavour, Platform, WasmName, WasmSource } from "../platform.js";
-import { readSource } from "../weights/source.js";
+import { isPlace, readSource } from "../weights/source.js";
 import { type Choice, choose, FLAVOURS, type Wanted } from "./flavour.js";
 
 /**
@@ -35,8 +35,8 @@ function buildOf(module: WebAssembly.Module): Flavour | undefined {
 
 /** The folder that the package's .wasm files are taken from instead of their own. Throws `bad-option` where it is none. */
 export function checkFolder(folder: string | URL): string {
-  const text = folder instanceof URL ? folder.href : folder;
-  if (typeof text !== "string" || text === "") {
+  const text = isPlace(folder) ? String(folder) : "";
+  if (text === "") {
     const message = "wasm is the URL (or in Node the path) of a folder with the package's .wasm files, not";
     throw new ConvzooError("bad-option", `${message} ${JSON.stringify(folder)}.`);
   }
