@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { gzipSync } from "node:zlib";
 import { defineConfig, type Options } from "tsup";
 
 /** What both bundles share: everything that is used at run time is inside, only Node's own modules stay outside. */
@@ -16,17 +19,58 @@ const common: Options = {
   },
 };
 
+const entries = {
+  node: "ts/src/node.ts",
+  browser: "ts/src/browser.ts",
+  edge: "ts/src/edge.ts",
+  inline: "ts/src/inline.ts",
+  augment: "ts/src/augment/index.ts",
+};
+
+/**
+ * What users' bundlers must be able to leave out becomes a file of its own, as they leave out whole files (package.json's
+ * sideEffects) but keep statements whose effects they cannot see: each family of the zoo, convolutionize, and what
+ * connects a platform.
+ */
+const apart = Object.fromEntries([
+  ["convolutionize", "ts/src/convolutionize.ts"],
+  ...["node", "browser", "edge", "inline"].map((name) => [
+    `${name}-connected`,
+    `ts/src/${name}/connected.ts`,
+  ]),
+  ...readdirSync("ts/src/zoo")
+    .filter((name) => name.endsWith(".ts") && !/^(index|builders)\.ts$/.test(name))
+    .map((name) => [`zoo-${basename(name, ".ts")}`, `ts/src/zoo/${name}`]),
+]);
+
 export default defineConfig([
   {
     ...common,
-    entry: {
-      node: "ts/src/node.ts",
-      browser: "ts/src/browser.ts",
-      edge: "ts/src/edge.ts",
-      augment: "ts/src/augment/index.ts",
-    },
+    entry: { ...entries, ...apart },
     splitting: true,
-    dts: true,
+    // Models can be held by `using`, which an application's own choice of libraries may not know.
+    dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
+    esbuildPlugins: [
+      {
+        // The module that ts/src/inline/wasm.d.ts declares. Compressed, as it would else be a seventh of the package.
+        name: "inline",
+        setup(build) {
+          build.onLoad({ filter: /\.wasm$/ }, ({ path }) => {
+            const gzipped = gzipSync(readFileSync(path), { level: 9 }).toString("base64");
+            return { contents: `export const gzipped = "${gzipped}";` };
+          });
+        },
+      },
+      {
+        name: "apart",
+        setup(build) {
+          build.onEnd((result) => {
+            // Their code lies in chunks, which all else imports; of the entries that made those nobody knows.
+            result.outputFiles = result.outputFiles?.filter(({ path }) => !(basename(path, ".js") in apart));
+          });
+        },
+      },
+    ],
   },
   {
     // By itself: its lazily loaded commands would otherwise cut the library into many small chunks.

@@ -14,7 +14,7 @@ const FUNCTIONS = "init, load, loadWeights, fromOnnx, decode, resize, preprocess
 
 /**
  * What an application that uses an entry's functions gets at once: bundled by itself, without what is imported when it is first
- * needed, and with the worker that it starts (edge workers start none).
+ * needed, and with the worker that it starts, if it does.
  */
 async function loadedBy(dist, entry) {
   // Not at the top: this file is read before anything is installed.
@@ -43,7 +43,7 @@ async function loadedBy(dist, entry) {
     [...reached].some((name) => path.endsWith(name.slice(name.lastIndexOf("/")))),
   );
   const own = files.map(({ contents }) => contents);
-  return entry === "edge.js" ? own : [...own, readFileSync(join(dist, "worker.js"))];
+  return ["edge.js", "inline.js"].includes(entry) ? own : [...own, readFileSync(join(dist, "worker.js"))];
 }
 
 /** The networks' descriptions, bundled by themselves: what they weigh grows with their number, not with the library. */
@@ -74,13 +74,14 @@ export async function sizes() {
     .map((name) => row(name));
   const networks = await zoo();
   const entries = [];
-  for (const entry of ["node.js", "browser.js", "edge.js"]) {
+  for (const entry of ["node.js", "browser.js", "edge.js", "inline.js"]) {
     const loaded = await loadedBy(dist, entry);
     entries.push({
       name: `${entry}'s functions, less the zoo`,
       bytes: loaded.reduce((sum, file) => sum + file.length, -networks.bytes),
       gzip: loaded.reduce((sum, file) => sum + compressed(file), -networks.gzip),
-      limit: limits.javascript,
+      // The core, which inline.js holds, has a limit of its own.
+      limit: entry === "inline.js" ? undefined : limits.javascript,
     });
   }
   return [...wasm, ...scripts, { name: "the zoo's networks", ...networks }, ...entries];

@@ -1,7 +1,7 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
-import { coreModule, wasmModule } from "./backend/module.js";
+import { checkFolder, coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
@@ -42,6 +42,12 @@ export interface ResizeOptions extends ImageOptions {
 
 /** What `init` sets, for all later calls. */
 export interface InitOptions {
+  /**
+   * Where the package's .wasm files are, instead of beside its JavaScript: the URL of a folder (relative to the page in browsers;
+   * in Node a path will do) that holds them under the names they have in the package's `wasm` folder. Another origin must
+   * allow the page's (CORS). Edge workers can take a .wasm only by the functions' own `wasm` and `decoders`, which go before it.
+   */
+  readonly wasm?: string | URL;
   /**
    * Where registered checkpoints are downloaded from, instead of where the zoo says: the http or https URL of a folder with
    * files of the same names, such as a mirror of your own. In Node, the variable CONVZOO_WEIGHTS_BASE does the same.
@@ -112,6 +118,7 @@ export function connect(runtime: Platform): Connected {
   let set: InitOptions = {};
   const platform: Platform = {
     ...runtime,
+    wasm: (name) => (set.wasm === undefined ? runtime.wasm?.(name) : `${set.wasm}${name}.wasm`),
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
   const images = imageHost(platform);
@@ -119,8 +126,11 @@ export function connect(runtime: Platform): Connected {
     imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
   return {
     init(options = {}) {
-      const { weightsBase } = options;
-      set = { weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase) };
+      const { wasm, weightsBase } = options;
+      set = {
+        wasm: wasm === undefined ? undefined : checkFolder(wasm),
+        weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase),
+      };
     },
     load: (net, options) => load(platform, net, options),
     async loadWeights(source, options) {

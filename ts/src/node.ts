@@ -1,25 +1,13 @@
-/** Node, Deno, Bun: supplies a platform, decides nothing. */
-import { readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
-import { nodeChannel } from "./backend/channel.js";
-import { connect } from "./connect.js";
-import { decodersFile, wasmFile } from "./files.js";
-import { openFile } from "./node/open.js";
+/** Node, Deno, Bun: the public names. */
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
-  /* @__PURE__ */ connect({
-    read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
-    open: openFile,
-    cache: async () => {
-      const { cacheFolder, FolderCache } = await import("./node/cache.js");
-      return new FolderCache(cacheFolder(process.env));
-    },
-    weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
-    wasm: wasmFile,
-    decoders: decodersFile,
-    spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
-    cores: availableParallelism,
-    noThreads: () => undefined,
-  });
 export * from "./index.js";
+export {
+  capabilities,
+  decode,
+  fromOnnx,
+  init,
+  load,
+  loadWeights,
+  preprocess,
+  resize,
+} from "./node/connected.js";

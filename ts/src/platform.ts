@@ -20,8 +20,8 @@ export type WasmSource = string | URL | Response | ArrayBuffer | Uint8Array | We
 export type Decoders = Readonly<Partial<Record<CodecName, WasmSource>>>;
 
 export interface Platform extends FilePlatform, RegistryPlatform {
-  /** Where a compiled file of the package is; absent where only the caller has it (edge workers). */
-  readonly wasm?: (name: WasmName) => URL;
+  /** Where a compiled file of the package is, or its bytes; absent or undefined where only the caller has it (edge workers). */
+  readonly wasm?: (name: WasmName) => string | URL | Promise<Uint8Array> | undefined;
   /** Where the JavaScript of the image decoders is, which a worker imports with its first image; absent without workers. */
   readonly decoders?: () => URL;
   /** Starts the package's worker; absent where there are none. */
@@ -30,6 +30,8 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly cores: () => number;
   /** Why there can be no shared memory, or undefined where there can. */
   readonly noThreads: () => string | undefined;
+  /** Why there can be no relaxed-simd build of the core; absent where there can. */
+  readonly noRelaxedSimd?: () => string;
   /** The pixels of an image that only the runtime can read (an ImageBitmap, a canvas), or undefined. */
   readonly pixels?: (image: object) => RawPixels | undefined;
   /** Decodes a file by the runtime's own means; absent where it has none. */

@@ -37,16 +37,18 @@ export async function capabilities(platform: Platform): Promise<Capabilities> {
       "This runtime's WebAssembly has no SIMD, which every browser since 2023 and Node since 16 has; update it.";
     throw new ConvzooError("unsupported", message);
   }
-  const threadsReason = !platform.spawn
-    ? "this runtime has no workers"
-    : (platform.noThreads() ?? (hasThreads ? undefined : "this runtime's WebAssembly has no shared memory"));
-  const core: Flavour = `${hasRelaxed ? "relaxed-simd" : "simd128"}${threadsReason ? "" : "-threads"}`;
+  const threadsReason =
+    platform.noThreads() ?? (hasThreads ? undefined : "this runtime's WebAssembly has no shared memory");
+  const simdReason =
+    platform.noRelaxedSimd?.() ??
+    (hasRelaxed
+      ? undefined
+      : "this runtime's WebAssembly has no relaxed SIMD (Node 21, Chrome 114, Firefox 145 have)");
+  const core: Flavour = `${simdReason ? "simd128" : "relaxed-simd"}${threadsReason ? "" : "-threads"}`;
   return {
     device: "wasm",
     core,
-    simdReason: hasRelaxed
-      ? undefined
-      : "this runtime's WebAssembly has no relaxed SIMD (Node 21, Chrome 114, Firefox 145 have)",
+    simdReason,
     threads: threadsReason ? 1 : Math.max(1, Math.min(MOST, platform.cores())),
     threadsReason,
     worker: platform.spawn !== undefined,

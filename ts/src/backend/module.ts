@@ -1,7 +1,7 @@
 /** Getting a .wasm, and saying what came in its place. */
 import { ConvzooError } from "../errors.js";
 import type { Flavour, Platform, WasmName, WasmSource } from "../platform.js";
-import { readSource } from "../weights/source.js";
+import { isPlace, readSource } from "../weights/source.js";
 import { type Choice, choose, FLAVOURS, type Wanted } from "./flavour.js";
 
 /**
@@ -33,13 +33,25 @@ function buildOf(module: WebAssembly.Module): Flavour | undefined {
   return FLAVOURS.find((flavour) => flavour === name);
 }
 
-/** The compiled file `name` of the package, or what `source` gives in its place. */
+/** The folder that the package's .wasm files are taken from instead of their own. Throws `bad-option` where it is none. */
+export function checkFolder(folder: string | URL): string {
+  const text = isPlace(folder) ? String(folder) : "";
+  if (text === "") {
+    const message = "wasm is the URL (or in Node the path) of a folder with the package's .wasm files, not";
+    throw new ConvzooError("bad-option", `${message} ${JSON.stringify(folder)}.`);
+  }
+  return text.endsWith("/") ? text : `${text}/`;
+}
+
+/** The compiled file `name` of the package, or what is `given` in its place. */
 export async function wasmModule(
   platform: Platform,
   name: WasmName,
-  source: WasmSource | undefined = platform.wasm?.(name),
+  given?: WasmSource,
   signal?: AbortSignal,
 ): Promise<WebAssembly.Module> {
+  let source = given;
+  if (source === undefined) source = await platform.wasm?.(name);
   if (source === undefined) {
     // A core is what the caller can pass; a decoder is not.
     const advice = name.includes("simd")
@@ -63,7 +75,7 @@ export async function wasmModule(
     const start = new TextDecoder().decode(bytes.subarray(0, 60)).trimStart();
     const what = start.startsWith("<") ? "an HTML page" : bytes.length === 0 ? "nothing" : "something else";
     const advice =
-      "Is the file deployed beside the package's JavaScript? Else pass its place to load as { wasm }.";
+      "Is the file deployed beside the package's JavaScript? Else pass its folder to init as { wasm }.";
     throw new ConvzooError("bad-wasm", `Got ${what} instead of ${name}.wasm from ${from}. ${advice}`, {
       source: from,
     });

@@ -8,16 +8,16 @@ import {
 } from "d3-scale-chromatic";
 import { ConvzooError } from "../errors.js";
 
-const COLORMAPS = {
+/** matplotlib's colour maps, and Google's turbo. */
+export type Colormap = "viridis" | "magma" | "inferno" | "plasma" | "turbo";
+
+const COLORMAPS: Readonly<Record<Colormap, (t: number) => string>> = {
   viridis: interpolateViridis,
   magma: interpolateMagma,
   inferno: interpolateInferno,
   plasma: interpolatePlasma,
   turbo: interpolateTurbo,
-} as const;
-
-/** matplotlib's colour maps, and Google's turbo. */
-export type Colormap = keyof typeof COLORMAPS;
+};
 
 /** Pixels of red, green, blue and alpha, as ImageData has them. */
 export interface RgbaImage {

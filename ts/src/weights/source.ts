@@ -155,7 +155,7 @@ export function nameOf(source: WeightSource): string {
 }
 
 /** A path or a URL. */
-function isPlace(source: WeightSource): source is string | URL {
+export function isPlace(source: unknown): source is string | URL {
   return typeof source === "string" || isTagged<URL>(source, "URL");
 }
 

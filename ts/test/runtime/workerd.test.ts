@@ -48,7 +48,7 @@ function findWorkerd(): string | undefined {
 async function serving(worker: string, use: (url: string) => Promise<void>): Promise<void> {
   const dist = join(installed.package, "dist");
   const scripts = readdirSync(dist).filter(
-    (name) => name.endsWith(".js") && !/^(edge|node|browser|worker|cli)\.js$/.test(name),
+    (name) => name.endsWith(".js") && !/^(edge|inline|node|browser|worker|cli)\.js$/.test(name),
   );
   // workerd finds a bare name among its modules, and what that module imports beside it.
   const modules = [
