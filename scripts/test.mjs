@@ -73,6 +73,7 @@ function lint() {
 /** Golden tests that quick mode leaves out: they run whole networks many times over, or need what a daily run has not. */
 const slow = [
   "algorithms",
+  "consumer",
   "large",
   "lifecycle",
   "memory",

@@ -239,18 +239,22 @@ impl Job<'_> {
     ) {
         let mut i = 0;
         while i < pixels.count {
+            let left = pixels.count - i;
+            let step = if P == N { height(self.height, left) } else { [1, 4][usize::from(left >= 4)] };
             // SAFETY: the caller's promise.
             unsafe {
-                match height(self.height, pixels.count - i) {
+                // Wider panels have fewer tiles, since each is code of its own.
+                match step {
                     1 => self.tile::<V, 1, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    4 => self.tile::<V, 4, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    _ if P != N => unreachable!("a step of another width"),
                     2 => self.tile::<V, 2, P>(runs, panels, w, p.clone(), pixels, c, i),
                     3 => self.tile::<V, 3, P>(runs, panels, w, p.clone(), pixels, c, i),
-                    4 => self.tile::<V, 4, P>(runs, panels, w, p.clone(), pixels, c, i),
                     5 => self.tile::<V, 5, P>(runs, panels, w, p.clone(), pixels, c, i),
                     _ => self.tile::<V, 6, P>(runs, panels, w, p.clone(), pixels, c, i),
                 }
             }
-            i += height(self.height, pixels.count - i);
+            i += step;
         }
     }
 
