@@ -115,6 +115,12 @@ export function probability(where: string, name: string, value: number): number 
   throw wrong(where, name, "a number from 0 to 1", value);
 }
 
+/** One of some words. Throws `bad-option`. */
+export function oneOf<T extends string>(where: string, name: string, value: T, words: readonly T[]): T {
+  if (words.includes(value)) return value;
+  throw wrong(where, name, words.map(show).join(" or "), value);
+}
+
 /** True or false. Throws `bad-option`. */
 export function flag(where: string, name: string, value: boolean): boolean {
   if (typeof value === "boolean") return value;

@@ -115,6 +115,10 @@ export async function openWeights(
   // Not loaded before there are weights to load.
   const { resolveWeights } = await import("./weights/index.js");
   if (!checkpoint && isGiven(given)) {
+    if (options.select !== undefined) {
+      const message = "select chooses in a PyTorch file, but these weights are read already. Leave it out.";
+      throw new ConvzooError("bad-option", message);
+    }
     return { weights: resolveWeights(shapes, given, undefined, options), close: async () => {} };
   }
   const source = checkpoint ? checkpoint.url() : (given as WeightSource);
@@ -141,6 +145,7 @@ async function open(
   const wanted = { url: String(source), sha256: checkpoint.sha256! };
   return readOpened(source, await fetchRegistered(wanted, platform, { signal, onProgress }), {
     platform,
+    select,
     signal,
   });
 }

@@ -1,5 +1,5 @@
 /** From a classifier to a net that scans inputs of any size. */
-import { flag, show, withDefaults } from "./check.js";
+import { flag, oneOf, withDefaults } from "./check.js";
 import { convert } from "./convolutionize/layer.js";
 import { giversOf, squeezesOf } from "./convolutionize/nodes.js";
 import { isOneCell, joined, refuse, type Value, WITHOUT } from "./convolutionize/value.js";
@@ -65,18 +65,12 @@ export function convolutionize(
   }
   const defaults = { pooling: "window", fine: false, squeeze: "global" } as const;
   const o = withDefaults<Required<ConvolutionizeOptions>>("convolutionize", defaults, options);
-  oneOf("pooling", o.pooling, "window", "cell");
-  oneOf("squeeze", o.squeeze, "global", "refuse");
+  oneOf("convolutionize", "pooling", o.pooling, ["window", "cell"]);
+  oneOf("convolutionize", "squeeze", o.squeeze, ["global", "refuse"]);
   flag("convolutionize", "fine", o.fine);
   const of = Array.isArray(what) ? inARow(what, inputShape) : (what as Net);
   if (of?.dense) refuse("", "it is convolutional already: take the net that it was made of");
   return rewrite(of, inputShape, o);
-}
-
-function oneOf(name: string, value: string, ...values: readonly string[]): void {
-  if (values.includes(value)) return;
-  const wanted = values.map(show).join(" or ");
-  throw new ConvzooError("bad-option", `convolutionize: ${name} must be ${wanted}, but is ${show(value)}.`);
 }
 
 /** Layers in a row; what the first linear one reads is flattened, which the lecture's list leaves out. */

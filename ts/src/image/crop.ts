@@ -58,11 +58,6 @@ function roundHalfEven(x: number): number {
   return x - down === 0.5 && down % 2 === 0 ? down : Math.round(x);
 }
 
-/** The pixels of {@link centerBox}: a new image, black where the box reaches beyond the old one. */
-export function cropPixels(pixels: Pixels, crop: number | readonly [number, number]): Pixels {
-  return cut(pixels, centerBox(pixels, crop));
-}
-
 /** The pixels of a box: a new image, black where the box reaches beyond the old one, turned left to right to `reflect`. */
 export function cut(pixels: Pixels, { left, top, width, height }: CropBox, reflect = false): Pixels {
   const data = new Uint8Array(width * height * 3);

@@ -1,4 +1,4 @@
-import { flag, integer, show, withDefaults } from "../check.js";
+import { flag, integer, oneOf, withDefaults } from "../check.js";
 import { ConvzooError } from "../errors.js";
 import { CHANNELS, MAX_PIXELS, type Mode } from "./pixels.js";
 
@@ -34,20 +34,14 @@ const DEFAULTS: Required<Decoding> = {
 export function decodingOf(given: Decoding): Required<Decoding> {
   const options = withDefaults("decode", DEFAULTS, given);
   const { mode, orientation, colorProfile, decoder, maxPixels } = options;
-  oneOf("mode", mode, Object.keys(CHANNELS));
+  oneOf("decode", "mode", mode, Object.keys(CHANNELS) as Mode[]);
   flag("decode", "orientation", orientation);
-  oneOf("colorProfile", colorProfile, ["ignore", "convert"]);
-  oneOf("decoder", decoder, ["bundled", "native"]);
+  oneOf("decode", "colorProfile", colorProfile, ["ignore", "convert"]);
+  oneOf("decode", "decoder", decoder, ["bundled", "native"]);
   integer("decode", "maxPixels", maxPixels, 1);
   if (colorProfile === "convert" && decoder !== "native") {
     const message = 'decode: colour profiles are converted by browsers alone; pass decoder: "native" too.';
     throw new ConvzooError("bad-option", message);
   }
   return options;
-}
-
-function oneOf(name: string, value: string, known: readonly string[]): void {
-  if (known.includes(value)) return;
-  const message = `decode: ${name} must be one of ${known.join(", ")}, but is ${show(value)}.`;
-  throw new ConvzooError("bad-option", message);
 }

@@ -29,8 +29,8 @@ const CLEARLY: f64 = 0.9;
 const SOMEWHAT: f64 = 0.99;
 
 /// The tile to compute `spec` by over an image of `h` by `w`; `None` where the direct kernel is faster or there is no
-/// tile. From the costs counted below. Of 37 layers measured it takes the fastest, or one within a tenth of it, for all
-/// but one (3 x 3 x 512, where it gives up 15 %); small layers, whose weights stay in a cache, gain more than it counts.
+/// tile. From the costs counted below; the tests have layers that were measured. Small layers, whose weights stay in a
+/// cache, gain more than it counts.
 pub fn choose(spec: &Conv2d, h: usize, w: usize) -> Option<Tile> {
     if spec.stride != [1; 2] || spec.dilation != [1; 2] || spec.groups != 1 {
         return None;
