@@ -83,6 +83,9 @@ const slow = [
   "score-map",
 ];
 
+/** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
+const fuzzers = ["checkpoint-fuzz", "download", "image-fuzz", "onnx-fuzz"];
+
 /** One project of vitest.config.ts, without the files `left`. */
 function vitest(project, env = {}, left = []) {
   if (!existsSync(join(root, "ts/test", project))) return [];
@@ -167,7 +170,7 @@ if (!only("--lint")) {
     await suite("Rust tests, simd128", () => wasmTests("simd128"));
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
-  await suite("unit", () => vitest("unit"));
+  await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
   await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
   if (!quick) {
     await suite("packed package", packed);
