@@ -86,7 +86,7 @@ export interface Connected {
    */
   fromOnnx(source: WeightSource, options?: OnnxOptions): Promise<OnnxModel>;
   /**
-   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP and BMP files, of an animation
+   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP, GIF and BMP files, of an animation
    * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
    */
   decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
