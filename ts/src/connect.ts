@@ -1,7 +1,7 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { type Host, startHost } from "./backend/host.js";
-import { checkFolder, coreModule, wasmModule } from "./backend/module.js";
+import { imageHost, inCallersThread } from "./backend/images.js";
+import { checkFolder, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
@@ -110,9 +110,6 @@ function isTensor(image: RawPixels | Tensor): image is Tensor {
   return typeof image === "object" && image !== null && "shape" in image;
 }
 
-/** How long the image functions' core waits for more work before it ends. */
-const IDLE_MS = 2000;
-
 /** The package's functions for a platform. */
 export function connect(runtime: Platform): Connected {
   let set: InitOptions = {};
@@ -122,6 +119,7 @@ export function connect(runtime: Platform): Connected {
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
   const images = imageHost(platform);
+  const here = inCallersThread(platform);
   const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
     imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
   return {
@@ -155,7 +153,7 @@ export function connect(runtime: Platform): Connected {
       const { message: sent, source } = await message(image, { signal, decoders }, wanted.mode);
       if ("pixels" in sent) return sent.pixels;
       const args = { image: sent, wanted };
-      return images(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
+      return images.use(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
     },
     // An arrow function of both, as an object's method cannot be overloaded.
     resize: (async (image: RawPixels | Tensor, options: ResizeOptions) => {
@@ -169,62 +167,18 @@ export function connect(runtime: Platform): Connected {
         throw new ConvzooError("bad-option", message);
       }
       const pixels = checkPixels(image);
-      // A copy that changes hands: to have it cloned on the way takes twice as long.
-      const data = new Uint8Array(pixels.data);
-      const args = { pixels: { ...pixels, data }, width, height, filter };
-      return images(wasm, (host) => host.call("resize", args, { signal, transfer: [data.buffer] }));
+      const target = { width, height, filter };
+      const resizer = wasm === undefined ? await here(pixels, target) : undefined;
+      signal?.throwIfAborted();
+      const small = await resizer?.(pixels, target);
+      return small ?? images.resize(wasm, pixels, target, signal);
     }) as Connected["resize"],
     async preprocess(image, { signal, wasm, decoders, crops, ...options }) {
       const { message: sent, source } = await message(image, { signal, decoders });
       (await import("./image/checks.js")).checkPreprocess(options);
       const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
       const args = { image: sent, options, views };
-      return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
+      return images.use(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
-  };
-}
-
-/** A core for images that belong to no model: started when needed, ended when idle. */
-function imageHost(platform: Platform) {
-  let current: Promise<Host> | undefined;
-  let users = 0;
-  let idle: ReturnType<typeof setTimeout> | undefined;
-
-  const start = async (wasm?: WasmSource) => {
-    const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
-    const { module, shared } = await coreModule(platform, wanted);
-    const channel = platform.spawn?.() ?? platform.inPlace?.();
-    if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared });
-  };
-  const end = (host: Host) => {
-    host.dispose();
-    current = undefined;
-  };
-
-  return async <T>(wasm: WasmSource | undefined, use: (host: Host) => Promise<T>): Promise<T> => {
-    clearTimeout(idle);
-    users++;
-    try {
-      current ??= start(wasm);
-      const starting = current;
-      const host = await starting.catch((error) => {
-        if (current === starting) current = undefined;
-        throw error;
-      });
-      try {
-        return await use(host);
-      } catch (error) {
-        // A core that is lost is replaced with the next call.
-        if (error instanceof ConvzooError && error.code === "poisoned" && current === starting)
-          current = undefined;
-        throw error;
-      }
-    } finally {
-      if (--users === 0) {
-        idle = setTimeout(() => current?.then(end, () => {}), IDLE_MS);
-        (idle as { unref?: () => void }).unref?.();
-      }
-    }
   };
 }

@@ -133,7 +133,7 @@ async function resized(
   for (const { width, height } of sizesOf(pixels, scales)) {
     const target = { width, height, filter: options.interpolation };
     const isSame = width === pixels.width && height === pixels.height;
-    const small = isSame ? pixels : await host.call("resize", { pixels, ...target }, { signal });
+    const small = isSame ? pixels : (await host.call("resize", { pixels, ...target }, { signal }))[1];
     sources.push(pixelSource(host, small, options, signal));
   }
   return sources;
