@@ -209,6 +209,11 @@ export function setupRuntimes() {
   step("runtimes", () => npmPackages(join(root, "ts/test/runtime")));
 }
 
+/** What builds the documentation site (`docs/package.json`). */
+export function setupDocs() {
+  step("docs", () => npmPackages(join(root, "docs")));
+}
+
 export function setupBrowsers() {
   step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
   step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
