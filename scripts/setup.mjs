@@ -207,6 +207,7 @@ export function setupRust() {
 /** The runtimes that the packed package is tested in (`ts/test/runtime/package.json`). */
 export function setupRuntimes() {
   step("runtimes", () => npmPackages(join(root, "ts/test/runtime")));
+  step("bundlers", () => npmPackages(join(root, "ts/test/runtime/bundlers")));
 }
 
 /** What builds the documentation site (`docs/package.json`). */

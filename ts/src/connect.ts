@@ -1,7 +1,8 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
-import { checkFolder, coreModule, wasmModule } from "./backend/module.js";
+import { checkFolder, checkPlace, coreModule, wasmModule } from "./backend/module.js";
+import { placeFor } from "./backend/place.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
@@ -12,7 +13,7 @@ import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
-import type { Decoders, Platform, WasmSource } from "./platform.js";
+import { type Decoders, type Platform, type WasmSource, wasmFileName } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
@@ -48,6 +49,12 @@ export interface InitOptions {
    * allow the page's (CORS). Edge workers can take a .wasm only by the functions' own `wasm` and `decoders`, which go before it.
    */
   readonly wasm?: string | URL;
+  /**
+   * In browsers, the URL of a copy of the package's worker.js, or of a module that imports it, on the page's own origin
+   * (relative to the page). Where the package comes from another origin, such as a CDN, browsers start its workers from no
+   * other place, and models run in the caller's thread, which they then block.
+   */
+  readonly worker?: string | URL;
   /**
    * Where registered checkpoints are downloaded from, instead of where the zoo says: the http or https URL of a folder with
    * files of the same names, such as a mirror of your own. In Node, the variable CONVZOO_WEIGHTS_BASE does the same.
@@ -118,7 +125,9 @@ export function connect(runtime: Platform): Connected {
   let set: InitOptions = {};
   const platform: Platform = {
     ...runtime,
-    wasm: (name) => (set.wasm === undefined ? runtime.wasm?.(name) : `${set.wasm}${name}.wasm`),
+    wasm: (name) => (set.wasm === undefined ? runtime.wasm?.(name) : `${set.wasm}${wasmFileName(name)}`),
+    spawn: runtime.spawn && (() => runtime.spawn!(set.worker)),
+    noWorkers: () => runtime.noWorkers?.(set.worker),
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
   const images = imageHost(platform);
@@ -126,9 +135,10 @@ export function connect(runtime: Platform): Connected {
     imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
   return {
     init(options = {}) {
-      const { wasm, weightsBase } = options;
+      const { wasm, worker, weightsBase } = options;
       set = {
         wasm: wasm === undefined ? undefined : checkFolder(wasm),
+        worker: worker === undefined ? undefined : checkPlace("worker", worker, "of a copy of worker.js"),
         weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase),
       };
     },
@@ -193,9 +203,7 @@ function imageHost(platform: Platform) {
   const start = async (wasm?: WasmSource) => {
     const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
     const { module, shared } = await coreModule(platform, wanted);
-    const channel = platform.spawn?.() ?? platform.inPlace?.();
-    if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared });
+    return startHost(await placeFor(platform), { module, threads: 1, shared });
   };
   const end = (host: Host) => {
     host.dispose();

@@ -2,9 +2,9 @@
 
 import type * as singleGlue from "../../../build/core/single/core.js";
 import type * as threadsGlue from "../../../build/core/threads/core.js";
-import type * as decoders from "../decoders.js";
 import { ConvzooError } from "../errors.js";
 import type { Wanted } from "../image/codec.js";
+import type * as decoders from "../image/decode.js";
 import { channelsOf, FOR_NETWORKS } from "../image/pixels.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import { type Pixels, stack, type Tensor } from "../tensor.js";

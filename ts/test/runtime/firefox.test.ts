@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Installed, install } from "./packed.js";
-import { findCommand, type Pages, serve, writePages } from "./pages.js";
+import { findCommand, type Pages, serve, writePages, writeServiceWorker } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
 const executable = process.env.FIREFOX_PATH || findCommand(["firefox-esr", "firefox"]);
@@ -97,4 +97,29 @@ test("without it, threads are off, and it says why", async () => {
   expect(report.capabilities).toMatchObject({ core: "relaxed-simd", threads: 1, worker: true });
   expect(report.capabilities.threadsReason).toMatch(/Cross-Origin-Opener-Policy/);
   expect(report.said).toEqual([]);
+});
+
+test("in a service worker, a script with convzoo/inline bundled into it, in place", async () => {
+  const report = await smoke(`isolated/${await writeServiceWorker(installed.folder, "inline")}`);
+  checkReport(report);
+  expect(report).toMatchObject({ core: "simd128", threads: 1, capabilities: { worker: false } });
+});
+
+test("from another origin, models run in place, or with init({ worker }) in workers", async () => {
+  const cdn = await serve(installed.folder, undefined, "cdn");
+  try {
+    const own = `import "${cdn.origin}/node_modules/convzoo/dist/worker.js";`;
+    writeFileSync(join(installed.folder, "own-worker.js"), own);
+    const place = `isolated/smoke.html?from=${cdn.origin}&threads=2`;
+    const inPlace = await smoke(place);
+    checkReport(inPlace);
+    expect(inPlace).toMatchObject({ core: "relaxed-simd", threads: 1, capabilities: { worker: false } });
+    expect(inPlace.capabilities.workerReason).toMatch(cdn.origin);
+    const inWorkers = await smoke(`${place}&worker=own-worker.js`);
+    checkReport(inWorkers);
+    expect(inWorkers).toMatchObject({ core: "relaxed-simd-threads", threads: 2 });
+    expect([...inPlace.said, ...inWorkers.said]).toEqual([]);
+  } finally {
+    cdn.close();
+  }
 });

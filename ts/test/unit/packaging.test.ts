@@ -3,12 +3,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
 const manifest = json("package.json");
 const runtimes = json("ts/test/runtime/package.json");
+const bundlers = json("ts/test/runtime/bundlers/package.json");
 
 describe("package.json", () => {
   test("installs nothing beside the package", () => {
@@ -18,7 +20,12 @@ describe("package.json", () => {
   });
 
   test("pins every tool", () => {
-    const all = { ...manifest.devDependencies, ...runtimes.dependencies, ...runtimes.optionalDependencies };
+    const all = {
+      ...manifest.devDependencies,
+      ...runtimes.dependencies,
+      ...runtimes.optionalDependencies,
+      ...bundlers.dependencies,
+    };
     expect(Object.entries(all).filter(([, version]) => !/(^|@)\d+\.\d+\.\d+$/.test(String(version)))).toEqual(
       [],
     );
@@ -32,7 +39,11 @@ describe("package.json", () => {
   });
 });
 
-describe.each(["package-lock.json", "ts/test/runtime/package-lock.json"])("%s", (path) => {
+describe.each([
+  "package-lock.json",
+  "ts/test/runtime/package-lock.json",
+  "ts/test/runtime/bundlers/package-lock.json",
+])("%s", (path) => {
   const packages: Record<string, Record<string, unknown>> = json(path).packages;
   const names = new Set(Object.keys(packages).map((key) => key.replace(/^.*node_modules\//, "")));
 
@@ -92,14 +103,21 @@ describe("dist", () => {
 
   test("names no .wasm that is not there", () => {
     const named = scripts().flatMap((name) =>
-      [...text(name).matchAll(/["'`/]([\w-]+\.wasm)["'`]/g)].map((match) => match[1]!),
+      [...text(name).matchAll(/["'`/]([\w-]+\.wasm(?:\.gz)?)["'`]/g)].map((match) => match[1]!),
     );
     expect([...new Set(named)].filter((name) => !existsSync(join(dist, "wasm", name)))).toEqual([]);
   });
 
+  const core = (name: string) => {
+    const path = join(dist, "wasm", `${name}.wasm`);
+    return Buffer.from(
+      name.endsWith("-threads") ? gunzipSync(readFileSync(`${path}.gz`)) : readFileSync(path),
+    );
+  };
+
   test("the four cores differ as they should", () => {
     const names = ["simd128", "relaxed-simd", "simd128-threads", "relaxed-simd-threads"];
-    const cores = new Map(names.map((name) => [name, readFileSync(join(dist, "wasm", `${name}.wasm`))]));
+    const cores = new Map(names.map((name) => [name, core(name)]));
     // A Node without relaxed SIMD takes only two of them.
     const runnable = names.filter((name) => WebAssembly.validate(cores.get(name)!));
     expect(runnable).toEqual(expect.arrayContaining(["simd128", "simd128-threads"]));
