@@ -2,7 +2,7 @@
 import { zoo } from "convzoo";
 import { byId, context2d } from "./dom.js";
 import { centred } from "./mnist.js";
-import { describe } from "./stage.js";
+import { describe, resizeTo } from "./stage.js";
 import { choice, picture } from "./state.js";
 
 const pad = byId<HTMLCanvasElement>("pad");
@@ -56,6 +56,7 @@ function wipe(): void {
   context.lineWidth = STROKE;
   context.lineCap = "round";
   context.strokeStyle = "white";
+  resizeTo(pad.width, pad.height);
   describe("your drawing");
   show();
 }

@@ -2,7 +2,7 @@
 import { type Scanned, scanned } from "./dense.js";
 import { byId, context2d, make } from "./dom.js";
 import { report } from "./problem.js";
-import { answer, shown } from "./state.js";
+import { type Answer, answer, shown } from "./state.js";
 import { ms, shape } from "./text.js";
 
 const overlay = byId<HTMLCanvasElement>("overlay");
@@ -14,6 +14,9 @@ const OPACITY = 0.75;
 
 /** The class that was asked for; else the most probable one. */
 let asked: string | undefined;
+/** How long a camera's answer stands before its classes are offered. */
+const PAUSE = 700;
+let settling: ReturnType<typeof setTimeout> | undefined;
 /** All names are listed once a network. */
 let listed: unknown;
 
@@ -24,15 +27,21 @@ export function startHeat(): void {
   scanned.on(draw);
   answer.on((now) => {
     if (!now) return;
-    const chips = now.top.map(({ label, index }) => {
-      const chip = make("button", { type: "button", "data-index": index }, label);
-      chip.addEventListener("click", () => ask(label));
-      return make("li", {}, chip);
-    });
-    // Not while a finger is on one of them.
-    if (!now.picture.live) byId("chips").replaceChildren(...chips);
     if (asked === undefined) input.value = now.top[0]?.label ?? "";
+    clearTimeout(settling);
+    // Not under a finger that is about to touch one of them.
+    settling = setTimeout(offer, now.picture.live ? PAUSE : 0, now);
   });
+}
+
+/** The classes of the result, to be chosen with one touch. */
+function offer({ top }: Answer): void {
+  const chips = top.map(({ label }) => {
+    const chip = make("button", { type: "button" }, label);
+    chip.addEventListener("click", () => ask(label));
+    return make("li", {}, chip);
+  });
+  byId("chips").replaceChildren(...chips);
 }
 
 function ask(label: string | undefined): void {

@@ -4,7 +4,7 @@ import { receiveCheckpoint } from "./checkpoint.js";
 import { byId, make } from "./dom.js";
 import { report } from "./problem.js";
 import { choice } from "./state.js";
-import { megabytes, shape } from "./text.js";
+import { megabytes, shape, short } from "./text.js";
 
 const dialog = byId<HTMLDialogElement>("picker");
 const foot = byId("picker-foot");
@@ -20,11 +20,13 @@ const COLUMNS = [
   ["network", String, 1],
   ["year", String, 1],
   ["input", String, 1],
-  ["parameters", (n: number) => `${(n / 1e6).toFixed(n < 1e6 ? 2 : 1)} M`, 1],
-  ["multiply-adds", (n: number) => `${(n / 1e9).toFixed(n < 1e8 ? 3 : 2)} G`, 1],
+  ["parameters", short, 1],
+  ["multiply-adds", short, 1],
   ["top-1", (n: number) => `${n.toFixed(1)} %`, -1],
   ["weights", String, 1],
 ] as const;
+/** What the column says of weights that come with the package. */
+const HERE = "in this page";
 const NUMBERS = [1, 3, 4, 5];
 
 let rows: readonly Row[] = [];
@@ -51,9 +53,9 @@ const isHere = (url: URL | string): boolean => new URL(url, location.href).origi
 
 function weightsOf(name: ZooName): string {
   const found = checkpointOf(name);
-  if (!found) return "drop a file";
+  if (!found) return "your file";
   const [, { url, bytes = 0 }] = found;
-  return isHere(url()) ? "here" : megabytes(bytes);
+  return isHere(url()) ? HERE : `${megabytes(bytes)} download`;
 }
 
 function fill(): void {
@@ -72,6 +74,8 @@ function fill(): void {
     );
     return { name, cells, element: make("tr", {}, make("th", { scope: "row" }, button), ...tds) };
   });
+  // What works at once comes first.
+  rows = rows.filter(isAtOnce).concat(rows.filter((row) => !isAtOnce(row)));
   byId("picker-columns").replaceChildren(
     ...COLUMNS.map(([name, , first], column) => {
       const button = make("button", { type: "button" }, name);
@@ -86,6 +90,8 @@ function fill(): void {
   );
   byId("picker-rows").replaceChildren(...rows.map(({ element }) => element));
 }
+
+const isAtOnce = ({ cells }: Row): boolean => cells.at(-1) === HERE;
 
 function sort(head: HTMLElement, column: number, first: number): void {
   const before = head.getAttribute("aria-sort");
@@ -120,7 +126,7 @@ const notice = (): readonly (Node | string)[] => [
   make(
     "p",
     {},
-    "Networks marked “here” work at once. Others need weights: a download, or a checkpoint that you have.",
+    "Networks with weights in this page work at once. Others need a download, or a checkpoint file that you have.",
   ),
 ];
 

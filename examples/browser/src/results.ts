@@ -3,7 +3,7 @@
 import { type ZooEntry, zoo } from "convzoo";
 import { byId, make } from "./dom.js";
 import { progress } from "./session.js";
-import { type Answer, answer, choice } from "./state.js";
+import { answer, choice, type Loaded, loaded, type Took, took } from "./state.js";
 import { megabytes, ms, percent, short } from "./text.js";
 
 const ROWS = 5;
@@ -35,10 +35,13 @@ export function startResults(): void {
       value.textContent = one ? percent(one.probability) : "";
       bar.style.setProperty("--share", String(one?.probability ?? 0));
     }
-    if (now) byId("timing").replaceChildren(...timing(now));
     clearTimeout(speaking);
     const [first] = now?.top ?? [];
     if (first) speaking = setTimeout(say, PAUSE, `${first.label}, ${percent(first.probability)}`);
+  });
+
+  took.on((now) => {
+    if (now && loaded.value) byId("timing").replaceChildren(...timing(now, loaded.value));
   });
 
   progress.on((now) => {
@@ -67,7 +70,7 @@ export function startResults(): void {
   showChoice();
 }
 
-function timing({ prepareMs, runMs, loaded: { model } }: Answer): readonly (Node | string)[] {
+function timing({ prepareMs, runMs }: Took, { model }: Loaded): readonly (Node | string)[] {
   const { device, core, threads } = model;
   const on = `${device}, ${core}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
   return [

@@ -7,11 +7,13 @@ import {
   type Choice,
   choice,
   device,
+  type Loaded,
   loaded,
   type Picture,
   picture,
   signal,
   threads,
+  took,
 } from "./state.js";
 
 /** How far a network is on its way; undefined when none is. */
@@ -48,6 +50,9 @@ const loadLatest = latest(async (signal, wanted: Choice) => {
   }
 });
 
+/** The last model that has run before. */
+let warm: Loaded | undefined;
+
 const classifyLatest = latest(
   async (signal, seen: Picture) => {
     const by = loaded.value;
@@ -60,8 +65,16 @@ const classifyLatest = latest(
     const [top = []] = await by.model.rank(scores);
     // The model may have been replaced meanwhile; its successor answers then.
     if (by !== loaded.value) return;
-    clearProblem();
-    answer.set({ picture: seen, loaded: by, top, input, prepareMs: prepared - start, runMs });
+    // What went wrong while a camera runs stays to be read.
+    if (!seen.live) clearProblem();
+    answer.set({ picture: seen, loaded: by, top, input });
+    took.set({ prepareMs: prepared - start, runMs });
+    // The first run plans; what the network takes is seen with the next.
+    if (warm === by) return;
+    warm = by;
+    const again = performance.now();
+    await by.model.run(input, { signal });
+    took.set({ prepareMs: prepared - start, runMs: performance.now() - again });
   },
   (seen) => !seen.live,
 );

@@ -9,7 +9,7 @@ const frame = byId("frame");
 const context = context2d(canvas, { willReadFrequently: true });
 
 /** Makes room for a picture of this size: the frame has its shape, inside a stage that never changes. */
-function resizeTo(width: number, height: number): void {
+export function resizeTo(width: number, height: number): void {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;

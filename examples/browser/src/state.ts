@@ -57,6 +57,10 @@ export interface Answer {
   readonly top: readonly Classification[];
   /** The picture as the network sees it. */
   readonly input: Tensor;
+}
+
+/** Milliseconds of the last answer: to make the picture an input, and to run the network. */
+export interface Took {
   readonly prepareMs: number;
   readonly runMs: number;
 }
@@ -67,6 +71,7 @@ export const threads = signal<number | undefined>(undefined);
 export const device = signal<string | undefined>(undefined);
 export const loaded = signal<Loaded | undefined>(undefined);
 export const answer = signal<Answer | undefined>(undefined);
+export const took = signal<Took | undefined>(undefined);
 
 /** What lies over the picture. */
 export type Shown = "picture" | "heat" | "windows";

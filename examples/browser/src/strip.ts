@@ -20,6 +20,7 @@ const KINDS = [
 ] as const;
 /** Nothing happens in them at inference. */
 const IDLE = /^(dropout|identity|stochastic_depth)$/;
+const THIN = /norm|affine|layer_scale|relu|sigmoid|silu|swish|gelu|tanh|prelu|softmax|local_response/;
 const HIGHEST = 96;
 
 const kindOf = (op: string) => KINDS.find(([, , pattern]) => pattern.test(op))?.[0] ?? "other";
@@ -60,8 +61,9 @@ function show(all: readonly SummaryRow[], { entry }: Loaded): void {
   byId("strip-lead").textContent =
     `${rows.length} layers from ${shape(entry.input)}. Each is as high as its map, and as wide as it has channels: ` +
     "choose one to see what it makes of the picture.";
-  if (layer.value && !rows.some(({ path }) => path === layer.value)) layer.set(undefined);
-  else mark(layer.value);
+  const isThere = rows.some(({ path }) => path === layer.value);
+  if (isThere) mark(layer.value);
+  else layer.set(rows[0]?.path);
 }
 
 function option({ path, op, output, params, macs }: SummaryRow, k: number, highest: number): HTMLElement {
@@ -69,11 +71,17 @@ function option({ path, op, output, params, macs }: SummaryRow, k: number, highe
   const block = make("i", { class: kindOf(op) });
   // Areas would hide the small maps: lengths are by the root.
   block.style.height = `${Math.max(3, HIGHEST * Math.sqrt(h / highest))}px`;
-  block.style.width = `${3 + 1.1 * Math.sqrt(channels)}px`;
+  // What changes no size is a line beside what it follows, and has no label of its own.
+  const isThin = THIN.test(op);
+  block.style.width = isThin ? "5px" : `${6 + 1.5 * Math.sqrt(channels)}px`;
   const facts = [`${path}, ${op}, ${shape(output)}`];
   if (params > 0) facts.push(`${short(params)} parameters`);
   if (macs > 0) facts.push(`${short(macs)} multiply-adds`);
-  const size = make("span", { class: "size", "aria-hidden": "true" }, output.slice(0, 2).join("×"));
+  const size = make(
+    "span",
+    { class: "size", "aria-hidden": "true" },
+    isThin ? "" : output.slice(0, 2).join("×"),
+  );
   const label = facts.join(", ");
   const attributes = {
     role: "option",

@@ -1,8 +1,8 @@
 /** Numbers as the page writes them. */
 
-/** 1.24 M, 0.35 G, 812 k. */
+/** 44.4 k, 1.24 M, 349 M, 4.09 G. */
 export function short(value: number): string {
-  if (value >= 1e8) return `${(value / 1e9).toFixed(value >= 1e11 ? 0 : 2)} G`;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(value >= 1e11 ? 0 : 2)} G`;
   if (value >= 1e5) return `${(value / 1e6).toFixed(value >= 1e8 ? 0 : 2)} M`;
   return value >= 1e3 ? `${(value / 1e3).toFixed(1)} k` : String(value);
 }

@@ -1,11 +1,11 @@
 /** The lecture's idea: the classifier's last layers as convolutions, which answer at every window of the picture at once. */
 import { type Box, type ScoreMap, summarize } from "convzoo";
-import { convolutional, type Scanned, scanned } from "./dense.js";
+import { convolutional, type Scanned, scanned, scannedSize } from "./dense.js";
 import { byId, context2d, make } from "./dom.js";
 import { type Grid, gridOf } from "./grid.js";
 import { latest } from "./latest.js";
 import { rewrites } from "./rewrites.js";
-import { type Loaded, loaded, scale, shown } from "./state.js";
+import { answer, type Loaded, loaded, scale, shown, took } from "./state.js";
 import { ms, percent, shape, short } from "./text.js";
 
 const overlay = byId<HTMLCanvasElement>("overlay");
@@ -81,7 +81,7 @@ function tint({ now, grid, best }: Windows, order: readonly number[]): void {
   overlay.width = Math.round(width * factor);
   overlay.height = Math.round(height * factor);
   const context = context2d(overlay);
-  context.globalAlpha = 0.55;
+  context.globalAlpha = 0.45;
   for (const [k, index] of best.entries()) {
     const { x, y, width: w, height: h } = grid.cell(k);
     context.fillStyle = COLOURS[Math.min(order.indexOf(index), COLOURS.length - 1)] as string;
@@ -126,15 +126,15 @@ function rectangle({ x, y, width, height }: Box, kind: string): SVGElement {
 }
 
 /** What one pass costs, and what the windows would cost one by one; then the mean of all, as the lecture has it. */
-const explain = latest(async (signal, { of, map, ms: took, size }: Scanned, count: number) => {
+const explain = latest(async (signal, { of, map, ms: passMs, size }: Scanned, count: number) => {
   const { entry, model } = of.loaded;
   const { macs } = summarize(convolutional(of), [entry.input[0], ...size]);
   const [, rows = 0, columns = 0] = map.scores.shape;
   const apart = count * entry.macs;
   byId("windows-figures").textContent =
     `${shape([columns, rows])} windows of ${shape([entry.input[2], entry.input[1]])} in one pass over ` +
-    `${shape([size[1], size[0]])}: ${ms(took)} and ${short(macs)} multiply-adds. One by one they would take ` +
-    `${ms(count * of.runMs)} and ${short(apart)}, ${(apart / macs).toFixed(1)} times the work.`;
+    `${shape([size[1], size[0]])}: ${ms(passMs)} and ${short(macs)} multiply-adds. One by one they would take ` +
+    `${ms(count * (took.value?.runMs ?? 0))} and ${short(apart)}, ${(apart / macs).toFixed(1)} times the work.`;
   const mean = map.mean();
   const [top] = await model.rank({ shape: [1, mean.length], data: mean }, { topk: 3 });
   const said = top?.map(({ label, probability }) => `${label} ${percent(probability)}`).join(", ");
@@ -145,9 +145,9 @@ const explain = latest(async (signal, { of, map, ms: took, size }: Scanned, coun
     0,
   );
   const largest = one.data.reduce((max, score) => Math.max(max, Math.abs(score)), 0);
+  const least = most === 0 ? "to the last bit" : `to ${most.toExponential(0)}`;
   byId("windows-same").textContent =
-    `On the one window of the result both forms agree: scores up to ${largest.toFixed(1)} differ by at most ` +
-    `${most === 0 ? "0" : most.toExponential(0)}.`;
+    `On the window that the result is of, both forms agree ${least}, with scores up to ${largest.toFixed(1)}.`;
 });
 
 /** Which layers become others. */
@@ -167,16 +167,23 @@ function describeRewrites({ model, entry }: Loaded): void {
 export function startShown(): void {
   const switches = { heat: byId("heat"), windows: byId("convolutionize") };
   for (const [kind, button] of Object.entries(switches) as ["heat" | "windows", HTMLElement][]) {
-    button.addEventListener("click", () => shown.set(shown.value === kind ? "picture" : kind));
+    button.addEventListener("click", () => {
+      shown.set(shown.value === kind ? "picture" : kind);
+      // On a phone the picture may have been scrolled away.
+      if (shown.value === kind) byId("stage").scrollIntoView({ block: "nearest" });
+    });
     shown.on((now) => button.setAttribute("aria-checked", String(now === kind)));
   }
   const slider = byId<HTMLInputElement>("scale");
   const show = () => {
-    byId("scale-value").textContent = `${Number(slider.value)} ×`;
+    const size = answer.value ? scannedSize(answer.value).size : undefined;
+    byId("scale-value").textContent =
+      `${Number(slider.value)} ×${size ? `: ${shape([size[1], size[0]])}` : ""}`;
   };
   slider.addEventListener("input", () => {
-    show();
     scale.set(Number(slider.value));
+    show();
   });
+  answer.on(show);
   show();
 }
