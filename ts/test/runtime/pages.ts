@@ -16,6 +16,25 @@ const STRICT = {
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:",
 };
 
+/** Of a Firefox that opens no page but ours, and asks nobody for anything. */
+export const FIREFOX_PREFERENCES = {
+  "app.normandy.enabled": false,
+  "app.update.disabledForTesting": true,
+  "browser.aboutwelcome.enabled": false,
+  "browser.safebrowsing.blockedURIs.enabled": false,
+  "browser.safebrowsing.malware.enabled": false,
+  "browser.safebrowsing.phishing.enabled": false,
+  "browser.shell.checkDefaultBrowser": false,
+  "browser.startup.homepage_override.mstone": "ignore",
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "extensions.systemAddon.update.enabled": false,
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+  "services.settings.server": "data:,",
+  "termsofuse.bypassNotification": true,
+  "toolkit.telemetry.server": "",
+};
+
 /** The path of the first of these commands that there is. */
 export function findCommand(names: readonly string[]): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
@@ -35,6 +54,7 @@ export function writePages(folder: string): void {
 /** A server of pages. */
 export interface Pages {
   readonly origin: string;
+  /** Takes no more requests, and ends those under way: to a page, as if there were no network. */
   close(): void;
 }
 
@@ -48,6 +68,7 @@ export async function serve(folder: string, onPost: (text: string) => void = () 
     ".js": "text/javascript",
     ".mjs": "text/javascript",
     ".css": "text/css",
+    ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
   };
   const headers: Record<string, Record<string, string>> = {
@@ -75,5 +96,11 @@ export async function serve(folder: string, onPost: (text: string) => void = () 
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { origin, close: () => server.close() };
+  return {
+    origin,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
