@@ -31,10 +31,25 @@ const offline = (): Plugin => ({
   },
 });
 
+/** The first visit's largest file is asked for while the scripts are still on their way. */
+const preload = (): Plugin => ({
+  name: "preload",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler(_, { filename, bundle }) {
+      const weights = Object.keys(bundle ?? {}).find((name) => /squeezenet1_1.*safetensors$/.test(name));
+      if (!filename.endsWith("index.html") || !weights) return [];
+      const attrs = { rel: "preload", as: "fetch", crossorigin: true, href: `./${weights}` };
+      return [{ tag: "link", attrs, injectTo: "head" }];
+    },
+  },
+});
+
 export default {
   root: path("."),
   base: "./",
-  plugins: [offline()],
+  plugins: [offline(), preload()],
   // The example pictures lie beside this folder.
   server: { headers, fs: { allow: [path("../..")] } },
   preview: { headers },

@@ -5,8 +5,8 @@ import { answer } from "./state.js";
 const said = byId("offline");
 
 export function startOffline(): void {
-  // The development server's files change all the time.
-  if (!("serviceWorker" in navigator) || !import.meta.env.PROD) return;
+  // The development server's files change all the time, and have no service worker.
+  if (!("serviceWorker" in navigator) || import.meta.env.MODE !== "production") return;
   let isStarted = false;
   answer.on((now) => {
     if (!now || isStarted) return;

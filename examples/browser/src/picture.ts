@@ -5,7 +5,7 @@ import { byId, make } from "./dom.js";
 import { latest } from "./latest.js";
 import { report } from "./problem.js";
 import { showBitmap, showPixels } from "./stage.js";
-import { choice, type Picture, picture } from "./state.js";
+import { answer, choice, type Picture, picture } from "./state.js";
 
 /** A longer side than this is shrunk: screens do not show more, and maps of it take seconds. */
 const LONGEST = 1600;
@@ -68,20 +68,22 @@ export function startPictures(): void {
     if (list.dataset.kind === kind) return;
     list.dataset.kind = kind;
     const examples = kind === "digits" ? digits : photographs;
+    const images = examples.map(({ name }) =>
+      make("img", { alt: wordsOf(name), width: 56, height: 56, draggable: "false" }),
+    );
     list.replaceChildren(
-      ...examples.map(({ name, url }) => {
-        const image = make("img", {
-          src: url,
-          alt: wordsOf(name),
-          width: 56,
-          height: 56,
-          draggable: "false",
-        });
-        const button = make("button", { type: "button" }, image);
+      ...examples.map(({ name, url }, k) => {
+        const button = make("button", { type: "button" }, images[k] as HTMLImageElement);
         button.addEventListener("click", () => openExample(name, url));
         return make("li", {}, button);
       }),
     );
+    // On a first visit the network goes before what is only to be looked at.
+    const load = () => {
+      for (const [k, { url }] of examples.entries()) (images[k] as HTMLImageElement).src = url;
+    };
+    if (answer.value) load();
+    else answer.on(load);
     const first = examples.find(({ name }) => /^(hot_dog|7)/.test(name)) ?? examples[0];
     if (first) openExample(first.name, first.url);
   };
