@@ -8,7 +8,7 @@ import { ms, shape } from "./text.js";
 const overlay = byId<HTMLCanvasElement>("overlay");
 const input = byId<HTMLInputElement>("class");
 /** The map is smooth: more pixels than this would not show. */
-const LONGEST = 384;
+const LONGEST = 256;
 /** How much of the picture the highest score hides. */
 const OPACITY = 0.75;
 

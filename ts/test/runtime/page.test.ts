@@ -1,81 +1,14 @@
-/** The page (examples/browser) in Chromium, built with the packed package: what a visitor does, done for real. */
+/** What a visitor does on the page (examples/browser), done for real in Chromium: pictures, maps, layers, networks. */
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Browser, BrowserContext, BrowserContextOptions, CDPSession, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { buildPage, picture, screenshot } from "./built-page.js";
-import { type Installed, install, root } from "./packed.js";
-import { findCommand, type Pages, serve } from "./pages.js";
+import type { CDPSession } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { picture, screenshot } from "./built-page.js";
+import { root } from "./packed.js";
+import { says, textOf, top, visits } from "./page-in-chromium.js";
 
-const executable =
-  process.env.CHROME_PATH ||
-  findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 const real = join(root, "../shared/real");
-
-let installed: Installed;
-let browser: Browser;
-let pages: Pages;
-let context: BrowserContext | undefined;
-
-beforeAll(async () => {
-  if (!executable) return;
-  installed = install();
-  await buildPage(installed);
-  pages = await serve(installed.folder);
-  const { chromium } = await import("playwright-core");
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-  ];
-  const camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-  browser = await chromium.launch({ executablePath: executable, args: [...args, ...camera] });
-});
-afterAll(async () => {
-  await browser?.close();
-  pages?.close();
-  installed?.remove();
-});
-beforeEach(({ skip }) => {
-  const why = "no Chromium: install one or set CHROME_PATH";
-  if (!executable && process.env.CI === "true") throw new Error(why);
-  skip(!executable, why);
-});
-afterEach(async () => {
-  await context?.close();
-  context = undefined;
-});
-
-interface Opened {
-  readonly page: Page;
-  readonly cdp: CDPSession;
-  /** What went wrong on it. */
-  readonly said: string[];
-}
-
-/** The page as a browser sees it that was never here; under the strictest policy unless `kind` says otherwise. */
-async function open(
-  options: BrowserContextOptions = {},
-  kind = "strict",
-  name = "index.html",
-): Promise<Opened> {
-  await context?.close();
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const said: string[] = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && said.push(message.text()));
-  page.on("pageerror", (error) => said.push(String(error)));
-  const cdp = await context.newCDPSession(page);
-  await page.goto(`${pages.origin}/${kind}/page/${name}`);
-  return { page, cdp, said };
-}
-
-const textOf = (page: Page, selector: string) => page.locator(selector).first().textContent();
-const says = (page: Page, selector: string) => expect.poll(() => textOf(page, selector), { timeout: 20_000 });
-/** The most probable class. */
-const top = (page: Page) => says(page, "#top .label");
+const { open } = visits();
 
 /** Drops a file as the window's system does, by the browser's own protocol. */
 async function drop(cdp: CDPSession, file: string): Promise<void> {
@@ -83,58 +16,6 @@ async function drop(cdp: CDPSession, file: string): Promise<void> {
   for (const type of ["dragEnter", "dragOver", "drop"] as const)
     await cdp.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
 }
-
-describe("a first visit", () => {
-  test("gives a result within 3 s over 20 Mbit/s, and nothing moves about", async () => {
-    const times: number[] = [];
-    const shifts: number[] = [];
-    // A machine that does something else besides takes longer: the best of three visits counts.
-    while (times.length < 3 && !times.some((time) => time < 3000)) {
-      await context?.close();
-      context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-      const page = await context.newPage();
-      const cdp = await context.newCDPSession(page);
-      await cdp.send("Network.enable");
-      const speed = 20e6 / 8;
-      const link = { offline: false, latency: 20, downloadThroughput: speed, uploadThroughput: speed };
-      await cdp.send("Network.emulateNetworkConditions", link);
-      await page.addInitScript(() => {
-        const seen = { at: 0, shift: 0 };
-        Object.assign(globalThis, { seen });
-        new PerformanceObserver((list) => {
-          for (const entry of list.getEntries()) seen.shift += (entry as unknown as { value: number }).value;
-        }).observe({ type: "layout-shift", buffered: true });
-        new MutationObserver(() => {
-          if (seen.at === 0 && document.querySelector("#top .label")?.textContent)
-            seen.at = performance.now();
-        }).observe(document, { subtree: true, childList: true, characterData: true });
-      });
-      await page.goto(`${pages.origin}/isolated/page/index.html`, { waitUntil: "commit" });
-      await top(page).toBe("hotdog");
-      await page.waitForTimeout(300);
-      const seen = (await page.evaluate("seen")) as { at: number; shift: number };
-      times.push(seen.at);
-      shifts.push(seen.shift);
-    }
-    console.log(
-      `first result over 20 Mbit/s after ${times.map((time) => `${time.toFixed(0)} ms`).join(", ")}`,
-    );
-    expect(Math.min(...times)).toBeLessThan(3000);
-    expect(Math.max(...shifts)).toBeLessThan(0.02);
-  });
-
-  test("has threads where the host sends the headers, and says why not where it does not", async () => {
-    const isolated = await open();
-    await says(isolated.page, "#timing").toMatch(
-      /^\d.* ms for the network.*wasm, relaxed-simd-threads, [2-9]/,
-    );
-    expect(isolated.said).toEqual([]);
-    const plain = await open({}, "plain");
-    await says(plain.page, "#timing").toMatch(/wasm, relaxed-simd, 1 thread$/);
-    await says(plain.page, "#threads-note").toMatch(/^One thread: .*Cross-Origin-Opener-Policy/);
-    expect(plain.said).toEqual([]);
-  });
-});
 
 describe("pictures", () => {
   test("chosen, dropped, pasted, and what is none", async () => {
@@ -268,9 +149,12 @@ describe("maps", () => {
     await says(page, "#strip [role=option]").toBe("64×111");
     expect(said).toEqual([]);
   });
+});
 
-  test("layers by keyboard, and their maps", async () => {
+describe("networks", () => {
+  test("layers and their maps, and the table of all networks, by keyboard alone", async () => {
     const { page, said } = await open();
+    await top(page).toBe("hotdog");
     await says(page, "#maps-title").toBe("features.0");
     await says(page, "#maps-figures").toMatch(/^64 × 111 × 111, from -\d/);
     await page.focus("#strip");
@@ -283,18 +167,12 @@ describe("maps", () => {
     expect(await page.getAttribute(`#${id}`, "aria-label")).toMatch(
       /^classifier\.3, adaptive_avg_pool2d, 1000 × 1 × 1/,
     );
-    await page.click("#strip [role=option] >> nth=0");
-    await page.click("#maps-all");
+    await page.focus("#strip");
+    await page.keyboard.press("Home");
+    await page.focus("#maps-all");
+    await page.keyboard.press("Enter");
     await says(page, "#maps-figures").toMatch(/64 of 64 channels/);
     await page.screenshot({ path: screenshot("layers"), fullPage: true });
-    expect(said).toEqual([]);
-  });
-});
-
-describe("networks", () => {
-  test("the picker says what there is, by keyboard alone", async () => {
-    const { page, said } = await open();
-    await top(page).toBe("hotdog");
     await page.focus("#network");
     await page.keyboard.press("Enter");
     await page.keyboard.type("resnet50");
@@ -322,14 +200,6 @@ describe("networks", () => {
     expect(said).toEqual([]);
   });
 
-  test("threads can be switched", async () => {
-    const { page, said } = await open();
-    await says(page, "#timing").toMatch(/[2-9] threads$/);
-    await page.check("input[name=threads][value='1']", { force: true });
-    await says(page, "#timing").toMatch(/^\d.* ms for the network.*relaxed-simd-threads, 1 thread$/);
-    expect(said).toEqual([]);
-  });
-
   test("a checkpoint that is dropped is known by its keys; one that is none is refused", async ({ skip }) => {
     skip(!existsSync(real), "../shared/real is absent");
     const { page, cdp, said } = await open();
@@ -351,144 +221,4 @@ describe("networks", () => {
     expect(await textOf(page, "#network-name")).toBe("resnet20_cifar");
     expect(said).toEqual([]);
   });
-});
-
-describe("for everybody", () => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  /** Serious findings of axe, as text. */
-  const findings = async (page: Page): Promise<string[]> => {
-    await page.evaluate(axe);
-    return page.evaluate(`axe.run().then(({ violations }) => violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" | ")))`);
-  };
-
-  test.each(["light", "dark"] as const)("no serious finding of axe (%s)", async (colorScheme) => {
-    const { page } = await open({ colorScheme }, "isolated");
-    await top(page).toBe("hotdog");
-    await page.click("#convolutionize");
-    await says(page, "#windows-same").not.toBe("");
-    expect(await findings(page)).toEqual([]);
-    await page.setInputFiles("#file", join(root, "README.md"));
-    await says(page, "#problem-code").not.toBe("");
-    await page.click("#network");
-    await page.click("#picker-rows button >> text=resnet18");
-    expect(await findings(page)).toEqual([]);
-    await page.goto(`${pages.origin}/isolated/page/bench.html`);
-    await expect.poll(() => page.isEnabled("#start")).toBe(true);
-    expect(await findings(page)).toEqual([]);
-  });
-
-  test("a phone's width: nothing is wider than the screen", async () => {
-    const phone = {
-      viewport: { width: 360, height: 740 },
-      deviceScaleFactor: 2,
-      isMobile: true,
-      hasTouch: true,
-    };
-    const { page, said } = await open(phone);
-    await top(page).toBe("hotdog");
-    await page.tap("#heat");
-    await says(page, "#heat-figures").toMatch(/scores/);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
-    await page.screenshot({ path: screenshot("phone"), fullPage: true });
-    await page.tap("#network");
-    await page.screenshot({ path: screenshot("phone-picker") });
-    await page.goto(`${pages.origin}/strict/page/bench.html`);
-    await expect.poll(() => page.isEnabled("#start")).toBe(true);
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
-    expect(said).toEqual([]);
-  });
-
-  test("60 frames a second while the network runs", async () => {
-    const { page } = await open();
-    // Leaves a core to the interface on a machine that has two.
-    await page.check("input[name=threads][value='1']", { force: true });
-    await says(page, "#timing").toMatch(/1 thread$/);
-    await page.click("#heat");
-    await says(page, "#heat-figures").toMatch(/scores/);
-    const frames = (await page.evaluate(`(async () => {
-      const slider = document.querySelector("#scale");
-      let [longest, scans] = [0, 0];
-      const next = () => {
-        slider.value = 2 + (++scans % 3) / 4;
-        slider.dispatchEvent(new Event("input"));
-      };
-      new PerformanceObserver((list) => {
-        for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
-      }).observe({ type: "longtask" });
-      // A map that is done asks for the next one: the network never rests.
-      new MutationObserver(next).observe(document.querySelector("#heat-figures"), { childList: true });
-      next();
-      const frame = () => new Promise(requestAnimationFrame);
-      const start = await frame();
-      let [count, now] = [0, start];
-      while (now - start < 3000) {
-        now = await frame();
-        count++;
-      }
-      return { rate: (1000 * count) / (now - start), longest, scans };
-    })()`)) as { rate: number; longest: number; scans: number };
-    console.log(
-      `${frames.rate.toFixed(1)} frames a second, longest task ${frames.longest} ms, ${frames.scans} maps`,
-    );
-    expect(frames.rate).toBeGreaterThan(55);
-  });
-});
-
-describe("without a network", () => {
-  test.each([
-    ["strict", /^Works offline/],
-    // A host that sends no headers leaves them to the service worker, which has its say from the second visit on.
-    ["plain", /can use all cores/],
-  ])("the page opens again, with threads (%s)", async (kind, said) => {
-    const there = await serve(installed.folder);
-    context = await browser.newContext();
-    const page = await context.newPage();
-    try {
-      await page.goto(`${there.origin}/${kind}/page/index.html`);
-      await says(page, "#offline").toMatch(said);
-      expect(await page.evaluate("crossOriginIsolated")).toBe(kind === "strict");
-      if (kind === "plain") {
-        await page.click("#offline button");
-        await says(page, "#offline").toMatch(/^Works offline/);
-      }
-    } finally {
-      there.close();
-    }
-    await page.reload();
-    await top(page).toBe("hotdog");
-    expect(await page.evaluate("crossOriginIsolated")).toBe(true);
-    await says(page, "#timing").toMatch(/relaxed-simd-threads, [2-9] threads/);
-    await page.click("#heat");
-    await says(page, "#heat-figures").toMatch(/scores of “hotdog”/);
-    await page.click("a >> text=Bench");
-    await expect.poll(() => page.isEnabled("#start")).toBe(true);
-  });
-});
-
-test("the bench page measures, and gives its numbers as JSON", async () => {
-  const { page, said } = await open({ acceptDownloads: true }, "strict", "bench.html");
-  await expect.poll(() => page.isEnabled("#start")).toBe(true);
-  await page.evaluate(
-    `for (const box of document.querySelectorAll("#networks input")) box.checked = box.name === "lenet5"`,
-  );
-  await page.click("#start");
-  await expect.poll(() => page.locator("#rows tr").count(), { timeout: 30_000 }).toBeGreaterThan(0);
-  await says(page, "#status").toMatch(/^\d+ rows?\.$/);
-  await page.screenshot({ path: screenshot("bench") });
-  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
-  const file = JSON.parse(readFileSync((await download.path())!, "utf8"));
-  expect(file).toMatchObject({ format: "convzoo-bench-1", machine: { isolated: true } });
-  const [row] = file.rows;
-  expect(row).toMatchObject({
-    network: "lenet5",
-    engine: "convzoo",
-    device: "wasm",
-    threads: 1,
-    input: [1, 1, 28, 28],
-  });
-  expect(row.bestMs).toBeGreaterThan(0);
-  expect(row.medianMs).toBeGreaterThanOrEqual(row.bestMs);
-  expect(said).toEqual([]);
 });
