@@ -19,6 +19,9 @@ const common: Options = {
   },
 };
 
+/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
+const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
+
 const entries = {
   node: "ts/src/node.ts",
   browser: "ts/src/browser.ts",
@@ -75,6 +78,8 @@ export default defineConfig([
   {
     // By itself: its lazily loaded commands would otherwise cut the library into many small chunks.
     ...common,
+    external: [/^node:/, ...peers],
+    noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
     entry: { cli: "ts/src/cli.ts" },
     splitting: true,
     esbuildPlugins: [

@@ -5,6 +5,7 @@ export {
   capabilities,
   decode,
   fromOnnx,
+  imageWorker,
   init,
   load,
   loadWeights,
