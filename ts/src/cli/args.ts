@@ -252,7 +252,7 @@ function parseServe(argv: readonly string[]): Asked {
     models: model ?? ["squeezenet1_1"],
     threads: count("threads", values.threads),
     host,
-    port: values.port === "0" ? 0 : count("port", values.port),
+    port: port(values.port),
     check: values.check ?? false,
   };
 }
@@ -279,6 +279,12 @@ function count(name: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
   throw wrong(`--${name} is a whole number of at least 1, not "${text}".`);
+}
+
+function port(text: string | undefined): number | undefined {
+  if (text === undefined || (/^\d{1,5}$/.test(text) && Number(text) < 2 ** 16))
+    return text === undefined ? text : Number(text);
+  throw wrong(`--port is a whole number from 0 to 65535, not "${text}".`);
 }
 
 function choice<T extends string>(name: string, text: string | undefined, choices: readonly T[]) {

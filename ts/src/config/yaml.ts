@@ -11,8 +11,8 @@ const MOST = { depth: 16, values: 10_000 };
  */
 export function readYaml<T>(content: string, file: string, reader: Reader<T>): T {
   const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const problems: Problems = document.errors.map(({ pos, message }) => ({
+  const parsed = parseDocument(content, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const problems: Problems = parsed.errors.map(({ pos, message }) => ({
     line: lines.linePos(pos[0]).line,
     message: `${message.split("\n")[0]}.`,
   }));
@@ -21,7 +21,7 @@ export function readYaml<T>(content: string, file: string, reader: Reader<T>): T
 
   let values = 0;
   const find = (given: unknown, path: string, line: number, depth: number): Found => {
-    const node = isAlias(given) ? (given.resolve(document) ?? null) : (given as Node | null);
+    const node = isAlias(given) ? (given.resolve(parsed) ?? null) : (given as Node | null);
     if (depth > MOST.depth || ++values > MOST.values) {
       const message = `${path} is too much: a file has at most ${MOST.depth} levels and ${MOST.values} values.`;
       if (values <= MOST.values + 1) problems.push({ line, message });
@@ -45,7 +45,7 @@ export function readYaml<T>(content: string, file: string, reader: Reader<T>): T
   };
 
   // A file that is no YAML has nothing in it worth checking.
-  const read = problems.length === 0 ? reader(find(document.contents, "", 1, 0), problems) : undefined;
+  const read = problems.length === 0 ? reader(find(parsed.contents, "", 1, 0), problems) : undefined;
   if (problems.length === 0) return read as T;
   const said = [...problems]
     .sort((a, b) => a.line - b.line)

@@ -39,18 +39,72 @@ export interface Running {
 }
 
 /** Listens, then loads the models. Rejects where it cannot listen, or where a model does not load; nothing is left then. */
-export async function startServer({
+export async function startServer(start: Start): Promise<Running> {
+  const { config, log } = start;
+  const { limits, host } = config;
+  const made = await makeServer(start);
+  const { app, server } = made;
+  const listening: Listening = await listen((request, env) => app.fetch(request, env), config);
+  log("info", "listening", { url: listening.url, models: config.models.length });
+  if (!server.hasToken && !isLoopback(host))
+    log("warn", "anybody who reaches this address may use the models: there is no token", { host });
+  const end = () => {
+    made.end();
+    listening.kill();
+  };
+  try {
+    await server.models.follow(config.models);
+  } catch (error) {
+    end();
+    await listening.close();
+    throw error;
+  }
+  log("info", "ready");
+  return {
+    url: listening.url,
+    reload: made.reload,
+    async close() {
+      made.stop();
+      log("info", "stopping", { requests: server.requests.held });
+      const done = listening.close().then(() => server.models.close());
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, 1000 * limits.shutdownSeconds);
+      });
+      await Promise.race([done, late]);
+      clearTimeout(timer);
+      if (server.requests.held > 0)
+        log("warn", "stopped before all was answered", { requests: server.requests.held });
+      end();
+      log("info", "stopped");
+    },
+  };
+}
+
+/** A server without an address: its application, and what to do with it. */
+export interface Made {
+  readonly app: ReturnType<typeof makeApp>;
+  readonly server: Server;
+  reload(config: ServeConfig): Promise<void>;
+  /** Takes no more requests. */
+  stop(): void;
+  /** Ends the models and the image workers, whatever they are doing. */
+  end(): void;
+}
+
+/** Throws `not-found` and `bad-option` for a token that cannot be had. Its models are not loaded yet. */
+export async function makeServer({
   config: first,
   file,
   token,
   version,
   library,
   log,
-}: Start): Promise<Running> {
+}: Start): Promise<Made> {
   let config = first;
   let stopping = false;
   const secret = token ?? (await tokenOf(config.tokenFile));
-  const { limits, host } = config;
+  const { limits } = config;
   const models = new Models((one, signal) => openModel(one, file, library, signal), {
     ran: (model, rows, ms) => metrics.ran(model, rows, ms),
     waited: (model, ms) => metrics.waited(model, ms),
@@ -74,45 +128,19 @@ export async function startServer({
     ...(secret === undefined ? {} : { hasToken: bearerCheck(secret) }),
     stopping: () => stopping,
   };
-  const app = makeApp(server);
-  const listening: Listening = await listen((request, env) => app.fetch(request, env), config);
-  log("info", "listening", { url: listening.url, models: config.models.length });
-  if (secret === undefined && !isLoopback(host))
-    log("warn", "anybody who reaches this address may use the models: there is no token", { host });
-
-  const end = () => {
-    images.dispose();
-    models.kill();
-    listening.kill();
-  };
-  try {
-    await models.follow(config.models);
-  } catch (error) {
-    end();
-    await listening.close();
-    throw error;
-  }
-  log("info", "ready");
   return {
-    url: listening.url,
+    app: makeApp(server),
+    server,
     async reload(next) {
       config = { ...next, host: config.host, port: config.port };
       await models.follow(next.models);
     },
-    async close() {
+    stop() {
       stopping = true;
-      log("info", "stopping", { requests: server.requests.held });
-      const done = listening.close().then(() => models.close());
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>(
-        (resolve) => (timer = setTimeout(resolve, 1000 * limits.shutdownSeconds)),
-      );
-      await Promise.race([done, late]);
-      clearTimeout(timer);
-      if (server.requests.held > 0)
-        log("warn", "stopped before all was answered", { requests: server.requests.held });
-      end();
-      log("info", "stopped");
+    },
+    end() {
+      images.dispose();
+      models.kill();
     },
   };
 }

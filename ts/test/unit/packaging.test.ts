@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "vitest";
+import { PEERS } from "../../src/cli/peers.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
@@ -12,8 +13,13 @@ const runtimes = json("ts/test/runtime/package.json");
 
 describe("package.json", () => {
   test("installs nothing beside the package", () => {
-    const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"];
+    const kinds = ["dependencies", "optionalDependencies", "bundleDependencies"];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
+    // What one command needs, and says how to install.
+    const { peerDependencies, peerDependenciesMeta } = manifest;
+    const optional = Object.keys(peerDependencies).map((name) => [name, { optional: true }]);
+    expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional));
+    expect(new Set(Object.values(PEERS).flat())).toEqual(new Set(Object.keys(peerDependencies)));
     expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
   });
 
@@ -74,13 +80,25 @@ describe("dist", () => {
     expect(all.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  test("imports only its own files and Node's", () => {
-    const strays = scripts().flatMap((name) =>
-      imports(name)
-        .filter((one) => !/^(node:|\.\/)/.test(one))
-        .map((one) => `${name} imports ${one}`),
-    );
+  test("imports only its own files and Node's, but for the command that names what it needs", () => {
+    const peers = PEERS.serve.map((name) => `${name}(?:/.*)?`).join("|");
+    const strays = scripts().flatMap((name) => {
+      const known = new RegExp(/^(serve|yaml)-/.test(name) ? `^(node:.*|\\./.*|${peers})$` : "^(node:|\\./)");
+      return imports(name)
+        .filter((one) => !known.test(one))
+        .map((one) => `${name} imports ${one}`);
+    });
     expect(strays).toEqual([]);
+  });
+
+  test("the command line starts without what one command needs", () => {
+    const atOnce = new Set(["cli.js"]);
+    const outside: string[] = [];
+    for (const name of atOnce)
+      for (const one of imports(name, /(?:\bfrom|\bimport)\s*"([^"]+)"/g))
+        if (one.startsWith("./")) atOnce.add(one.slice(2));
+        else outside.push(one);
+    expect(outside.filter((one) => !one.startsWith("node:"))).toEqual([]);
   });
 
   test.each(["browser.js", "edge.js"])("%s reaches no module of Node's", (entry) => {
