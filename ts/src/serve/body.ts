@@ -115,7 +115,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    const why = error instanceof SyntaxError ? "is no JSON" : "is no UTF-8";
+    const why = error instanceof TypeError ? "is no UTF-8" : "is no JSON";
     throw badRequest(`What was sent as JSON ${why}.`);
   }
 }

@@ -46,10 +46,10 @@ async function listenInNode(fetch: Fetch, { host, port, limits }: ServeConfig): 
     hostname: host,
     serverOptions: {
       maxHeaderSize: MOST_HEADERS,
-      headersTimeout: 1000 * SECONDS.headers,
+      headersTimeout: 1000 * Math.min(SECONDS.headers, limits.seconds),
       requestTimeout: 1000 * (SECONDS.headers + limits.seconds),
       keepAliveTimeout: 1000 * SECONDS.idle,
-      connectionsCheckingInterval: 1000,
+      connectionsCheckingInterval: 500,
     },
   }) as NodeServer;
   server.maxConnections = limits.connections;

@@ -69,6 +69,13 @@ describe("a request", () => {
     expect(() => parseInfer(bytes(text), null)).toThrow(message);
   });
 
+  test("that goes deep is refused as any other", () => {
+    const deep = "[".repeat(1e6) + "]".repeat(1e6);
+    for (const text of [`{"inputs":${deep}}`, `{"inputs":[{"name":${deep}}]}`, `{"id":${deep},"inputs":[1]}`])
+      expect(() => parseInfer(bytes(text), null)).toThrow(/an object|a text|is called|one input/);
+    expect(() => parsed({ data: JSON.parse(deep) })).toThrow(/list of numbers/);
+  });
+
   test("that is no UTF-8 is refused", () => {
     expect(() => parseInfer(Uint8Array.of(0x7b, 0xff, 0xfe, 0x7d), null)).toThrow(/is no UTF-8/);
   });

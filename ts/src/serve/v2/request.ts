@@ -144,9 +144,14 @@ function booleanOf(value: unknown, what: string): boolean | undefined {
   throw badRequest(`${what} is true or false, not ${show(value)}.`);
 }
 
-/** What was sent, shortened. */
+/** What was sent, in few words. Nothing of any depth is written out. */
 function show(value: unknown): string {
   if (value === undefined) return "missing";
+  if (Array.isArray(value)) {
+    const isShort = value.length <= 8 && value.every((one) => typeof one === "number" || one === null);
+    return isShort ? JSON.stringify(value) : `a list of ${value.length}`;
+  }
+  if (typeof value === "object" && value !== null) return "an object";
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
