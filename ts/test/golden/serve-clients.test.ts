@@ -21,6 +21,22 @@ beforeEach(({ skip }) => {
   skip(!isThere, "KServe's and Triton's clients are not installed: node scripts/setup.mjs --clients");
 });
 
+const run = promisify(execFile);
+const example = (name: string) => join(root, "examples/serve", name);
+
+test("the example's Dockerfile has nothing that hadolint would change", async () => {
+  const { stdout } = await run(join(root, "build/clients/bin/hadolint"), [
+    "--no-color",
+    example("Dockerfile"),
+  ]);
+  expect(stdout).toBe("");
+});
+
+test("the example's manifest has nothing that KServe does not know", async () => {
+  const { stdout } = await run(python, [join(root, "ts/test/clients/manifest.py"), example("kserve.yaml")]);
+  expect(JSON.parse(stdout)).toEqual([]);
+});
+
 test("tritonclient and KServe's client get what the model gives", { timeout: 120_000 }, async () => {
   const images = noise([2, 3, 224, 224]);
   const file = join(server!.folder, "images.f32");
@@ -32,7 +48,7 @@ test("tritonclient and KServe's client get what the model gives", { timeout: 120
   const wanted = [0, 1].map((row) => [...scores.data.subarray(row * 1000, (row + 1) * 1000)]);
 
   const args = [join(root, "ts/test/clients/clients.py"), server!.url, "squeezenet1_1", file];
-  const { stdout } = await promisify(execFile)(python, args, { maxBuffer: 1 << 28 });
+  const { stdout } = await run(python, args, { maxBuffer: 1 << 28 });
   rmSync(file);
   const { triton, kserve } = JSON.parse(stdout);
   const { outputs, classes, ...rest } = triton;
@@ -54,7 +70,9 @@ test("tritonclient and KServe's client get what the model gives", { timeout: 120
     layer: [2, 64, 55, 55],
     refused: expect.stringContaining("[N, C, H, W]"),
   });
-  expect(classes[0]).toEqual(first!.map(({ score, index, label }) => `${score.toFixed(6)}:${index}:${label}`));
+  expect(classes[0]).toEqual(
+    first!.map(({ score, index, label }) => `${score.toFixed(6)}:${index}:${label}`),
+  );
   const { outputs: others, ...told } = kserve;
   expect(told).toEqual({ live: true, ready: true, model_ready: true, other_ready: false });
   for (const [name, got] of [...Object.entries(outputs), ...Object.entries(others)])

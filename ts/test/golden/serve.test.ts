@@ -78,7 +78,8 @@ describe("answers", () => {
   test("scores are the same bits, with whomever they ran together", async () => {
     const inputs = Array.from({ length: 24 }, (_, i) => noise([1 + (i % 2), 3, 224, 224], i + 1));
     const answers = await Promise.all(inputs.map((input) => infer(server.url, "squeezenet1_1", input)));
-    for (const [i, input] of inputs.entries()) expect(answers[i]!.data).toEqual((await model.run(input)).data);
+    for (const [i, input] of inputs.entries())
+      expect(answers[i]!.data).toEqual((await model.run(input)).data);
     const page = await (await fetch(`${server.url}/metrics`)).text();
     const alone = Number(/^convzoo_batch_size_bucket\{le="1",model="squeezenet1_1"\} (\d+)$/m.exec(page)![1]);
     const all = Number(/^convzoo_batch_size_count\{model="squeezenet1_1"\} (\d+)$/m.exec(page)![1]);
@@ -88,7 +89,12 @@ describe("answers", () => {
   test("a map is the package's, as numbers and as a picture", async () => {
     const map = await model.dense(owl, { classes: [82] });
     const answer = await (await post("/dense?label=82", owl)).json();
-    expect(answer).toMatchObject({ index: 82, label: "ruffed grouse", map: map.scores.shape.slice(1), stride: 16 });
+    expect(answer).toMatchObject({
+      index: 82,
+      label: "ruffed grouse",
+      map: map.scores.shape.slice(1),
+      stride: 16,
+    });
     expect((answer as { peaks: unknown }).peaks).toEqual(map.peaks(82));
     const response = await post("/dense?label=82", owl, { accept: "image/png" });
     expect(response.headers.get("content-type")).toBe("image/png");
@@ -183,7 +189,8 @@ describe("over a socket", () => {
   });
 
   test("a request of two lengths is not smuggled", async () => {
-    const both = "POST /v2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    const both =
+      "POST /v2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     expect(await slowly(server.port, both, "")).toMatch(/^HTTP\/1\.1 400 /);
   });
 });
@@ -191,7 +198,9 @@ describe("over a socket", () => {
 describe("its life", () => {
   test("it finishes what it accepted, and ends", async () => {
     const one = await live("models: [{ model: squeezenet1_1, threads: 1, maxBatch: 1 }]");
-    const answers = Array.from({ length: 12 }, () => infer(one.url, "squeezenet1_1", noise([1, 3, 224, 224])));
+    const answers = Array.from({ length: 12 }, () =>
+      infer(one.url, "squeezenet1_1", noise([1, 3, 224, 224])),
+    );
     await answers[0];
     one.signal("SIGTERM");
     await one.line("stopping");
@@ -202,7 +211,8 @@ describe("its life", () => {
   });
 
   test("it loads a model anew, and another in its place, and no request is dropped", async () => {
-    const yaml = (version: number) => `models: [{ name: m, model: lenet5, threads: 1, version: ${version} }]\nwatch: true\n`;
+    const yaml = (version: number) =>
+      `models: [{ name: m, model: lenet5, threads: 1, version: ${version} }]\nwatch: true\n`;
     const one = await live(yaml(1));
     try {
       const statuses: number[] = [];
@@ -218,7 +228,9 @@ describe("its life", () => {
       await one.line("reloaded", from);
       await fetch(`${one.url}/v2/repository/models/m/load`, { method: "POST" });
       one.configure("models: [{ name: m, model: lenet5, threads: none }]\n");
-      expect((await one.line("not reloaded")).error).toMatch(/serve\.yaml:1: models\[0\]\.threads is a whole/);
+      expect((await one.line("not reloaded")).error).toMatch(
+        /serve\.yaml:1: models\[0\]\.threads is a whole/,
+      );
       stop = true;
       await Promise.all(clients);
       expect(new Set(statuses)).toEqual(new Set([200]));

@@ -38,27 +38,30 @@ describe("package.json", () => {
   });
 });
 
-describe.each(["package-lock.json", "ts/test/runtime/package-lock.json"])("%s", (path) => {
-  const packages: Record<string, Record<string, unknown>> = json(path).packages;
-  const names = new Set(Object.keys(packages).map((key) => key.replace(/^.*node_modules\//, "")));
+describe.each(["package-lock.json", "ts/test/runtime/package-lock.json", "bench/serve/package-lock.json"])(
+  "%s",
+  (path) => {
+    const packages: Record<string, Record<string, unknown>> = json(path).packages;
+    const names = new Set(Object.keys(packages).map((key) => key.replace(/^.*node_modules\//, "")));
 
-  test("knows every platform's packages, without which npm ci refuses it", () => {
-    const missing = Object.entries(packages).flatMap(
-      ([key, { dependencies = {}, optionalDependencies = {} }]) =>
-        Object.keys({ ...(dependencies as object), ...(optionalDependencies as object) })
-          .filter((name) => !names.has(name))
-          .map((name) => `${key} wants ${name}`),
-    );
-    expect(missing).toEqual([]);
-  });
+    test("knows every platform's packages, without which npm ci refuses it", () => {
+      const missing = Object.entries(packages).flatMap(
+        ([key, { dependencies = {}, optionalDependencies = {} }]) =>
+          Object.keys({ ...(dependencies as object), ...(optionalDependencies as object) })
+            .filter((name) => !names.has(name))
+            .map((name) => `${key} wants ${name}`),
+      );
+      expect(missing).toEqual([]);
+    });
 
-  test("needs no install script", () => {
-    // These three have one that only checks or prints; they work without.
-    const harmless = ["esbuild", "protobufjs", "workerd"];
-    const scripted = Object.keys(packages).filter((key) => packages[key]?.hasInstallScript);
-    expect(scripted.filter((key) => !harmless.includes(key.replace(/^.*node_modules\//, "")))).toEqual([]);
-  });
-});
+    test("needs no install script", () => {
+      // These three have one that only checks or prints; they work without.
+      const harmless = ["esbuild", "protobufjs", "workerd"];
+      const scripted = Object.keys(packages).filter((key) => packages[key]?.hasInstallScript);
+      expect(scripted.filter((key) => !harmless.includes(key.replace(/^.*node_modules\//, "")))).toEqual([]);
+    });
+  },
+);
 
 describe("dist", () => {
   const dist = join(root, "dist");

@@ -1,4 +1,5 @@
 /** Configuration files: what is understood, and what is said of what is not. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "../../src/cli/args.js";
 import { needPeers, PEERS } from "../../src/cli/peers.js";
@@ -51,6 +52,17 @@ models:
       { name: "cats", options: { classes: 2 }, weights: "cats.pth", threads: 2, maxBatch: 1, version: "3" },
       { name: "other", onnx: "other.onnx", preprocess: { resize: null, mean: [0.5] } },
     ]);
+  });
+
+  test("of the example is understood, and what it shows commented out is what holds without it", () => {
+    const path = new URL("../../../examples/serve/serve.yaml", import.meta.url);
+    const text = readFileSync(path, "utf8");
+    const config = configOf(text);
+    expect(config.models.map(nameOf)).toEqual(["squeezenet1_1", "digits"]);
+    const shown = configOf(
+      text.replace(/^# (?=(host|watch|urls|limits): |limits:| {2}\w+: )/gm, "").replace(/^( {4})# /gm, "$1"),
+    );
+    expect(shown).toEqual(config);
   });
 
   test("is JSON as well", () => {
