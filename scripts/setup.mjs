@@ -1,10 +1,20 @@
 /**
  * Brings a machine that has only Node to where the package can be built and tested: npm packages, Rust with the sources
  * of std, wasm-pack and wasm-bindgen; on request the other runtimes and a browser. Every step looks before it acts, so
- * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers]`) or imported.
+ * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers] [--clients]`) or imported.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root, rustVersion, toolchain, toolFolder, toolsFolder, wasmTools } from "./toolchain.mjs";
@@ -215,6 +225,36 @@ export function setupDocs() {
   step("docs", () => npmPackages(join(root, "docs")));
 }
 
+/**
+ * A folder of Python with the clients that `convzoo serve` is tested with; stamped by their list, so that a change of it installs
+ * anew. Where there is no Python, or nothing to install from, their tests are skipped; only CI insists on them.
+ */
+function pythonClients() {
+  const list = join(root, "ts/test/clients/requirements.txt");
+  const folder = join(root, "build/clients");
+  const stamp = join(folder, ".stamp");
+  const wanted = readFileSync(list, "utf8");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return "present";
+  rmSync(folder, { recursive: true, force: true });
+  try {
+    run("python3", ["-m", "venv", folder], { timeout: minute });
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", list];
+    run(join(folder, "bin/python"), pip, { timeout: 10 * minute });
+    writeFileSync(stamp, wanted);
+    return "installed by pip";
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    if (process.env.CI === "true")
+      throw new Error(`${error.message}\nsetup: no clients for convzoo serve, and CI must have them.`);
+    return `none, their test will be skipped: ${error.message.split("\n")[0]}`;
+  }
+}
+
+/** KServe's and Triton's Python clients. */
+export function setupClients() {
+  step("Python clients", pythonClients);
+}
+
 export function setupBrowsers() {
   step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
   step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
@@ -232,6 +272,7 @@ if (alone) {
     setupRust();
     if (process.argv.includes("--runtimes")) setupRuntimes();
     if (process.argv.includes("--browsers")) setupBrowsers();
+    if (process.argv.includes("--clients")) setupClients();
   } catch (error) {
     stop(error);
   }

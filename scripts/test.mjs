@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { build } from "./build.mjs";
 import { licenceFaults } from "./licences.mjs";
 import { nativeTests, wasmTests } from "./rust-tests.mjs";
-import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
+import { chromium, setupBrowsers, setupClients, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
 import { sizes, sizeTable, weight } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
@@ -83,6 +83,8 @@ const slow = [
   "pillow",
   "precision",
   "score-map",
+  "serve-clients",
+  "serve-soak",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
@@ -170,6 +172,7 @@ if (!quick) {
   await prepare("Rust", setupRust);
   // Before the linters: the compiler reads these packages' types.
   await prepare("other runtimes", setupRuntimes);
+  if (!only("--lint")) await prepare("clients of serve", setupClients);
   await suite("lint", lint);
 }
 if (!only("--lint")) {

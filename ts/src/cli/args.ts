@@ -10,6 +10,7 @@ import type { DenseRequest } from "./dense.js";
 import type { DescribeRequest } from "./describe.js";
 import { BENCHED, HELP } from "./help.js";
 import type { ModelsRequest } from "./models.js";
+import type { ServeRequest } from "./serve.js";
 import { CACHE_OPTIONS, CONVERT_OPTIONS, cacheRequest, convertRequest } from "./weight-files.js";
 
 /** What was asked for. */
@@ -21,6 +22,7 @@ export type Asked =
   | ({ readonly command: "bench" } & BenchRequest)
   | ({ readonly command: "convert" } & ConvertRequest)
   | ({ readonly command: "cache" } & CacheRequest)
+  | ({ readonly command: "serve" } & ServeRequest)
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "version" };
 
@@ -77,6 +79,15 @@ const OPTIONS = {
   },
   convert: CONVERT_OPTIONS,
   cache: CACHE_OPTIONS,
+  serve: {
+    config: { type: "string", short: "c" },
+    model: { type: "string", short: "m", multiple: true },
+    threads: { type: "string" },
+    host: { type: "string" },
+    port: { type: "string", short: "p" },
+    check: { type: "boolean" },
+    help: common.help,
+  },
 } as const;
 
 type Command = keyof typeof OPTIONS;
@@ -99,6 +110,8 @@ export function parse(argv: readonly string[]): Asked {
       return parseConvert(rest);
     case "cache":
       return parseCache(rest);
+    case "serve":
+      return parseServe(rest);
     case "help":
     case "--help":
     case "-h":
@@ -225,6 +238,25 @@ function parseCache(argv: readonly string[]): Asked {
   return values.help ? help("cache") : { command: "cache", ...cacheRequest(values, positionals) };
 }
 
+function parseServe(argv: readonly string[]): Asked {
+  const { values, positionals } = split("serve", argv);
+  if (values.help) return help("serve");
+  if (positionals.length > 0)
+    throw wrong("`serve` takes no name; --model M or --config FILE says what to serve.");
+  const { config, model, host } = values;
+  if (config !== undefined && (model !== undefined || values.threads !== undefined))
+    throw wrong("With --config, models and their threads stand in the file.");
+  return {
+    command: "serve",
+    config,
+    models: model ?? ["squeezenet1_1"],
+    threads: count("threads", values.threads),
+    host,
+    port: port(values.port),
+    check: values.check ?? false,
+  };
+}
+
 function help(topic = "convzoo"): Asked {
   if (Object.hasOwn(HELP, topic)) return { command: "help", text: HELP[topic as keyof typeof HELP] };
   throw wrong(`There is no help on "${topic}"; it is on ${Object.keys(OPTIONS).join(", ")}.`);
@@ -247,6 +279,12 @@ function count(name: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
   throw wrong(`--${name} is a whole number of at least 1, not "${text}".`);
+}
+
+function port(text: string | undefined): number | undefined {
+  if (text === undefined || (/^\d{1,5}$/.test(text) && Number(text) < 2 ** 16))
+    return text === undefined ? text : Number(text);
+  throw wrong(`--port is a whole number from 0 to 65535, not "${text}".`);
 }
 
 function choice<T extends string>(name: string, text: string | undefined, choices: readonly T[]) {

@@ -18,6 +18,7 @@ Image classification with convolutional networks.
   convzoo bench              how fast are they here?
   convzoo convert IN OUT     a checkpoint in another format or precision
   convzoo cache ls           the weights that were downloaded
+  convzoo serve              models over HTTP, for KServe's and Triton's clients and for curl
   convzoo help [COMMAND]     this text, or that of a command
   convzoo --version
 
@@ -158,5 +159,25 @@ The weights that were downloaded: CONVZOO_CACHE says where they are kept (the us
   verify       compare each file with the hash in its name; what is damaged is removed (exit code 1)
       --json   an array with an object for each file
   -h, --help   this text
+`,
+  serve: `Usage: convzoo serve [options]
+
+Serves models over HTTP: the Open Inference Protocol v2 under /v2, images at POST /classify and POST /dense,
+numbers for Prometheus at /metrics. Wants packages beside convzoo, and says how to install them.
+
+  -c, --config FILE   models, limits and the rest, in YAML
+  -m, --model M       a network to serve, by its name in \`convzoo models\`; may be repeated (squeezenet1_1)
+      --threads N     threads of each (as many as the machine has cores)
+      --host H        the address to listen to (127.0.0.1: this machine alone)
+  -p, --port N        (8000)
+      --check         read the configuration, say what is wrong with it, and end
+  -h, --help          this text
+
+SIGHUP reads the configuration again and loads its models anew, SIGTERM and Ctrl-C finish what was accepted and end.
+CONVZOO_TOKEN, or the file that the configuration names, is the bearer token that clients must send.
+
+Example:
+  convzoo serve --model squeezenet1_1 --port 8000
+  curl --data-binary @dog.jpg 'localhost:8000/classify?topk=3'
 `,
 } as const;
