@@ -217,6 +217,11 @@ export function setupRuntimes() {
   step("runtimes", () => npmPackages(join(root, "ts/test/runtime")));
 }
 
+/** What builds the documentation site (`docs/package.json`). */
+export function setupDocs() {
+  step("docs", () => npmPackages(join(root, "docs")));
+}
+
 export function setupBrowsers() {
   step("Chromium", () => fromDebian("Chromium", chromium, "chromium", "CHROME_PATH"));
   step("Firefox", () => fromDebian("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));

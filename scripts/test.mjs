@@ -83,6 +83,7 @@ const slow = [
   "algorithms",
   "bulk",
   "consumer",
+  "docs",
   "large",
   "lifecycle",
   "memory",
@@ -191,6 +192,7 @@ if (!only("--lint")) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);
     await suite("sizes", sizesUnderLimits);
+    await suite("documentation", () => [check("npm run docs", process.execPath, ["scripts/docs.mjs"])]);
   }
 }
 for (const [why, count] of skipped) console.log(`${count} skipped: ${why}`);
