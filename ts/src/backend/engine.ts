@@ -2,9 +2,9 @@
 
 import type * as singleGlue from "../../../build/core/single/core.js";
 import type * as threadsGlue from "../../../build/core/threads/core.js";
-import type * as decoders from "../decoders.js";
 import { ConvzooError } from "../errors.js";
 import type { Wanted } from "../image/codec.js";
+import type * as decoders from "../image/decode.js";
 import { FOR_NETWORKS } from "../image/pixels.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import { type Pixels, stack, type Tensor } from "../tensor.js";
@@ -152,8 +152,8 @@ export class Engine {
     return [pixels, await resizePixels(pixels, target, (...args) => this.#resize(...args))];
   }
 
-  async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
-    const pixels = await this.#pixels(image);
+  async preprocess({ image, options, views, wanted }: Args<"preprocess">): Promise<Tensor> {
+    const pixels = await this.#pixels(image, wanted);
     return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
   }
 

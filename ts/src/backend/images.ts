@@ -5,11 +5,12 @@ import type { Platform, WasmSource } from "../platform.js";
 import type { Pixels } from "../tensor.js";
 import { type Host, startHost } from "./host.js";
 import { coreModule } from "./module.js";
+import { hasWorkers, placeFor } from "./place.js";
 
 /** How long the image functions' core waits for more work before it ends. */
 const IDLE_MS = 2000;
 
-/** A core for images that belong to no model: started when needed, ended when idle. */
+/** A core for images that belong to no model: started when needed, ended when idle or told to. */
 export function imageHost(platform: Platform) {
   let current: Promise<Host> | undefined;
   let users = 0;
@@ -20,14 +21,16 @@ export function imageHost(platform: Platform) {
   const start = async (wasm?: WasmSource) => {
     const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
     const { module, shared } = await coreModule(platform, wanted);
-    const channel = platform.spawn?.() ?? platform.inPlace?.();
-    if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared });
+    return startHost(await placeFor(platform), { module, threads: 1, shared });
   };
-  const end = (host: Host) => {
-    host.dispose();
+  const end = () => {
+    const ending = current;
     current = undefined;
     spare = new Uint8Array();
+    ending?.then(
+      (host) => host.dispose(),
+      () => {},
+    );
   };
 
   const use = async <T>(wasm: WasmSource | undefined, of: (host: Host) => Promise<T>): Promise<T> => {
@@ -50,13 +53,14 @@ export function imageHost(platform: Platform) {
       }
     } finally {
       if (--users === 0) {
-        idle = setTimeout(() => current?.then(end, () => {}), IDLE_MS);
+        idle = setTimeout(end, IDLE_MS);
         (idle as { unref?: () => void }).unref?.();
       }
     }
   };
   return {
     use,
+    end,
     async resize(
       wasm: WasmSource | undefined,
       pixels: Pixels,
@@ -76,16 +80,19 @@ export function imageHost(platform: Platform) {
   };
 }
 
+export type ImageHost = ReturnType<typeof imageHost>;
+
 /** Bytes, before and after, of an image that is resized in the caller's thread: some milliseconds at most. */
 const SMALL = 2 ** 20;
 
 type Resizer = (pixels: Pixels, target: ResizeTarget) => Promise<Pixels | undefined>;
+export type FindResizer = (pixels: Pixels, target: ResizeTarget) => Promise<Resizer | undefined>;
 
 /**
  * Resizes what is small where it is, since the way to a worker and back takes as long as that does; gives undefined for what
  * goes there, as it all does once a core failed here.
  */
-export function inCallersThread(platform: Platform) {
+export function inCallersThread(platform: Platform): FindResizer {
   let starting: Promise<Resizer | undefined> | undefined;
   const start = async (): Promise<Resizer | undefined> => {
     const { module } = await coreModule(platform, { threads: 1, core: "simd128" });
@@ -100,7 +107,7 @@ export function inCallersThread(platform: Platform) {
   };
   return async (pixels: Pixels, { width, height }: ResizeTarget): Promise<Resizer | undefined> => {
     const bytes = pixels.data.length * (1 + (width * height) / (pixels.width * pixels.height));
-    if (!platform.spawn || !(bytes <= SMALL)) return undefined;
+    if (!hasWorkers(platform) || !(bytes <= SMALL)) return undefined;
     starting ??= start();
     const started = starting;
     return started.catch((error) => {
