@@ -43,7 +43,7 @@ async function answer(request) {
   const kept = await cache.match(isFolder ? "index.html" : request, { ignoreSearch: true });
   if (kept) return isolated(kept);
   const response = await fetch(request);
-  if (response.ok && /simd[\w-]*\.wasm$/.test(new URL(request.url).pathname))
+  if (response.ok && /simd[^/]*\.(wasm|gz)$/.test(new URL(request.url).pathname))
     await cache.put(request, response.clone());
   return isolated(response);
 }

@@ -23,7 +23,7 @@ const offline = (): Plugin => ({
       const source = readFileSync(path("sw.js"), "utf8");
       for (const file of Object.values(bundle).sort((a, b) => (a.fileName < b.fileName ? -1 : 1)))
         sum.update(file.fileName).update(file.type === "asset" ? file.source : file.code);
-      const files = Object.keys(bundle).filter((name) => !/simd[\w-]*\.wasm$/.test(name));
+      const files = Object.keys(bundle).filter((name) => !/simd[^/]*\.(wasm|gz)$/.test(name));
       const version = sum.update(source).digest("hex").slice(0, 12);
       const head = `const VERSION = "${version}";\nconst FILES = ${JSON.stringify(files)};\n`;
       this.emitFile({ type: "asset", fileName: "sw.js", source: head + source });

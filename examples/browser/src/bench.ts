@@ -33,12 +33,7 @@ async function startBench(): Promise<void> {
   byId("setups").append(
     ...setups.map(({ device, threads }) => {
       const data = { type: "checkbox", "data-device": device, "data-threads": threads, checked: true };
-      return make(
-        "label",
-        {},
-        make("input", data),
-        device === "wasm" ? `${device}, ${threads} threads` : device,
-      );
+      return make("label", {}, make("input", data), nameOf(device, threads));
     }),
   );
   byId("machine").textContent =
@@ -53,6 +48,9 @@ async function startBench(): Promise<void> {
   byId("save").addEventListener("click", save);
 }
 
+const nameOf = (device: string, threads: number): string =>
+  device === "wasm" ? `${device}, ${threads} ${threads === 1 ? "thread" : "threads"}` : device;
+
 async function run(): Promise<void> {
   const checked = (id: string) => [...byId(id).querySelectorAll<HTMLInputElement>("input:checked")];
   const names = checked("networks").map(({ name }) => name as ZooName);
@@ -66,7 +64,7 @@ async function run(): Promise<void> {
   try {
     for (const name of names) {
       for (const setup of setups) {
-        status.textContent = `${name} on ${setup.device}, ${setup.threads} threads`;
+        status.textContent = `${name} on ${nameOf(setup.device, setup.threads)}`;
         const row = await measure(name, setup, running.signal);
         results.push(row);
         show(row);

@@ -23,7 +23,7 @@ async function keep(): Promise<void> {
   if (registration.waiting) offerNew(registration);
   const { active } = await serviceWorker.ready;
   const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-  const core = loaded.filter((url) => /simd[\w-]*\.wasm$/.test(url));
+  const core = loaded.filter((url) => /simd[^/]*\.(wasm|gz)$/.test(url));
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {
     said.textContent = "Works offline from now on.";

@@ -10,7 +10,7 @@ import { answer, choice, type Picture, picture } from "./state.js";
 /** A longer side than this is shrunk: screens do not show more, and maps of it take seconds. */
 const LONGEST = 1600;
 /** What the package decodes itself, to the bytes of Pillow; the browser does the rest. */
-const OWN = /^image\/(jpeg|png|webp|bmp|x-ms-bmp)$/;
+const OWN = /^image\/(jpeg|png|webp|gif|bmp|x-ms-bmp)$/;
 const CHECKPOINT = /\.(pth|pt|th|bin|safetensors|npz)$/i;
 
 const urlsOf = (found: Record<string, unknown>) =>

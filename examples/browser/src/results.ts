@@ -48,7 +48,10 @@ export function startResults(): void {
     const bar = byId<HTMLProgressElement>("progress");
     bar.hidden = !now;
     byId("result").toggleAttribute("aria-busy", now !== undefined);
-    if (!now) return;
+    if (!now) {
+      if (!loaded.value) byId("timing").textContent = "No network is loaded";
+      return;
+    }
     if (now.total) bar.value = now.loaded / now.total;
     else bar.removeAttribute("value");
     const what = now.phase === "download" ? `Loading ${megabytes(now.loaded)}` : "Packing the weights";
