@@ -3,13 +3,19 @@ import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defineConfig, type Options } from "tsup";
 
-/** What both bundles share: everything that is used at run time is inside, only Node's own modules stay outside. */
+/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
+const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
+
+/**
+ * What both bundles share: everything that is used at run time is inside, only Node's own modules and the peers of one command
+ * stay outside.
+ */
 const common: Options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  external: [/^node:/],
-  noExternal: [/^(?!node:)/],
+  external: [/^node:/, ...peers],
+  noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
   clean: false,
   minify: true,
   removeNodeProtocol: false,
@@ -18,9 +24,6 @@ const common: Options = {
     options.legalComments = "none"; // the licences of what is bundled stand in THIRD-PARTY-NOTICES.md
   },
 };
-
-/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
-const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
 
 const entries = {
   node: "ts/src/node.ts",
@@ -49,7 +52,7 @@ const apart = Object.fromEntries([
 export default defineConfig([
   {
     ...common,
-    entry: { ...entries, ...apart },
+    entry: { ...entries, ...apart, cli: "ts/src/cli.ts" },
     splitting: true,
     // Models can be held by `using`, which an application's own choice of libraries may not know.
     dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
@@ -71,22 +74,6 @@ export default defineConfig([
             // Their code lies in chunks, which all else imports; of the entries that made those nobody knows.
             result.outputFiles = result.outputFiles?.filter(({ path }) => !(basename(path, ".js") in apart));
           });
-        },
-      },
-    ],
-  },
-  {
-    // By itself: its lazily loaded commands would otherwise cut the library into many small chunks.
-    ...common,
-    external: [/^node:/, ...peers],
-    noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
-    entry: { cli: "ts/src/cli.ts" },
-    splitting: true,
-    esbuildPlugins: [
-      {
-        name: "library-beside",
-        setup(build) {
-          build.onResolve({ filter: /^\.\/node\.js$/ }, ({ path }) => ({ path, external: true }));
         },
       },
     ],

@@ -217,6 +217,12 @@ export function setupRust() {
 /** The runtimes that the packed package is tested in (`ts/test/runtime/package.json`). */
 export function setupRuntimes() {
   step("runtimes", () => npmPackages(join(root, "ts/test/runtime")));
+  step("bundlers", () => npmPackages(join(root, "ts/test/runtime/bundlers")));
+}
+
+/** What builds the documentation site (`docs/package.json`). */
+export function setupDocs() {
+  step("docs", () => npmPackages(join(root, "docs")));
 }
 
 /**

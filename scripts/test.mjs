@@ -6,9 +6,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
+import { licenceFaults } from "./licences.mjs";
 import { nativeTests, wasmTests } from "./rust-tests.mjs";
 import { chromium, setupBrowsers, setupClients, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
-import { sizes, sizeTable } from "./sizes.mjs";
+import { sizes, sizeTable, weight } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
 const only = (flag) => process.argv.includes(flag);
@@ -74,6 +75,7 @@ function lint() {
 const slow = [
   "algorithms",
   "consumer",
+  "docs",
   "large",
   "lifecycle",
   "memory",
@@ -115,8 +117,8 @@ function vitest(project, env = {}, left = []) {
   return tests;
 }
 
-/** Packs what would be published, and lets two linters of packages look at it. */
-function packed() {
+/** Packs what would be published, lets two linters of packages look at it, and reads the licences of what is in it. */
+async function packed() {
   const pack = check("npm pack", "npm", ["pack", "--ignore-scripts", "--pack-destination", results]);
   if (pack.state === "failed") return [pack];
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -124,18 +126,24 @@ function packed() {
   return [
     pack,
     node("publint", "publint/src/cli.js", "run", "--strict", tarball),
+    await licences(),
     node("are the types wrong", "@arethetypeswrong/cli/dist/index.js", tarball, "--profile", "esm-only"),
   ];
 }
 
+async function licences() {
+  const faults = await licenceFaults();
+  return { name: "licences", state: faults.length === 0 ? "passed" : "failed", why: faults.join("\n") };
+}
+
 async function sizesUnderLimits() {
-  const rows = await sizes();
-  console.log(sizeTable(rows));
-  return rows
+  const all = await sizes();
+  console.log(sizeTable(all));
+  return all.rows
     .filter(({ limit }) => limit)
-    .map(({ name, gzip, limit }) => {
-      const why = `${name} is ${gzip} bytes gzipped, and may be ${limit}`;
-      return { name, state: gzip <= limit ? "passed" : "failed", why };
+    .map((row) => {
+      const why = `${row.name} weighs ${weight(row)} bytes, and may weigh ${row.limit}`;
+      return { name: row.name, state: weight(row) <= row.limit ? "passed" : "failed", why };
     });
 }
 
@@ -179,6 +187,7 @@ if (!only("--lint")) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);
     await suite("sizes", sizesUnderLimits);
+    await suite("documentation", () => [check("npm run docs", process.execPath, ["scripts/docs.mjs"])]);
   }
 }
 for (const [why, count] of skipped) console.log(`${count} skipped: ${why}`);
