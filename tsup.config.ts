@@ -3,19 +3,13 @@ import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defineConfig, type Options } from "tsup";
 
-/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
-const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
-
-/**
- * What both bundles share: everything that is used at run time is inside, only Node's own modules and the peers of one command
- * stay outside.
- */
+/** What both bundles share: everything that is used at run time is inside, only Node's own modules stay outside. */
 const common: Options = {
   format: "esm",
   target: "es2022",
   platform: "neutral",
-  external: [/^node:/, ...peers],
-  noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
+  external: [/^node:/],
+  noExternal: [/^(?!node:)/],
   clean: false,
   minify: true,
   removeNodeProtocol: false,
@@ -24,6 +18,9 @@ const common: Options = {
     options.legalComments = "none"; // the licences of what is bundled stand in THIRD-PARTY-NOTICES.md
   },
 };
+
+/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
+const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
 
 const entries = {
   node: "ts/src/node.ts",
@@ -52,6 +49,8 @@ const apart = Object.fromEntries([
 export default defineConfig([
   {
     ...common,
+    external: [/^node:/, ...peers],
+    noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
     entry: { ...entries, ...apart, cli: "ts/src/cli.ts" },
     splitting: true,
     // Models can be held by `using`, which an application's own choice of libraries may not know.

@@ -178,10 +178,13 @@ function find(names) {
 export const chromium = () =>
   process.env.CHROME_PATH || find(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
+/** Path of a server that the tests' queue runs on, or undefined. */
+export const queueServer = () => process.env.REDIS_PATH || find(["valkey-server", "redis-server"]);
+
 const firefox = () => process.env.FIREFOX_PATH || find(["firefox-esr", "firefox"]);
 
-/** A missing browser lets its tests be skipped; only CI insists on it. */
-function browser(name, path, debianPackage, variable) {
+/** A missing browser or server lets its tests be skipped; only CI insists on it. */
+function fromDebian(name, path, debianPackage, variable) {
   if (path()) return `at ${path()}`;
   let why = "no apt-get with root's rights here";
   const asRoot = has("apt-get") && rootPrefix();
@@ -196,6 +199,11 @@ function browser(name, path, debianPackage, variable) {
   if (process.env.CI === "true")
     throw new Error(`setup: no ${name}, and CI must have one: ${why}. Set ${variable}.`);
   return `none, its tests will be skipped: ${why}`;
+}
+
+/** The queue's server, for the tests of `convzoo bulk`. */
+export function setupQueue() {
+  step("queue server", () => fromDebian("queue server", queueServer, "redis-server", "REDIS_PATH"));
 }
 
 /** npm packages alone: enough for whatever does not compile the core. */
@@ -256,8 +264,8 @@ export function setupClients() {
 }
 
 export function setupBrowsers() {
-  step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
-  step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
+  step("Chromium", () => fromDebian("Chromium", chromium, "chromium", "CHROME_PATH"));
+  step("Firefox", () => fromDebian("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
 }
 
 /** Prints why a script stops, without the trace of an error that already says it. */

@@ -8,7 +8,16 @@ import { join } from "node:path";
 import { build } from "./build.mjs";
 import { licenceFaults } from "./licences.mjs";
 import { nativeTests, wasmTests } from "./rust-tests.mjs";
-import { chromium, setupBrowsers, setupClients, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
+import {
+  chromium,
+  queueServer,
+  setupBrowsers,
+  setupClients,
+  setupNpm,
+  setupQueue,
+  setupRuntimes,
+  setupRust,
+} from "./setup.mjs";
 import { sizes, sizeTable, weight } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
@@ -74,6 +83,7 @@ function lint() {
 /** Golden tests that quick mode leaves out: they run whole networks many times over, or need what a daily run has not. */
 const slow = [
   "algorithms",
+  "bulk",
   "consumer",
   "docs",
   "large",
@@ -147,6 +157,12 @@ async function sizesUnderLimits() {
     });
 }
 
+/** On the built package; `bulk` wants a queue's server. */
+function golden() {
+  setupQueue();
+  return vitest("golden", queueServer() ? { REDIS_PATH: queueServer() } : {});
+}
+
 /** The smoke tests of the packed package, which find what they need beside them and in their environment. */
 function runtimes() {
   setupBrowsers();
@@ -182,7 +198,7 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
-  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
+  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : golden()));
   if (!quick) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);

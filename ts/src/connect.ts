@@ -1,6 +1,6 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { imageHost, inCallersThread } from "./backend/images.js";
+import { type ImageHost, imageHost, inCallersThread } from "./backend/images.js";
 import { checkFolder, checkPlace, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
@@ -170,7 +170,7 @@ export function connect(runtime: Platform): Connected {
 }
 
 /** The image functions on the core that `images` lends. */
-function imageFunctions(platform: Platform, images: ReturnType<typeof imageHost>): ImageFunctions {
+function imageFunctions(platform: Platform, images: ImageHost): ImageFunctions {
   const here = inCallersThread(platform);
   const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
     imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);

@@ -60,7 +60,6 @@ export function imageHost(platform: Platform) {
   };
   return {
     use,
-    /** Ends the core, whatever it is doing. */
     end,
     async resize(
       wasm: WasmSource | undefined,
@@ -80,6 +79,8 @@ export function imageHost(platform: Platform) {
     },
   };
 }
+
+export type ImageHost = ReturnType<typeof imageHost>;
 
 /** Bytes, before and after, of an image that is resized in the caller's thread: some milliseconds at most. */
 const SMALL = 2 ** 20;

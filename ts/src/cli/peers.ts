@@ -5,6 +5,9 @@ import { ConvzooError } from "../errors.js";
 /** What each of these commands imports: package.json's optional peers. */
 export const PEERS = {
   serve: ["hono", "@hono/node-server", "yaml", "prom-client"],
+  "bulk --queue": ["bullmq", "ioredis"],
+  "bulk --parquet": ["hyparquet-writer"],
+  "bulk --list FILE.csv": ["csv-parse"],
 } as const;
 
 /** Throws `unsupported`, with what to type, unless all that a command needs can be imported from here. */

@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
 import { PEERS } from "../../src/cli/peers.js";
-import { PEERS } from "../../src/cli/peers.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
@@ -50,7 +49,6 @@ describe.each([
   "package-lock.json",
   "ts/test/runtime/package-lock.json",
   "ts/test/runtime/bundlers/package-lock.json",
-  "bench/serve/package-lock.json",
   "bench/serve/package-lock.json",
 ])("%s", (path) => {
   const packages: Record<string, Record<string, unknown>> = json(path).packages;

@@ -94,8 +94,8 @@ function imports(path: string): string[] {
   });
 }
 
-/** They supply a platform; the command line's, and that of the server it starts, is Node alone. */
-const entries = ["node", "browser", "edge", "inline", "worker", "cli", "serve"];
+/** They supply a platform; the command line's, and that of the server and the bulk runs that it starts, is Node alone. */
+const entries = ["node", "browser", "edge", "inline", "worker", "bulk", "cli", "serve"];
 
 describe("who may import whom", () => {
   /** The half that knows networks and no machine. A room that is not listed may import all but the entries. */
