@@ -23,6 +23,7 @@ import { gzipSync } from "node:zlib";
 import { setupNpm, setupRust, stop } from "./setup.mjs";
 import { sizes, sizeTable } from "./sizes.mjs";
 import { root, toolchain, toolFolder } from "./toolchain.mjs";
+import { isolateWaits } from "./waits.mjs";
 
 const core = join(root, "build/core");
 const dist = join(root, "dist");
@@ -34,6 +35,7 @@ const coreInputs = [
   "rust-toolchain.toml",
   "scripts/build.mjs",
   "scripts/toolchain.mjs",
+  "scripts/waits.mjs",
 ];
 const packageInputs = [
   "ts/src",
@@ -197,7 +199,9 @@ async function buildCore(folder) {
   const outs = await compileAll();
   for (const flavour of flavours) {
     const out = outs.get(flavour);
-    cpSync(join(out, "core_bg.wasm"), join(folder, "wasm", `${flavour.wasm}.wasm`));
+    const wasm = join(out, "core_bg.wasm");
+    const isolated = flavour.threads.length > 0 ? isolateWaits(wasm) : readFileSync(wasm);
+    writeFileSync(join(folder, "wasm", `${flavour.wasm}.wasm`), isolated);
     const glue = adaptGlue(readFileSync(join(out, "core.js"), "utf8"), flavour.glue);
     const place = join(folder, flavour.glue);
     if (!existsSync(place)) {

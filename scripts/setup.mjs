@@ -210,6 +210,11 @@ export function setupRuntimes() {
   step("bundlers", () => npmPackages(join(root, "ts/test/runtime/bundlers")));
 }
 
+/** What builds the documentation site (`docs/package.json`). */
+export function setupDocs() {
+  step("docs", () => npmPackages(join(root, "docs")));
+}
+
 export function setupBrowsers() {
   step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
   step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));

@@ -75,6 +75,7 @@ function lint() {
 const slow = [
   "algorithms",
   "consumer",
+  "docs",
   "large",
   "lifecycle",
   "memory",
@@ -188,6 +189,7 @@ if (!only("--lint")) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);
     await suite("sizes", sizesUnderLimits);
+    await suite("documentation", () => [check("npm run docs", process.execPath, ["scripts/docs.mjs"])]);
   }
 }
 for (const [why, count] of skipped) console.log(`${count} skipped: ${why}`);

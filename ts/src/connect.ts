@@ -1,8 +1,7 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { type Host, startHost } from "./backend/host.js";
-import { checkFolder, checkPlace, coreModule, wasmModule } from "./backend/module.js";
-import { placeFor } from "./backend/place.js";
+import { imageHost, inCallersThread } from "./backend/images.js";
+import { checkFolder, checkPlace, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
@@ -93,7 +92,7 @@ export interface Connected {
    */
   fromOnnx(source: WeightSource, options?: OnnxOptions): Promise<OnnxModel>;
   /**
-   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP and BMP files, of an animation
+   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP, GIF and BMP files, of an animation
    * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
    */
   decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
@@ -117,9 +116,6 @@ function isTensor(image: RawPixels | Tensor): image is Tensor {
   return typeof image === "object" && image !== null && "shape" in image;
 }
 
-/** How long the image functions' core waits for more work before it ends. */
-const IDLE_MS = 2000;
-
 /** The package's functions for a platform. */
 export function connect(runtime: Platform): Connected {
   let set: InitOptions = {};
@@ -131,6 +127,7 @@ export function connect(runtime: Platform): Connected {
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
   const images = imageHost(platform);
+  const here = inCallersThread(platform);
   const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
     imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
   return {
@@ -165,7 +162,7 @@ export function connect(runtime: Platform): Connected {
       const { message: sent, source } = await message(image, { signal, decoders }, wanted.mode);
       if ("pixels" in sent) return sent.pixels;
       const args = { image: sent, wanted };
-      return images(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
+      return images.use(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
     },
     // An arrow function of both, as an object's method cannot be overloaded.
     resize: (async (image: RawPixels | Tensor, options: ResizeOptions) => {
@@ -179,60 +176,18 @@ export function connect(runtime: Platform): Connected {
         throw new ConvzooError("bad-option", message);
       }
       const pixels = checkPixels(image);
-      // A copy that changes hands: to have it cloned on the way takes twice as long.
-      const data = new Uint8Array(pixels.data);
-      const args = { pixels: { ...pixels, data }, width, height, filter };
-      return images(wasm, (host) => host.call("resize", args, { signal, transfer: [data.buffer] }));
+      const target = { width, height, filter };
+      const resizer = wasm === undefined ? await here(pixels, target) : undefined;
+      signal?.throwIfAborted();
+      const small = await resizer?.(pixels, target);
+      return small ?? images.resize(wasm, pixels, target, signal);
     }) as Connected["resize"],
     async preprocess(image, { signal, wasm, decoders, crops, ...options }) {
       const { message: sent, source } = await message(image, { signal, decoders });
       (await import("./image/checks.js")).checkPreprocess(options);
       const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
       const args = { image: sent, options, views };
-      return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
+      return images.use(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
-  };
-}
-
-/** A core for images that belong to no model: started when needed, ended when idle. */
-function imageHost(platform: Platform) {
-  let current: Promise<Host> | undefined;
-  let users = 0;
-  let idle: ReturnType<typeof setTimeout> | undefined;
-
-  const start = async (wasm?: WasmSource) => {
-    const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
-    const { module, shared } = await coreModule(platform, wanted);
-    return startHost(await placeFor(platform), { module, threads: 1, shared });
-  };
-  const end = (host: Host) => {
-    host.dispose();
-    current = undefined;
-  };
-
-  return async <T>(wasm: WasmSource | undefined, use: (host: Host) => Promise<T>): Promise<T> => {
-    clearTimeout(idle);
-    users++;
-    try {
-      current ??= start(wasm);
-      const starting = current;
-      const host = await starting.catch((error) => {
-        if (current === starting) current = undefined;
-        throw error;
-      });
-      try {
-        return await use(host);
-      } catch (error) {
-        // A core that is lost is replaced with the next call.
-        if (error instanceof ConvzooError && error.code === "poisoned" && current === starting)
-          current = undefined;
-        throw error;
-      }
-    } finally {
-      if (--users === 0) {
-        idle = setTimeout(() => current?.then(end, () => {}), IDLE_MS);
-        (idle as { unref?: () => void }).unref?.();
-      }
-    }
   };
 }

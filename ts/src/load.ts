@@ -1,6 +1,6 @@
 /** From a network and its weights to a model that runs. */
 
-import { type Host, startHost } from "./backend/host.js";
+import { Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
 import { placeFor } from "./backend/place.js";
 import type { Tuning } from "./backend/protocol.js";
@@ -136,6 +136,7 @@ export async function load(
         : classes === 1000
           ? labelsOf("imagenet1k")
           : undefined),
+    aside: () => platform.spawn && new Host(platform.spawn()),
     image: (image, signal) =>
       imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });

@@ -1,4 +1,8 @@
-/** Node, Deno, Bun: the public names. */
+/**
+ * Node, Deno, Bun: the public names.
+ *
+ * @module convzoo
+ */
 
 export * from "./index.js";
 export {

@@ -84,12 +84,13 @@ export interface Calls {
     readonly rounds: number;
   }): readonly StepTiming[];
   decode(args: { readonly image: ImageMessage; readonly wanted: Wanted }): Pixels;
+  /** Gives the pixels back before the new ones, as `run` does its input. */
   resize(args: {
     readonly pixels: Pixels;
     readonly width: number;
     readonly height: number;
     readonly filter: Filter;
-  }): Pixels;
+  }): readonly [given: Pixels, made: Pixels];
   /** The input has an image for each view, the one in the centre unless given. */
   preprocess(args: {
     readonly image: ImageMessage;

@@ -25,7 +25,7 @@ Exit codes: 0 all is well; 1 a file failed, the others did not; 2 nothing could 
 `,
   classify: `Usage: convzoo classify FILE... [options]
 
-The most probable classes of each image (JPEG, PNG, WebP or BMP). FILE is one of
+The most probable classes of each image (JPEG, PNG, WebP, GIF or BMP). FILE is one of
 
   a path or URL     dog.jpg, https://example.org/dog.jpg
   a folder          the images in it and in its folders

@@ -19,7 +19,7 @@ beforeAll(async () => {
   if (!chromium) return;
   installed = install();
   // As if the package were installed in the example's folder.
-  cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
+  cpSync(join(root, "examples/plain"), installed.folder, { recursive: true });
   const blank = '<!doctype html><title>blank</title><link rel="icon" href="data:," />';
   writeFileSync(join(installed.folder, "blank.html"), blank);
   writePages(installed.folder);
@@ -285,7 +285,7 @@ describe("images", () => {
   });
 });
 
-describe("examples/browser", () => {
+describe("examples/plain", () => {
   test("says what is in a picture, and what is wrong with a file that is none", async () => {
     const { page, said } = await open("strict/index.html");
     const file = page.locator("#file:enabled");

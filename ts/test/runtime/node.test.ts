@@ -54,6 +54,11 @@ describe.each(runtimes)("$name", ({ name, path, args, core }) => {
     // A model that is idle does not keep a process alive.
     expect(ended.lingered).toBeLessThan(1500);
   });
+
+  test("threads that sleep are woken", async () => {
+    const ended = await runToEnd(path!, [...args, "stress.mjs"], installed.folder, 60_000);
+    expect(ended, "a thread waits for ever").toMatchObject({ status: 0, signal: null, stdout: "1" });
+  });
 });
 
 test("npx convzoo classify works, and uses no network", async () => {

@@ -16,6 +16,25 @@ const STRICT = {
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' blob: data:",
 };
 
+/** Of a Firefox that opens no page but ours, and asks nobody for anything. */
+export const FIREFOX_PREFERENCES = {
+  "app.normandy.enabled": false,
+  "app.update.disabledForTesting": true,
+  "browser.aboutwelcome.enabled": false,
+  "browser.safebrowsing.blockedURIs.enabled": false,
+  "browser.safebrowsing.malware.enabled": false,
+  "browser.safebrowsing.phishing.enabled": false,
+  "browser.shell.checkDefaultBrowser": false,
+  "browser.startup.homepage_override.mstone": "ignore",
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "extensions.systemAddon.update.enabled": false,
+  "network.captive-portal-service.enabled": false,
+  "network.connectivity-service.enabled": false,
+  "services.settings.server": "data:,",
+  "termsofuse.bypassNotification": true,
+  "toolkit.telemetry.server": "",
+};
+
 /** The path of the first of these commands that there is. */
 export function findCommand(names: readonly string[]): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
@@ -77,6 +96,7 @@ export async function writeServiceWorker(folder: string, entry: "browser" | "inl
 /** A server of pages. */
 export interface Pages {
   readonly origin: string;
+  /** Takes no more requests, and ends those under way: to a page, as if there were no network. */
   close(): void;
 }
 
@@ -94,6 +114,7 @@ export async function serve(
     ".js": "text/javascript",
     ".mjs": "text/javascript",
     ".css": "text/css",
+    ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
   };
   const headers: Record<string, Record<string, string>> = {
@@ -123,5 +144,11 @@ export async function serve(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { origin, close: () => server.close() };
+  return {
+    origin,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }

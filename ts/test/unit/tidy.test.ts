@@ -7,7 +7,7 @@ import { ERROR_CODES } from "../../src/errors.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Folders that git does not hold: the lines of .gitignore that end in a slash. */
+/** Folders that git does not hold, by name or path: the lines of .gitignore that end in a slash. */
 const ignored = new Set([
   ".git",
   ...[...readFileSync(join(root, ".gitignore"), "utf8").matchAll(/^(.+)\/$/gm)].map((match) => match[1]),
@@ -16,7 +16,7 @@ const ignored = new Set([
 function filesUnder(folder: string): string[] {
   return readdirSync(join(root, folder)).flatMap((name) => {
     const path = posix.join(folder, name);
-    if (ignored.has(name)) return [];
+    if (ignored.has(name) || ignored.has(path)) return [];
     return statSync(join(root, path)).isDirectory() ? filesUnder(path) : [path];
   });
 }

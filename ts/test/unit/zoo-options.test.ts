@@ -1,4 +1,4 @@
-/** Options of the CIFAR networks, those with squeeze and excitation, those of searched cells, and timm's EfficientNets. */
+/** Options of the CIFAR networks, those with squeeze and excitation, those of searched cells, and EfficientNets. */
 import { describe, expect, test } from "vitest";
 import { lower } from "../../src/graph.js";
 import type { Net } from "../../src/layers.js";
@@ -8,6 +8,8 @@ import {
   amoebanet_b_gpipe,
   densenet_40_12,
   densenet_bc_100_12,
+  efficientnet_b0,
+  efficientnet_b2,
   legacy_senet154,
   legacy_seresnet50,
   legacy_seresnext50_32x4d,
@@ -36,7 +38,8 @@ describe("the variants of a family differ in their options only", () => {
     ["depth with pre-activation", preact_resnet164_cifar({ depth: 1001 }), preact_resnet1001_cifar()],
     ["depth and widenFactor", wrn_16_8({ depth: 28, widenFactor: 10 }), wrn_28_10()],
     ["groups of a ResNeXt", resnext29_8x64d({ groups: 16 }), resnext29_16x64d()],
-    ["widthMult and depthMult", tf_efficientnet_b0({ depthMult: 1.1 }), tf_efficientnet_b1()],
+    ["depthMult of timm's", tf_efficientnet_b0({ depthMult: 1.1 }), tf_efficientnet_b1()],
+    ["widthMult and depthMult", efficientnet_b0({ widthMult: 1.1, depthMult: 1.2 }), efficientnet_b2()],
   ])("%s", (_, built, other) => {
     expect(state(built)).toEqual(state(other));
   });
