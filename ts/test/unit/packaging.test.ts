@@ -41,6 +41,7 @@ describe("package.json", () => {
 
 describe.each([
   "package-lock.json",
+  "docs/package-lock.json",
   "ts/test/runtime/package-lock.json",
   "ts/test/runtime/bundlers/package-lock.json",
 ])("%s", (path) => {
