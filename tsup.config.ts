@@ -19,6 +19,9 @@ const common: Options = {
   },
 };
 
+/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
+const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
+
 const entries = {
   node: "ts/src/node.ts",
   browser: "ts/src/browser.ts",
@@ -46,6 +49,8 @@ const apart = Object.fromEntries([
 export default defineConfig([
   {
     ...common,
+    external: [/^node:/, ...peers],
+    noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
     entry: { ...entries, ...apart, cli: "ts/src/cli.ts" },
     splitting: true,
     // Models can be held by `using`, which an application's own choice of libraries may not know.

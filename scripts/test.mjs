@@ -8,7 +8,16 @@ import { join } from "node:path";
 import { build } from "./build.mjs";
 import { licenceFaults } from "./licences.mjs";
 import { nativeTests, wasmTests } from "./rust-tests.mjs";
-import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
+import {
+  chromium,
+  queueServer,
+  setupBrowsers,
+  setupClients,
+  setupNpm,
+  setupQueue,
+  setupRuntimes,
+  setupRust,
+} from "./setup.mjs";
 import { sizes, sizeTable, weight } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
@@ -74,6 +83,7 @@ function lint() {
 /** Golden tests that quick mode leaves out: they run whole networks many times over, or need what a daily run has not. */
 const slow = [
   "algorithms",
+  "bulk",
   "consumer",
   "docs",
   "large",
@@ -83,6 +93,8 @@ const slow = [
   "pillow",
   "precision",
   "score-map",
+  "serve-clients",
+  "serve-soak",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
@@ -150,6 +162,12 @@ async function sizesUnderLimits() {
   return [...limited, { name: "README.md's size", state, why }];
 }
 
+/** On the built package; `bulk` wants a queue's server. */
+function golden() {
+  setupQueue();
+  return vitest("golden", queueServer() ? { REDIS_PATH: queueServer() } : {});
+}
+
 /** The smoke tests of the packed package, which find what they need beside them and in their environment. */
 function runtimes() {
   setupBrowsers();
@@ -175,6 +193,7 @@ if (!quick) {
   await prepare("Rust", setupRust);
   // Before the linters: the compiler reads these packages' types.
   await prepare("other runtimes", setupRuntimes);
+  if (!only("--lint")) await prepare("clients of serve", setupClients);
   await suite("lint", lint);
 }
 if (!only("--lint")) {
@@ -184,7 +203,7 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
-  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
+  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : golden()));
   if (!quick) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);

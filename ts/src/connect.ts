@@ -1,6 +1,6 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { imageHost, inCallersThread } from "./backend/images.js";
+import { type ImageHost, imageHost, inCallersThread } from "./backend/images.js";
 import { checkFolder, checkPlace, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
@@ -65,10 +65,36 @@ export interface InitOptions {
 export interface PreprocessImageOptions extends PreprocessOptions, ImageOptions {
   /** Which parts of the image; the tensor has an image for each. The centre unless given. */
   readonly crops?: Crops;
+  /** As in `decode`. */
+  readonly maxPixels?: number;
+}
+
+/** The functions on images that belong to no model. */
+export interface ImageFunctions {
+  /**
+   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP, GIF and BMP files, of an animation
+   * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
+   */
+  decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
+  /**
+   * Pixels in another size, gray, RGB or RGBA as they were: Pillow's to the byte. Rejects with `bad-image`, `bad-option`,
+   * `too-large`.
+   */
+  resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
+  /** A tensor [..., H, W] in another size, as torchvision resizes tensors. Rejects with `bad-shape`, too. */
+  resize(tensor: Tensor, options: ResizeOptions): Promise<Tensor>;
+  /** An image as a network's input, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `decode` and `resize` do. */
+  preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
+}
+
+/** The image functions in a worker of their own, which {@link Connected.imageWorker} gives. */
+export interface ImageWorker extends ImageFunctions {
+  /** Ends the worker, whatever it is doing: what is under way rejects with `disposed`. The next call starts another. */
+  dispose(): void;
 }
 
 /** See the entry files: these are the package's functions for their platform. */
-export interface Connected {
+export interface Connected extends ImageFunctions {
   /** Sets what all later calls use; what is left out is as it was at first. Throws `bad-option`. */
   init(options?: InitOptions): void;
   /**
@@ -92,19 +118,10 @@ export interface Connected {
    */
   fromOnnx(source: WeightSource, options?: OnnxOptions): Promise<OnnxModel>;
   /**
-   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP, GIF and BMP files, of an animation
-   * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
+   * The image functions in a worker that is the caller's alone. A decoder cannot be interrupted, so this is how a server puts an
+   * end to a hostile image. It starts with its first call, and ends by itself when it has had nothing to do for two seconds.
    */
-  decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
-  /**
-   * Pixels in another size, gray, RGB or RGBA as they were: Pillow's to the byte. Rejects with `bad-image`, `bad-option`,
-   * `too-large`.
-   */
-  resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
-  /** A tensor [..., H, W] in another size, as torchvision resizes tensors. Rejects with `bad-shape`, too. */
-  resize(tensor: Tensor, options: ResizeOptions): Promise<Tensor>;
-  /** An image as a network's input, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `decode` and `resize` do. */
-  preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
+  imageWorker(): ImageWorker;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
 }
@@ -126,10 +143,7 @@ export function connect(runtime: Platform): Connected {
     noWorkers: () => runtime.noWorkers?.(set.worker),
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
-  const images = imageHost(platform);
-  const here = inCallersThread(platform);
-  const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
-    imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
+  const shared = imageHost(platform);
   return {
     init(options = {}) {
       const { wasm, worker, weightsBase } = options;
@@ -147,6 +161,20 @@ export function connect(runtime: Platform): Connected {
     fromOnnx: async (source, options) =>
       (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
+    ...imageFunctions(platform, shared),
+    imageWorker() {
+      const own = imageHost(platform);
+      return { ...imageFunctions(platform, own), dispose: own.end };
+    },
+  };
+}
+
+/** The image functions on the core that `images` lends. */
+function imageFunctions(platform: Platform, images: ImageHost): ImageFunctions {
+  const here = inCallersThread(platform);
+  const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
+    imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
+  return {
     async decode(image, { signal, wasm, decoders, ...options } = {}) {
       const wanted = decodingOf(options);
       if (wanted.decoder === "native") {
@@ -181,12 +209,13 @@ export function connect(runtime: Platform): Connected {
       signal?.throwIfAborted();
       const small = await resizer?.(pixels, target);
       return small ?? images.resize(wasm, pixels, target, signal);
-    }) as Connected["resize"],
-    async preprocess(image, { signal, wasm, decoders, crops, ...options }) {
+    }) as ImageFunctions["resize"],
+    async preprocess(image, { signal, wasm, decoders, crops, maxPixels, ...options }) {
       const { message: sent, source } = await message(image, { signal, decoders });
       (await import("./image/checks.js")).checkPreprocess(options);
       const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
-      const args = { image: sent, options, views };
+      const wanted = maxPixels === undefined ? undefined : decodingOf({ maxPixels });
+      const args = { image: sent, options, views, wanted };
       return images.use(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
   };

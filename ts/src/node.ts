@@ -9,6 +9,7 @@ export {
   capabilities,
   decode,
   fromOnnx,
+  imageWorker,
   init,
   load,
   loadWeights,

@@ -152,8 +152,8 @@ export class Engine {
     return [pixels, await resizePixels(pixels, target, (...args) => this.#resize(...args))];
   }
 
-  async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
-    const pixels = await this.#pixels(image);
+  async preprocess({ image, options, views, wanted }: Args<"preprocess">): Promise<Tensor> {
+    const pixels = await this.#pixels(image, wanted);
     return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
   }
 

@@ -10,7 +10,7 @@ import { placeFor } from "./place.js";
 /** How long the image functions' core waits for more work before it ends. */
 const IDLE_MS = 2000;
 
-/** A core for images that belong to no model: started when needed, ended when idle. */
+/** A core for images that belong to no model: started when needed, ended when idle or told to. */
 export function imageHost(platform: Platform) {
   let current: Promise<Host> | undefined;
   let users = 0;
@@ -23,10 +23,14 @@ export function imageHost(platform: Platform) {
     const { module, shared } = await coreModule(platform, wanted);
     return startHost(await placeFor(platform), { module, threads: 1, shared });
   };
-  const end = (host: Host) => {
-    host.dispose();
+  const end = () => {
+    const ending = current;
     current = undefined;
     spare = new Uint8Array();
+    ending?.then(
+      (host) => host.dispose(),
+      () => {},
+    );
   };
 
   const use = async <T>(wasm: WasmSource | undefined, of: (host: Host) => Promise<T>): Promise<T> => {
@@ -49,13 +53,14 @@ export function imageHost(platform: Platform) {
       }
     } finally {
       if (--users === 0) {
-        idle = setTimeout(() => current?.then(end, () => {}), IDLE_MS);
+        idle = setTimeout(end, IDLE_MS);
         (idle as { unref?: () => void }).unref?.();
       }
     }
   };
   return {
     use,
+    end,
     async resize(
       wasm: WasmSource | undefined,
       pixels: Pixels,
@@ -74,6 +79,8 @@ export function imageHost(platform: Platform) {
     },
   };
 }
+
+export type ImageHost = ReturnType<typeof imageHost>;
 
 /** Bytes, before and after, of an image that is resized in the caller's thread: some milliseconds at most. */
 const SMALL = 2 ** 20;

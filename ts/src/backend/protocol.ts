@@ -96,6 +96,7 @@ export interface Calls {
     readonly image: ImageMessage;
     readonly options: PreprocessOptions;
     readonly views?: readonly View[];
+    readonly wanted?: Wanted;
   }): Tensor;
   /** Bytes of packed weights, of the arena, and of all the memory that the core has. */
   bytes(args: Record<never, never>): readonly [number, number, number];

@@ -25,7 +25,7 @@ function noWorkers(url: string | URL = workerFile()): string | undefined {
   );
 }
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, imageWorker, capabilities } =
   /* @__PURE__ */ connect({
     cache: async () => (await import("./cache.js")).browserCache(globalThis.caches),
     wasm: wasmFile,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
+import { PEERS } from "../../src/cli/peers.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
@@ -14,8 +15,13 @@ const bundlers = json("ts/test/runtime/bundlers/package.json");
 
 describe("package.json", () => {
   test("installs nothing beside the package", () => {
-    const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"];
+    const kinds = ["dependencies", "optionalDependencies", "bundleDependencies"];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
+    // What one command needs, and says how to install.
+    const { peerDependencies, peerDependenciesMeta } = manifest;
+    const optional = Object.keys(peerDependencies).map((name) => [name, { optional: true }]);
+    expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional));
+    expect(new Set(Object.values(PEERS).flat())).toEqual(new Set(Object.keys(peerDependencies)));
     expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
   });
 
@@ -44,6 +50,7 @@ describe.each([
   "docs/package-lock.json",
   "ts/test/runtime/package-lock.json",
   "ts/test/runtime/bundlers/package-lock.json",
+  "bench/serve/package-lock.json",
 ])("%s", (path) => {
   const packages: Record<string, Record<string, unknown>> = json(path).packages;
   const names = new Set(Object.keys(packages).map((key) => key.replace(/^.*node_modules\//, "")));
@@ -89,14 +96,29 @@ describe("dist", () => {
     expect(all.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  test("imports only its own files and Node's", () => {
+  test("imports only its own files and Node's, but for the command that names what it needs", () => {
+    const peers = Object.values(PEERS).flat().join("|");
+    const known = new RegExp(`^(node:.*|\\./.*|(${peers})(/.*)?)$`);
     const strays = scripts().flatMap((name) =>
       imports(name)
-        .filter((one) => !/^(node:|\.\/)/.test(one))
+        .filter((one) => !known.test(one))
         .map((one) => `${name} imports ${one}`),
     );
     expect(strays).toEqual([]);
   });
+
+  test.each(["cli.js", "node.js", "browser.js", "edge.js", "inline.js"])(
+    "%s starts without what one command needs",
+    (entry) => {
+      const atOnce = new Set([entry]);
+      const outside: string[] = [];
+      for (const name of atOnce)
+        for (const one of imports(name, /(?:\bfrom|\bimport)\s*"([^"]+)"/g))
+          if (one.startsWith("./")) atOnce.add(one.slice(2));
+          else outside.push(one);
+      expect(outside.filter((one) => !one.startsWith("node:"))).toEqual([]);
+    },
+  );
 
   test.each(["browser.js", "edge.js"])("%s reaches no module of Node's", (entry) => {
     const reached = new Set([entry]);

@@ -94,8 +94,8 @@ function imports(path: string): string[] {
   });
 }
 
-/** They supply a platform; the command line's is Node alone. */
-const entries = ["node", "browser", "edge", "inline", "worker", "cli"];
+/** They supply a platform; the command line's, and that of the server and the bulk runs that it starts, is Node alone. */
+const entries = ["node", "browser", "edge", "inline", "worker", "bulk", "cli", "serve"];
 
 describe("who may import whom", () => {
   /** The half that knows networks and no machine. A room that is not listed may import all but the entries. */
@@ -115,6 +115,7 @@ describe("who may import whom", () => {
     weights: ["errors", "onnx", "platform", "fastest-levenshtein"],
     onnx: ["check", "errors", "graph", "layers", "shape", "weights", "protobufjs/minimal.js"],
     labels: [],
+    config: ["errors", "yaml"],
   };
 
   test("each room keeps to its list", () => {

@@ -1,0 +1,27 @@
+/** A minute of mixed requests, five in a hundred of them bad; `bench/soak.ts` goes on for longer. */
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import { live } from "../live.js";
+import { least, SOAKED, soak } from "../soak.js";
+
+const SECONDS = 60;
+
+test("every good request is answered right, every bad one refused, and memory stays", {
+  timeout: 120_000,
+}, async ({ skip }) => {
+  skip(!existsSync("/proc/self/status"), "this system does not tell a process's memory by /proc");
+  const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+  const server = await live(SOAKED);
+  try {
+    const { right, wrong, memory } = await soak(server, SECONDS, seed);
+    expect(wrong, `seed ${seed}`).toEqual([]);
+    expect(Object.keys(right), `seed ${seed}`).toHaveLength(16);
+    const [before, after] = [least(memory.slice(20, 40)), least(memory.slice(40))];
+    expect(after / before, `MiB by the second: ${memory.map((one) => one >> 20)}`).toBeLessThan(1.05);
+    // Each line of the log is a request's or the server's own; nothing went wrong inside.
+    expect(server.lines.filter(({ level }) => level !== "info")).toEqual([]);
+    expect(server.said()).toBe("");
+  } finally {
+    await server.close();
+  }
+});
