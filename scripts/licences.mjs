@@ -76,13 +76,14 @@ function npmPackages() {
 /** The folders of the npm packages of which a part is in dist's JavaScript. */
 async function bundled() {
   const { build } = await import("esbuild");
+  const { peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const { metafile } = await build({
     entryPoints: ENTRIES.map((name) => join(root, `ts/src/${name}.ts`)),
     bundle: true,
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
-    external: ["node:*"],
+    external: ["node:*", ...Object.keys(peerDependencies)],
     loader: { ".wasm": "empty" },
     absWorkingDir: root,
     outdir: "build",
