@@ -45,36 +45,34 @@ describe("with them", () => {
     { name: "Bun", path: inRuntimes("bun/bin/bun"), args: [] },
   ];
 
-  test.each(runtimes)(
-    "$name",
-    async ({ name, path, args }, { skip }: { skip(when: boolean, why: string): void }) => {
-      skip(!path, `the package of ${name} is not installed for this platform`);
-      const yaml = "models: [{ model: lenet5, threads: 1 }]\nlimits: { body: 1 MiB, seconds: 10 }\n";
-      const server = await live(yaml, { command: [path!, ...args, cli], cwd: installed.folder });
-      try {
-        const seven = new Uint8Array(readFileSync(join(root, "examples/digits/7-0.png")));
-        const post = (path: string, body: BodyInit) => fetch(server.url + path, { method: "POST", body });
-        const form = new FormData();
-        form.set("image", new File([seven], "7.png"));
-        for (const body of [seven, form]) {
-          const { top } = (await (await post("/classify?topk=1", body)).json()) as {
-            top: { label: string }[];
-          };
-          expect(top[0]!.label).toBe("7");
-        }
-        const given = { name: "input", datatype: "FP32", shape: [1, 1, 28, 28], data: Array(784).fill(0.5) };
-        const answer = await post("/v2/models/lenet5/infer", JSON.stringify({ inputs: [given] }));
-        expect(await answer.json()).toMatchObject({ outputs: [{ shape: [1, 10], data: expect.any(Array) }] });
-        expect((await post("/classify", "no image")).status).toBe(400);
-        expect((await post("/classify", new Uint8Array(2 ** 20 + 1))).status).toBe(413);
-        expect((await post("/v2/repository/models/lenet5/load", "")).status).toBe(200);
-        expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^convzoo_batch_size_count/m);
-        server.signal("SIGTERM");
-        expect(await server.ended).toBe(0);
-        expect(server.lines.some(({ client }) => client === "127.0.0.1")).toBe(true);
-      } finally {
-        await server.close();
+  // Not test.each, which gives no context.
+  test.for(runtimes)("$name", async ({ name, path, args }, { skip }) => {
+    skip(!path, `the package of ${name} is not installed for this platform`);
+    const yaml = "models: [{ model: lenet5, threads: 1 }]\nlimits: { body: 1 MiB, seconds: 10 }\n";
+    const server = await live(yaml, { command: [path!, ...args, cli], cwd: installed.folder });
+    try {
+      const seven = new Uint8Array(readFileSync(join(root, "examples/digits/7-0.png")));
+      const post = (path: string, body: BodyInit) => fetch(server.url + path, { method: "POST", body });
+      const form = new FormData();
+      form.set("image", new File([seven], "7.png"));
+      for (const body of [seven, form]) {
+        const { top } = (await (await post("/classify?topk=1", body)).json()) as {
+          top: { label: string }[];
+        };
+        expect(top[0]!.label).toBe("7");
       }
-    },
-  );
+      const given = { name: "input", datatype: "FP32", shape: [1, 1, 28, 28], data: Array(784).fill(0.5) };
+      const answer = await post("/v2/models/lenet5/infer", JSON.stringify({ inputs: [given] }));
+      expect(await answer.json()).toMatchObject({ outputs: [{ shape: [1, 10], data: expect.any(Array) }] });
+      expect((await post("/classify", "no image")).status).toBe(400);
+      expect((await post("/classify", new Uint8Array(2 ** 20 + 1))).status).toBe(413);
+      expect((await post("/v2/repository/models/lenet5/load", "")).status).toBe(200);
+      expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^convzoo_batch_size_count/m);
+      server.signal("SIGTERM");
+      expect(await server.ended).toBe(0);
+      expect(server.lines.some(({ client }) => client === "127.0.0.1")).toBe(true);
+    } finally {
+      await server.close();
+    }
+  });
 });
