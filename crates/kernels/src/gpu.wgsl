@@ -1,0 +1,11 @@
+// In front of every shader.
+
+/// Where the pixel (x, y) of image n of a map lies, by the map's words: offset and steps in vec4s.
+fn at(map: vec4<u32>, n: u32, y: u32, x: u32) -> u32 {
+  return map.x + n * map.y + y * map.z + x * map.w;
+}
+
+/// A workgroup's number, of those that `gpu::workgroups` lays out in two axes.
+fn index(workgroup: vec3<u32>, workgroups: vec3<u32>) -> u32 {
+  return workgroup.y * workgroups.x + workgroup.x;
+}
