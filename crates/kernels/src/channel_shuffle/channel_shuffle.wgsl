@@ -28,8 +28,8 @@ fn main(
   for (var lane = 0u; lane < 4; lane++) {
     let channel = 4 * c.group + lane;
     if channel < params.channels {
-      let from = channel % params.groups * each + channel / params.groups;
-      numbers[lane] = x[first + from / 4][from % 4];
+      let source = channel % params.groups * each + channel / params.groups;
+      numbers[lane] = x[first + source / 4][source % 4];
     }
   }
   y[at(params.y, c.n, c.y, c.x) + c.group] = numbers;

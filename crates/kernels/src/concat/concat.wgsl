@@ -31,11 +31,11 @@ fn main(
   var numbers = vec4(0.0);
   for (var lane = 0u; lane < 4; lane++) {
     let channel = 4 * c.group + lane;
-    let from = channel - params.to_lane;
+    let source = channel - params.to_lane;
     if channel < params.to_lane {
       numbers[lane] = y[place][lane];
-    } else if from < params.channels {
-      let number = from + params.from_lane;
+    } else if source < params.channels {
+      let number = source + params.from_lane;
       numbers[lane] = x[first + number / 4][number % 4];
     }
   }

@@ -24,10 +24,10 @@ fn main(
   if c.n >= params.size.x {
     return;
   }
-  let from = vec2(c.y, c.x) - params.padding;
+  let source = vec2(c.y, c.x) - params.padding;
   var number = vec4(0.0);
-  if all(from < params.cells) {
-    number = x[at(params.x, c.n, from.x, from.y) + c.group];
+  if all(source < params.cells) {
+    number = x[at(params.x, c.n, source.x, source.y) + c.group];
   }
   y[at(params.y, c.n, c.y, c.x) + c.group] = number;
 }

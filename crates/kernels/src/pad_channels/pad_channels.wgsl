@@ -27,9 +27,9 @@ fn main(
   var numbers = vec4(0.0);
   for (var lane = 0u; lane < 4; lane++) {
     // Before the map's own it wraps around, and is too large as well.
-    let from = 4 * c.group + lane - params.before;
-    if from < params.channels {
-      numbers[lane] = x[first + from / 4][from % 4];
+    let source = 4 * c.group + lane - params.before;
+    if source < params.channels {
+      numbers[lane] = x[first + source / 4][source % 4];
     }
   }
   y[at(params.y, c.n, c.y, c.x) + c.group] = numbers;

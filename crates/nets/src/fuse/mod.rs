@@ -1,8 +1,13 @@
 //! fuse: which operators run, merged where one can do another's work, and whose map lies inside whose.
 
+#[cfg(any(feature = "webgpu", test))]
+mod align;
 mod before;
 mod concat;
 mod finish;
+
+#[cfg(any(feature = "webgpu", test))]
+pub use align::align;
 
 use crate::graph::{Graph, Id, Op};
 use crate::shape::Shape;
