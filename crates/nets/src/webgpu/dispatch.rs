@@ -5,7 +5,7 @@ use super::weights::{Kind, Part, Table};
 use crate::error::Result;
 use crate::graph::{Graph, Id};
 use crate::plan::{Device, Ending, Kernel, Needs, Scaling};
-use kernels::conv2d::gpu as conv2d;
+use kernels::conv2d::gpu::{self as conv2d, Algorithm};
 use kernels::gpu::{Dispatch, Epilogue, Limits, Map};
 use kernels::layout::Layout;
 use kernels::{
@@ -43,7 +43,7 @@ impl Device for Gpu<'_> {
 
 impl Gpu<'_> {
     /// By which algorithm a convolution's weights are packed.
-    pub fn algorithm(self, node: Id) -> conv2d::Algorithm {
+    pub fn algorithm(self, node: Id) -> Algorithm {
         match self.table.entries[node].kind {
             Kind::Conv2d(_, algorithm) => algorithm,
             _ => unreachable!("a convolution's weights are packed as one"),
@@ -63,6 +63,15 @@ impl Gpu<'_> {
         match *kernel {
             Kernel::Conv2d { node, .. } => format!("{:?}", self.algorithm(node)).to_lowercase(),
             _ => String::new(),
+        }
+    }
+
+    /// Rows and columns of a Winograd convolution's tiles.
+    #[cfg(test)]
+    pub fn tile(self, kind: &Kind) -> Option<[usize; 2]> {
+        match kind {
+            Kind::Conv2d(_, Algorithm::Direct) => None,
+            _ => None,
         }
     }
 
