@@ -4,6 +4,9 @@
 //! no halo, and channels beyond its own are filled up to a vec4 with finite numbers that mean nothing. `gpu.wgsl` stands
 //! in front of every shader, and `epilogue.wgsl` behind it in front of those that end with an epilogue.
 
+#[cfg(test)]
+pub mod device;
+
 use crate::activation::Activation;
 use crate::layout::Layout;
 
