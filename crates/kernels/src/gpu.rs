@@ -6,6 +6,11 @@
 
 #[cfg(test)]
 pub mod device;
+mod shaders;
+#[cfg(test)]
+mod tests;
+
+pub use shaders::shaders;
 
 use crate::activation::Activation;
 use crate::layout::Layout;
@@ -69,6 +74,12 @@ impl Map {
         self.layout.c.div_ceil(4)
     }
 
+    /// Its images, rows and columns, and vec4s of a pixel.
+    pub fn size(&self) -> [u32; 4] {
+        let Layout { n, h, w, .. } = self.layout;
+        [n, h, w, self.groups()].map(|side| side as u32)
+    }
+
     /// vec4s of all its pixels.
     pub fn vec4s(&self) -> usize {
         self.layout.pixels() * self.groups()
@@ -122,6 +133,29 @@ pub fn workgroups(count: usize) -> [u32; 3] {
     let most = Limits::default().workgroups as usize;
     let rows = count.div_ceil(most).max(1);
     [count.div_ceil(rows) as u32, rows as u32, 1]
+}
+
+/// Parameters, four words at a time.
+pub fn words(fours: &[[u32; 4]]) -> Vec<u32> {
+    fours.concat()
+}
+
+/// Threads that share a pixel where they go over its channels: a power of two, so that each has some vec4s.
+pub fn lanes(map: &Map) -> usize {
+    (map.groups() / 4).clamp(1, WORKGROUP as usize).next_power_of_two()
+}
+
+/// The dispatch of an adaptive pooling: a workgroup of 256 has an output cell, and a few vec4s of its channels side by side.
+pub fn adaptive(shader: &'static str, x: Map, y: Map) -> Dispatch {
+    // Fewer where there are few, so that a large map is read by many workgroups.
+    let together = (y.groups() / 8).clamp(1, 8).next_power_of_two();
+    Dispatch {
+        shader,
+        constants: vec![("GROUPS", together as f64)],
+        params: words(&[x.words(), y.words(), y.size(), [x.layout.h as u32, x.layout.w as u32, 0, 0]]),
+        bindings: vec![Source::Buffer(x.buffer), Source::Buffer(y.buffer)],
+        grid: workgroups(y.layout.pixels() * y.groups().div_ceil(together)),
+    }
 }
 
 /// How a shader finishes its sums: activation(y * scale + shift + add), as `epilogue.wgsl` has it.

@@ -33,6 +33,23 @@ fn exponential(x: vec4<f32>) -> vec4<f32> {
   return fma(slope(r), r, vec4(1.0)) * two_to(n);
 }
 
+/// The logarithm of normal floats, to 2 ULP: of 2^n m as n ln 2 + ln m, m next to 1, by the series of 2 atanh(s).
+fn logarithm(x: vec4<f32>) -> vec4<f32> {
+  // m lies between the root of 1/2 and that of 2.
+  let bits = bitcast<vec4<i32>>(x) - vec4(0x3f3504f3);
+  let n = bits >> vec4(23u);
+  let m = bitcast<vec4<f32>>(bitcast<vec4<i32>>(x) - (n << vec4(23u)));
+  let f = m - 1.0;
+  let s = f / (m + 1.0);
+  let square = s * s;
+  var y = fma(vec4(0.22222222), square, vec4(0.2857143));
+  y = fma(y, square, vec4(0.4));
+  y = fma(y, square, vec4(0.6666667));
+  y = fma(y * square, s, 2.0 * s);
+  let power = vec4<f32>(n);
+  return fma(power, vec4(0.6933594), fma(power, vec4(-2.1219444e-4), y));
+}
+
 /// By e^2x - 1, which loses nothing near zero.
 fn hyperbolic_tangent(x: vec4<f32>) -> vec4<f32> {
   let twice = 2.0 * clamp(x, vec4(-10.0), vec4(10.0));

@@ -107,18 +107,6 @@ impl Scene {
     }
 }
 
-const ENDING: [&str; 4] = [
-    include_str!("../gpu.wgsl"),
-    include_str!("../activation/functions.wgsl"),
-    include_str!("../epilogue.wgsl"),
-    include_str!("../weights.wgsl"),
-];
-
-const SHADERS: [(&str, [&str; 5]); 2] = [
-    ("conv2d", [ENDING[0], ENDING[1], ENDING[2], ENDING[3], include_str!("../conv2d/conv2d.wgsl")]),
-    ("linear", [ENDING[0], ENDING[1], ENDING[2], ENDING[3], include_str!("../linear/linear.wgsl")]),
-];
-
 /// Cases as JSON, their numbers in one file of bytes beside it.
 #[derive(Default)]
 pub struct Writer {
@@ -134,11 +122,16 @@ impl Writer {
     }
 
     pub fn add(&mut self, case: &Case) {
-        let first_part: Vec<usize> = case.scene.nodes.iter().scan(case.scene.banks.len(), |next, parts| {
-            let first = *next;
-            *next += parts.len();
-            Some(first)
-        }).collect();
+        let first_part: Vec<usize> = case
+            .scene
+            .nodes
+            .iter()
+            .scan(case.scene.banks.len(), |next, parts| {
+                let first = *next;
+                *next += parts.len();
+                Some(first)
+            })
+            .collect();
         let mut buffers = vec![];
         for bank in &case.scene.banks {
             buffers.push(self.put(bank.iter().flat_map(|x| x.to_bits().to_le_bytes())));
@@ -165,14 +158,17 @@ impl Writer {
             self.json,
             "{}{{\"name\":{:?},\"buffers\":[{}],\"dispatches\":[{}],\"y\":{{\"buffer\":{},\"layout\":[{n},{c},{h},{w},{offset},{image},{row},{pixel}]}},\"want\":{want},\"tolerance\":{}}}",
             if self.json.is_empty() { "" } else { ",\n" },
-            case.name, buffers.join(","), dispatches.join(","), case.y.buffer, case.tolerance
+            case.name,
+            buffers.join(","),
+            dispatches.join(","),
+            case.y.buffer,
+            case.tolerance
         );
     }
 
     /// Writes the cases, and the shaders' texts, into a folder.
     pub fn finish(self, folder: &std::path::Path) {
-        let texts: Vec<String> =
-            SHADERS.iter().map(|(name, parts)| format!("{name:?}:{:?}", parts.concat())).collect();
+        let texts: Vec<String> = super::shaders().map(|(name, text)| format!("{name:?}:{text:?}")).collect();
         std::fs::create_dir_all(folder).expect("a folder");
         let json = format!("{{\"shaders\":{{{}}},\n\"cases\":[{}]}}", texts.join(","), self.json);
         std::fs::write(folder.join("cases.json"), json).expect("room");

@@ -63,7 +63,8 @@ fn depth(merged: &Conv2d) -> usize {
 /// Bytes of each part of a convolution's weights; they are zeros until they are packed.
 pub fn parts(spec: &Conv2d, algorithm: Algorithm, storage: Storage, limits: &Limits) -> Vec<u64> {
     let parts = Parts::new(spec, algorithm, storage, limits);
-    let mut bytes: Vec<u64> = (0..parts.count()).map(|part| parts.size(parts.range(part).len()) as u64).collect();
+    let mut bytes: Vec<u64> =
+        (0..parts.count()).map(|part| parts.size(parts.range(part).len()) as u64).collect();
     bytes.push(32 * parts.outputs as u64);
     bytes
 }
@@ -105,7 +106,11 @@ pub fn pack(
         uploads.push(Upload { part, offset, bytes });
     }
     if storage != Storage::Float32 {
-        uploads.push(Upload { part: parts.tail(), offset: 4 * outputs.start as u64, bytes: floats(&factors) });
+        uploads.push(Upload {
+            part: parts.tail(),
+            offset: 4 * outputs.start as u64,
+            bytes: floats(&factors),
+        });
     }
     if let Some(bias) = bias {
         uploads.push(Upload { part: parts.tail(), offset: 16 * parts.outputs as u64, bytes: floats(bias) });
@@ -130,7 +135,8 @@ fn spread(spec: &Conv2d, o: usize, row: &[f32], mut hand_on: impl FnMut(usize, f
 
 /// Appends quadruples as they are kept, and gives the factors of their outputs. Of each output all weights are in `rows`.
 fn encode(storage: Storage, quads: &[[f32; 4]], rows: &[&[f32]], bytes: &mut Vec<u8>) -> [f32; 4] {
-    let factors = |of: fn(&[f32]) -> f32| std::array::from_fn(|lane| rows.get(lane).map_or(1.0, |row| of(row)));
+    let factors =
+        |of: fn(&[f32]) -> f32| std::array::from_fn(|lane| rows.get(lane).map_or(1.0, |row| of(row)));
     match storage {
         Storage::Float32 => {
             quads.iter().flatten().for_each(|w| bytes.extend(w.to_le_bytes()));

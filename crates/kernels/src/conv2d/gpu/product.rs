@@ -39,7 +39,8 @@ impl Job<'_> {
 
     /// What the tail's shader text is told.
     fn constants(&self) -> Vec<(&'static str, f64)> {
-        let storage = [Storage::Float32, Storage::Float16, Storage::Int8].iter().position(|s| *s == self.storage);
+        let storage =
+            [Storage::Float32, Storage::Float16, Storage::Int8].iter().position(|s| *s == self.storage);
         let mut constants = vec![("STORAGE", storage.expect("one of them") as f64), ("HAS_TAIL", 1.0)];
         constants.extend(self.epilogue.constants());
         constants
