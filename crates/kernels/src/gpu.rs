@@ -4,6 +4,8 @@
 //! no halo, and channels beyond its own are filled up to a vec4 with finite numbers that mean nothing. `gpu.wgsl` stands
 //! in front of every shader, and `epilogue.wgsl` behind it in front of those that end with an epilogue.
 
+#[cfg(test)]
+pub mod device;
 mod shaders;
 #[cfg(test)]
 mod tests;

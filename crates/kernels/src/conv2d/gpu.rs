@@ -2,12 +2,13 @@
 
 mod pack;
 mod product;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub use pack::{PANEL, pack, parts};
 
 use super::Conv2d;
-use super::winograd::Tile;
 use crate::activation::Activation;
 use crate::gpu::{Dispatch, Epilogue, Limits, Map, Source};
 use crate::storage::Storage;
@@ -17,6 +18,28 @@ use crate::storage::Storage;
 pub enum Algorithm {
     /// As a product of matrices, or of a matrix by few vectors.
     Direct,
+}
+
+impl Algorithm {
+    pub fn name(self) -> String {
+        match self {
+            Algorithm::Direct => "direct".into(),
+        }
+    }
+
+    /// Whether weights packed for it serve no other stride or dilation.
+    pub fn is_transformed(self) -> bool {
+        match self {
+            Algorithm::Direct => false,
+        }
+    }
+}
+
+/// The products that computing an output of [n, c, h, w] takes.
+pub fn products(spec: &Conv2d, algorithm: Algorithm, [n, c, h, w]: [usize; 4]) -> u64 {
+    match algorithm {
+        Algorithm::Direct => (n * c * h * w) as u64 * (merged(spec).depth()) as u64,
+    }
 }
 
 /// The algorithm for `spec` over a map of these sides, before its weights come.

@@ -9,11 +9,13 @@ enum Before {
     Functions,
     /// And the epilogue.
     Epilogue,
+    /// And the weights.
+    Weights,
 }
 
-use Before::{Addresses, Epilogue, Functions};
+use Before::{Addresses, Epilogue, Functions, Weights};
 
-const SHADERS: [(&str, Before, &str); 18] = [
+const SHADERS: [(&str, Before, &str); 20] = [
     ("activation", Functions, include_str!("../activation/activation.wgsl")),
     ("adaptive_avg_pool2d", Addresses, include_str!("../adaptive_avg_pool2d/adaptive_avg_pool2d.wgsl")),
     ("adaptive_max_pool2d", Addresses, include_str!("../adaptive_max_pool2d/adaptive_max_pool2d.wgsl")),
@@ -22,8 +24,10 @@ const SHADERS: [(&str, Before, &str); 18] = [
     ("avg_pool2d", Addresses, include_str!("../avg_pool2d/avg_pool2d.wgsl")),
     ("channel_shuffle", Addresses, include_str!("../channel_shuffle/channel_shuffle.wgsl")),
     ("concat", Addresses, include_str!("../concat/concat.wgsl")),
+    ("conv2d", Weights, include_str!("../conv2d/conv2d.wgsl")),
     ("flatten", Addresses, include_str!("../flatten/flatten.wgsl")),
     ("layer_norm2d", Epilogue, include_str!("../layer_norm2d/layer_norm2d.wgsl")),
+    ("linear", Weights, include_str!("../linear/linear.wgsl")),
     ("local_response_norm", Functions, include_str!("../local_response_norm/local_response_norm.wgsl")),
     ("log_softmax", Functions, include_str!("../log_softmax/log_softmax.wgsl")),
     ("max_pool2d", Addresses, include_str!("../max_pool2d/max_pool2d.wgsl")),
@@ -41,8 +45,11 @@ pub fn shaders() -> impl Iterator<Item = (&'static str, String)> {
         if before != Addresses {
             texts.push(include_str!("../activation/functions.wgsl"));
         }
-        if before == Epilogue {
+        if matches!(before, Epilogue | Weights) {
             texts.push(include_str!("../epilogue.wgsl"));
+        }
+        if before == Weights {
+            texts.push(include_str!("../weights.wgsl"));
         }
         texts.push(own);
         (name, texts.join("\n"))

@@ -17,7 +17,12 @@ pub struct Plain {
     pub before: bool,
 }
 
-pub fn square(channels: [usize; 2], [kernel, stride, padding]: [usize; 3], groups: usize, size: [usize; 3]) -> Plain {
+pub fn square(
+    channels: [usize; 2],
+    [kernel, stride, padding]: [usize; 3],
+    groups: usize,
+    size: [usize; 3],
+) -> Plain {
     let [in_channels, out_channels] = channels;
     let spec = Conv2d {
         in_channels,
@@ -107,18 +112,7 @@ pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, algorithm: Algo
             scene.map(bank, [1, floats, 1, 1], [0; 2])
         })
         .collect();
-    let job = Job {
-        spec,
-        algorithm,
-        storage: *storage,
-        limits,
-        node,
-        x,
-        y,
-        before,
-        epilogue,
-        temps: &temps,
-    };
+    let job = Job { spec, algorithm, storage: *storage, limits, node, x, y, before, epilogue, temps: &temps };
     let dispatches = (0..=temps.len()).flat_map(|stage| job.dispatches(stage)).collect();
     Case { name: format!("{plain:?} {algorithm:?}"), scene, dispatches, y, want, tolerance }
 }
@@ -140,7 +134,7 @@ const ALL: [Activation; 9] = [
 fn write_cases() {
     let random = &mut Random::new();
     let mut plains = vec![
-        square([3, 8, ], [3, 2, 1], 1, [1, 9, 9]),
+        square([3, 8], [3, 2, 1], 1, [1, 9, 9]),
         square([3, 16], [7, 2, 3], 1, [1, 15, 13]),
         square([16, 20], [3, 1, 1], 1, [2, 7, 7]),
         square([64, 32], [1, 1, 0], 1, [1, 14, 14]),
@@ -159,7 +153,12 @@ fn write_cases() {
     for i in 0..40 {
         let groups = [1, 1, 1, 2, 3][random.within(0, 4)];
         let channels = [random.within(1, 24) * groups, random.within(1, 40) * groups];
-        let mut plain = square(channels, [1, 1, 0], groups, [random.within(1, 2), random.within(6, 12), random.within(6, 12)]);
+        let mut plain = square(
+            channels,
+            [1, 1, 0],
+            groups,
+            [random.within(1, 2), random.within(6, 12), random.within(6, 12)],
+        );
         plain.spec.kernel = random.several(1, 4);
         plain.spec.stride = random.several(1, 2);
         plain.spec.padding = random.several(0, 2);
