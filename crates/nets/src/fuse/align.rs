@@ -94,9 +94,9 @@ mod tests {
         let softmax = r#"{"op":"softmax","inputs":[0],"path":"s"}"#;
         let concat = r#"{"op":"concat","inputs":[0,1],"path":"c"}"#;
         let (_, even) = aligned(&format!("{softmax},{concat}"), 8, 2);
-        // The softmax reads the buffer in which it would lie, and its map is no larger than what it reads.
-        assert_eq!(even.homes, [Home::Own, Home::Part(2, 8), Home::Own]);
-        assert_eq!(even.works[2].reads, [0]);
+        // The softmax may not write the buffer that it reads.
+        assert_eq!(even.homes, [Home::Part(2, 0), Home::Own, Home::Own]);
+        assert_eq!(even.works[2].reads, [1]);
         let (_, odd) = aligned(&format!("{softmax},{concat}"), 6, 2);
         assert_eq!(odd.homes, [Home::Part(2, 0), Home::Own, Home::Own]);
         assert_eq!(odd.works[2].reads, [1]);

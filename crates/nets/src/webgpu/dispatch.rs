@@ -5,7 +5,7 @@ use super::weights::{Kind, Part, Table};
 use crate::error::Result;
 use crate::graph::{Graph, Id};
 use crate::plan::{Device, Ending, Kernel, Needs, Scaling};
-use kernels::conv2d::gpu as conv2d;
+use kernels::conv2d::gpu::{self as conv2d, Algorithm};
 use kernels::gpu::{Dispatch, Epilogue, Limits, Map};
 use kernels::layout::Layout;
 use kernels::{
@@ -43,7 +43,7 @@ impl Device for Gpu<'_> {
 
 impl Gpu<'_> {
     /// By which algorithm a convolution's weights are packed.
-    pub fn algorithm(self, node: Id) -> conv2d::Algorithm {
+    pub fn algorithm(self, node: Id) -> Algorithm {
         match self.table.entries[node].kind {
             Kind::Conv2d(_, algorithm) => algorithm,
             _ => unreachable!("a convolution's weights are packed as one"),
@@ -61,14 +61,31 @@ impl Gpu<'_> {
     /// For whoever reads a recording.
     pub fn algorithm_name(self, kernel: &Kernel) -> String {
         match *kernel {
-            Kernel::Conv2d { node, .. } => format!("{:?}", self.algorithm(node)).to_lowercase(),
+            Kernel::Conv2d { node, .. } => self.algorithm(node).name(),
             _ => String::new(),
+        }
+    }
+
+    /// Rows and columns of a Winograd convolution's tiles.
+    #[cfg(test)]
+    pub fn tile(self, kind: &Kind) -> Option<[usize; 2]> {
+        match kind {
+            Kind::Conv2d(_, Algorithm::Direct) => None,
+            _ => None,
         }
     }
 
     /// The products that a step's algorithm needs, which may be fewer than the definition's.
     pub fn products(self, step: &Step) -> u64 {
-        step.macs
+        match &step.kernel {
+            &Kernel::Conv2d { node, ref spec, y, stage, .. } => {
+                let (algorithm, y) = (self.algorithm(node), [y.n, y.c, y.h, y.w]);
+                // Of three stages, the first and the last transform.
+                let multiplies = conv2d::temps(spec, algorithm, y).len().div_ceil(2);
+                if stage == multiplies { conv2d::products(spec, algorithm, y) } else { 0 }
+            }
+            _ => step.macs,
+        }
     }
 
     /// Bytes of a part of a node's weights, and where they are.

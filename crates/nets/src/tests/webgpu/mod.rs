@@ -11,6 +11,12 @@ use crate::webgpu::model::Model;
 use crate::webgpu::weights::Write;
 use kernels::gpu::Limits;
 
+/// Rows and columns of the tiles of Winograd's convolutions.
+fn tiles(model: &Model) -> Vec<Option<[usize; 2]>> {
+    let gpu = model.gpu();
+    gpu.table.entries.iter().map(|entry| gpu.tile(&entry.kind)).collect()
+}
+
 /// A model that has its weights, and what was written to its buffers.
 fn loaded(
     net: &Net,
