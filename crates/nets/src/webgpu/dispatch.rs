@@ -74,7 +74,7 @@ impl Gpu<'_> {
     #[cfg(test)]
     pub fn tile(self, kind: &Kind) -> Option<[usize; 2]> {
         match kind {
-            Kind::Conv2d(_, Algorithm::Direct) => None,
+            Kind::Conv2d(_, Algorithm::Winograd(tile)) => Some(tile.0),
             _ => None,
         }
     }
@@ -107,9 +107,18 @@ impl Gpu<'_> {
     /// Whether one shader does both: the convolutions of a squeeze-excite.
     pub fn fits_pair(self, kernels: [&Kernel; 2]) -> bool {
         let plain = |kernel| match kernel {
-            &Kernel::Conv2d { node, ref spec, x, y, before: None, ending: Ending { scale: None, add: None, .. }, .. } => {
+            &Kernel::Conv2d {
+                node,
+                ref spec,
+                x,
+                y,
+                before: None,
+                ending: Ending { scale: None, add: None, .. },
+                ..
+            } => {
                 let is_pixel = [x.h, x.w, y.h, y.w] == [1; 4];
-                Some((spec, self.storage(node))).filter(|_| is_pixel && self.algorithm(node) == Algorithm::Direct)
+                Some((spec, self.storage(node)))
+                    .filter(|_| is_pixel && self.algorithm(node) == Algorithm::Direct)
             }
             _ => None,
         };
@@ -149,7 +158,12 @@ impl Gpu<'_> {
             Some(Kernel::Conv2d { node: second, spec: b, y, ending: last, .. }),
         ) = (&step.kernel, &step.then)
         {
-            let half = |spec, node: Id, ending: &Ending| Half { spec, storage: storage(node), node, activation: ending.activation };
+            let half = |spec, node: Id, ending: &Ending| Half {
+                spec,
+                storage: storage(node),
+                node,
+                activation: ending.activation,
+            };
             let halves = [half(a, *first, ending), half(b, *second, last)];
             return vec![excite::Job { halves, x: map(*x), y: map(*y) }.dispatch()];
         }

@@ -187,7 +187,8 @@ impl Run<'_> {
 
     /// Two convolutions at once: what the first gives has no place.
     fn pair(&mut self, first: &Kernel, second: &Kernel) {
-        let (Kernel::Conv2d { x, .. }, Kernel::Conv2d { node, spec, x: between, y, ending, .. }) = (first, second)
+        let (Kernel::Conv2d { x, .. }, Kernel::Conv2d { node, spec, x: between, y, ending, .. }) =
+            (first, second)
         else {
             unreachable!("convolutions");
         };
