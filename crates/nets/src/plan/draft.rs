@@ -163,7 +163,7 @@ impl<'a, D: Device> Drafts<'a, D> {
             .map_err(|e| e.at(&self.graph.nodes[work.node].path))?;
         self.scratch = self.scratch.max(needs.scratch);
         let temp = (needs.stages > 1).then_some(self.temps.len());
-        self.temps.extend(&needs.temps[..needs.stages - 1]);
+        self.temps.extend(needs.temps.iter().take(needs.stages - 1));
         for stage in 0..needs.stages {
             let is_last = stage + 1 == needs.stages;
             let first = work.first_reads().filter(|_| stage == 0);
@@ -263,7 +263,8 @@ impl<'a, D: Device> Drafts<'a, D> {
             }
             What::Run { work, stage, temp } => {
                 let at = |t: usize| offsets.get(self.temp(t)).map_or(0, |&offset| offset as usize);
-                self.run(work, stage, temp.map_or([0; 2], |t| [at(t), at(t + 1)]), offsets)
+                let second = |t: usize| if D::GROUP > 1 { at(t + 1) } else { 0 };
+                self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), offsets)
             }
         }
     }
@@ -363,8 +364,8 @@ impl<'a, D: Device> Drafts<'a, D> {
                 Kernel::Flatten { direction, map: x, flat: y.offset, image: y.image }
             }
             // Only where a device cannot read it in its place.
-            Op::Slice { start, .. } => Kernel::Concat { x: x.channels(start, y.c), y },
-            Op::Concat => unreachable!("drafted as copies, or no work at all"),
+            Op::Slice { start, .. } if D::GROUP > 1 => Kernel::Concat { x: x.channels(start, y.c), y },
+            Op::Concat | Op::Slice { .. } => unreachable!("drafted as copies, or no work at all"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::plan::Step;
 use super::traffic;
 use super::weights::{Kind, Part, Table};
+use crate::cpu::maps;
 use crate::error::Result;
 use crate::graph::{Graph, Id};
 use crate::plan::{Device, Ending, Kernel, Needs, Scaling};
@@ -95,6 +96,17 @@ impl Gpu<'_> {
     /// Bytes of a part of a node's weights, and where they are.
     pub fn part(self, node: Id, part: usize) -> Part {
         self.table.entries[node].parts[part]
+    }
+
+    /// Bytes of a node's weights that a kernel can read: where one number serves any map's channels, there are more.
+    pub fn most_read(self, node: Id, kernel: &Kernel) -> u64 {
+        let (xs, y) = maps(kernel);
+        let channels = xs.iter().chain(&y).map(|map| map.c.next_multiple_of(4)).max().unwrap_or(0) as u64;
+        match self.table.entries[node].kind {
+            Kind::Affine(_) => 8 * channels,
+            Kind::Prelu(_) => 4 * channels,
+            _ => u64::MAX,
+        }
     }
 
     /// Floats of maps that a step reads, and those that it writes.

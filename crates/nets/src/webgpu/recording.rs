@@ -130,7 +130,7 @@ impl Recording {
             Source::Buffer(bank) => Binding::Bank { bank, offset: 0, size: self.banks[bank] },
             Source::Weights { node, part } => {
                 let part = gpu.part(node, part);
-                weights += part.size;
+                weights += part.size.min(gpu.most_read(node, &step.kernel));
                 Binding::Weights { weights: part.buffer, offset: part.offset, size: part.size }
             }
             Source::Nothing => Binding::Nothing { nothing: true },
