@@ -22,6 +22,7 @@ struct GpuLimits {
     storage_buffers: u32,
     subgroups: bool,
     f16: bool,
+    #[serde(default)]
     fallback: bool,
 }
 
