@@ -73,18 +73,19 @@ var<workgroup> corners: array<vec4<i32>, PIXELS>;
 fn fetch(corner: vec4<i32>, row: u32, column: u32, channel: u32) -> vec4<f32> {
   let iy = u32(corner.x + i32(row * params.dilation.x));
   let ix = u32(corner.y + i32(column * params.dilation.y));
-  // What is above or left of the image is a very large number here.
-  if row >= params.kernel.x || iy >= params.input.x || ix >= params.input.y {
-    return vec4<f32>();
-  }
-  let value = x[u32(corner.z) + iy * params.x.z + ix * params.x.w + channel];
+  // What is above or left of the image is a very large number here. No branch: where there is nothing, the image's first vec4
+  // is read all the same.
+  let inside = row < params.kernel.x && iy < params.input.x && ix < params.input.y;
+  let place = select(0, iy * params.x.z + ix * params.x.w + channel, inside);
+  var value = x[u32(corner.z) + place];
   if BEFORE == 1 {
-    return activation(BEFORE_ACTIVATION, fma(value, before[2 * channel], before[2 * channel + 1]));
+    value = activation(BEFORE_ACTIVATION, fma(value, before[2 * channel], before[2 * channel + 1]));
   }
   if BEFORE == 2 {
-    return activation(BEFORE_ACTIVATION, value * before[params.scales.x + u32(corner.w) * params.scales.y + channel]);
+    let scale = before[params.scales.x + u32(corner.w) * params.scales.y + channel];
+    value = activation(BEFORE_ACTIVATION, value * scale);
   }
-  return value;
+  return select(vec4<f32>(), value, inside);
 }
 
 @compute @workgroup_size(COLUMNS, ROWS, SPLIT)
@@ -104,14 +105,14 @@ fn main(
 
   let image_size = params.output.x * params.output.y;
   for (var i = local.z * team + own; i < PIXELS; i += SPLIT * team) {
-    let pixel = first_pixel + i;
+    let pixel = min(first_pixel + i, params.pixels - 1);
     let image = pixel / image_size;
     let rest = pixel % image_size;
     let place = vec2(rest / params.output.y, rest % params.output.y);
     let corner = vec2<i32>(place * params.stride) - vec2<i32>(params.padding);
     let offset = params.x.x + image * params.x.y + layer * params.x_layer;
     // What is no pixel has its window far outside.
-    let top = select(-0x40000000, corner.x, pixel < params.pixels);
+    let top = select(-0x40000000, corner.x, pixel == first_pixel + i);
     corners[i] = vec4(top, corner.y, i32(offset), i32(image));
   }
   workgroupBarrier();
