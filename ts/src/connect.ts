@@ -192,10 +192,10 @@ function imageHost(platform: Platform) {
 
   const start = async (wasm?: WasmSource) => {
     const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
-    const { module, shared } = await coreModule(platform, wanted);
+    const build = await coreModule(platform, wanted);
     const channel = platform.spawn?.() ?? platform.inPlace?.();
     if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared });
+    return startHost(channel, { ...build, threads: 1 });
   };
   const end = (host: Host) => {
     host.dispose();

@@ -32,6 +32,9 @@ export const ERROR_CODES = {
     "The network has no single classifier whose input could stand for the image; the message says why.",
   "bad-wasm": "The core's .wasm could not be had: the message says what was found in its place.",
   unsupported: "This runtime cannot do what was asked; the message says what is missing.",
+  "device-lost":
+    "The GPU device was lost and could not be had again (or was the caller's own); load the model again.",
+  "device-failed": "The GPU refused a shader or a step; the message names the layer. Please report it.",
   disposed: "The model was disposed of.",
   poisoned: "The core trapped in an earlier call; its memory was dropped. Load the model again.",
 } as const satisfies Record<string, string>;

@@ -22,8 +22,15 @@ export type { Mode, RawPixels } from "./image/pixels.js";
 export type { Filter, PreprocessOptions } from "./image/preprocess.js";
 export type { Crops } from "./image/views.js";
 export * from "./layers.js";
-export type { LoadOptions, Precision, Progress } from "./load.js";
-export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";
+export type { DeviceLost, LoadOptions, Precision, Progress } from "./load.js";
+export type {
+  Classification,
+  ClassifyOptions,
+  GpuTensor,
+  Model,
+  RankOptions,
+  RunOptions,
+} from "./model.js";
 export type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 export type { CodecName, Decoders, Flavour, WasmSource } from "./platform.js";
 export { saveWeights } from "./save.js";

@@ -10,6 +10,9 @@ export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, ca
     wasm: wasmFile,
     decoders: decodersFile,
     spawn: () => webChannel(new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),
+    gpu: async () => navigator.gpu,
+    spawnPlanner: () =>
+      webChannel(new Worker(new URL("./worker-webgpu.js", import.meta.url), { type: "module" })),
     cores: () => navigator.hardwareConcurrency,
     noThreads: () =>
       crossOriginIsolated

@@ -19,6 +19,9 @@ export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, ca
     wasm: wasmFile,
     decoders: decodersFile,
     spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
+    gpu: async () => (await import("./gpu.js")).gpu(),
+    spawnPlanner: () =>
+      nodeChannel(new Worker(new URL("./worker-webgpu.js", import.meta.url), { execArgv: [] })),
     cores: availableParallelism,
     noThreads: () => undefined,
   });
