@@ -1,5 +1,5 @@
 /** The public functions that need a runtime, made for one platform. */
-import { type Capabilities, capabilities } from "./backend/flavour.js";
+import type { Capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { checkFolder, coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
@@ -9,7 +9,7 @@ import { checkPixels, type Mode, type RawPixels, toPixels } from "./image/pixels
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
 import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
-import { type LoadOptions, load } from "./load.js";
+import { capabilities, type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 import type { Decoders, Platform, WasmSource } from "./platform.js";

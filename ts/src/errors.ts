@@ -71,6 +71,10 @@ export class ConvzooError extends Error {
   }
 }
 
+/** For calls of what is no more. */
+export const disposed = (): ConvzooError =>
+  new ConvzooError("disposed", "The model was disposed of; load it again to use it.");
+
 /** Whether this is a {@link ConvzooError}, also where another copy of the package threw it. */
 export function isConvzooError(error: unknown): error is ConvzooError {
   return error instanceof Error && error.name === "ConvzooError" && "code" in error;

@@ -1,9 +1,11 @@
 /** From a network and its weights to a model that runs. */
 
+import { type Capabilities, cpuCapabilities } from "./backend/flavour.js";
 import { type Host, type Place, startHost } from "./backend/host.js";
-import { coreModule, wasmModule } from "./backend/module.js";
+import { buildName, coreModule, wasmModule } from "./backend/module.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
+import type { Kit } from "./backend/webgpu/index.js";
 import { chooseWeights, entryOf, type OpenWeights, openWeights } from "./checkpoint.js";
 import { ConvzooError } from "./errors.js";
 import { type Graph, lower } from "./graph.js";
@@ -148,7 +150,7 @@ export async function load(
   };
   const input = [net.inChannels!, rows, columns] as const;
   const host = mayUseGpu(platform, options)
-    ? await loadOnGpu(platform, { net, graph, input, options, opening, open, wasm })
+    ? await (await gpuRoom()).loadOnGpu(kit, platform, { graph, input, options, opening, open, wasm })
     : await wasm(opening);
   return new Model({
     net,
@@ -213,8 +215,18 @@ function mayUseGpu(
   return device === "auto" && gpus !== undefined && !tune && core === undefined && wasm === undefined;
 }
 
-const loadOnGpu = async (...args: Parameters<typeof import("./backend/webgpu/index.js").loadOnGpu>) =>
-  (await import("./backend/webgpu/index.js")).loadOnGpu(...args);
+/** What the file that is loaded for a GPU needs of this one. */
+const kit: Kit = { startHost, wasmModule, buildName, send };
+
+const gpuRoom = () => import("./backend/webgpu/index.js");
+
+/** What this runtime can do, and why not more. */
+export async function capabilities(platform: Platform): Promise<Capabilities> {
+  const deviceReason = platform.gpu
+    ? await (await gpuRoom()).distrust(kit, platform)
+    : "this entry of the package computes on the CPU alone";
+  return { device: deviceReason ? "wasm" : "webgpu", deviceReason, ...(await cpuCapabilities(platform)) };
+}
 
 function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOptions {
   const row = entry ?? entryOf(net);

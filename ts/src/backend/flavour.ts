@@ -32,8 +32,10 @@ export interface Capabilities {
 /** More threads than this do not make one image faster. */
 const MOST = 16;
 
-/** Of the CPU alone. */
-async function cpu(platform: Platform): Promise<Omit<Capabilities, "device" | "deviceReason">> {
+/** Those of the CPU. */
+export async function cpuCapabilities(
+  platform: Platform,
+): Promise<Omit<Capabilities, "device" | "deviceReason">> {
   const [hasSimd, hasRelaxed, hasThreads] = await Promise.all([simd(), relaxedSimd(), threads()]);
   if (!hasSimd) {
     const message =
@@ -55,14 +57,6 @@ async function cpu(platform: Platform): Promise<Omit<Capabilities, "device" | "d
     threadsReason,
     worker: platform.spawn !== undefined,
   };
-}
-
-export async function capabilities(platform: Platform): Promise<Capabilities> {
-  const can = await cpu(platform);
-  const deviceReason = platform.gpu
-    ? await (await import("./webgpu/trust.js")).distrust(platform)
-    : "this entry of the package is for the CPU alone";
-  return { device: deviceReason ? "wasm" : "webgpu", deviceReason, ...can };
 }
 
 /** What a caller may ask for. */
@@ -88,7 +82,7 @@ export async function choose(platform: Platform, wanted: Wanted): Promise<Choice
   if (core !== undefined && !FLAVOURS.includes(core)) {
     throw new ConvzooError("bad-option", `core is one of ${FLAVOURS.join(", ")}, not ${String(core)}.`);
   }
-  const can = await cpu(platform);
+  const can = await cpuCapabilities(platform);
   const missing =
     (core?.endsWith("-threads") && can.threadsReason) || (core?.startsWith("relaxed-simd") && can.simdReason);
   if (missing) throw new ConvzooError("unsupported", `The core ${core} cannot run here: ${missing}.`);

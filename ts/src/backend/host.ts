@@ -1,5 +1,5 @@
 /** The caller's end of the conversation with a core: calls as promises, and the core's end. */
-import { ConvzooError } from "../errors.js";
+import { ConvzooError, disposed } from "../errors.js";
 import type { View } from "../image/crop.js";
 import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Flavour } from "../platform.js";
@@ -167,10 +167,6 @@ export async function startHost(
     });
   }
 }
-
-/** For calls of what is no more. */
-export const disposed = (): ConvzooError =>
-  new ConvzooError("disposed", "The model was disposed of; load it again to use it.");
 
 /**
  * `channel`, which is also told when a worker of the core's pool fails. The core waits inside WebAssembly for those that

@@ -27,13 +27,13 @@ export async function coreModule(
 }
 
 /** The build that a module says it is, in the section that crates/nets/wasm.rs writes. */
-export function nameOf(module: WebAssembly.Module): string {
+export function buildName(module: WebAssembly.Module): string {
   const [section] = WebAssembly.Module.customSections(module, "convzoo-build");
   return new TextDecoder().decode(section);
 }
 
 const buildOf = (module: WebAssembly.Module): Flavour | undefined =>
-  FLAVOURS.find((flavour) => flavour === nameOf(module));
+  FLAVOURS.find((flavour) => flavour === buildName(module));
 
 /** The folder that the package's .wasm files are taken from instead of their own. Throws `bad-option` where it is none. */
 export function checkFolder(folder: string | URL): string {

@@ -1,17 +1,17 @@
 /** A model's host whose network is on a GPU: a core plans and packs in its worker, the device is the caller's thread's. */
 import type { OpenWeights } from "../../checkpoint.js";
-import { ConvzooError } from "../../errors.js";
+import { ConvzooError, disposed } from "../../errors.js";
 import type { Graph } from "../../graph.js";
 import type { View } from "../../image/crop.js";
 import type { PreprocessOptions } from "../../image/preprocess.js";
 import type { LoadOptions } from "../../load.js";
 import { stack, type Tensor } from "../../tensor.js";
-import { type CallOptions, type CoreHost, disposed, type Host, type Place } from "../host.js";
+import type { CallOptions, CoreHost, Host, Place } from "../host.js";
 import type { Args, CallName, Result } from "../protocol.js";
-import { send } from "../send.js";
 import { type Gpu, lostError } from "./device.js";
 import { Lost } from "./faults.js";
 import { frameTensor, isFrame } from "./frame.js";
+import type { Kit } from "./index.js";
 import type { GpuLimits } from "./recording.js";
 import { type GpuInput, type Prepared, Resident } from "./resident.js";
 import { Turns } from "./turns.js";
@@ -22,6 +22,7 @@ export interface Recipe {
   /** Channels, height and width of the inputs to expect. */
   readonly input: readonly [number, number, number];
   readonly options: LoadOptions;
+  readonly send: Kit["send"];
   /** Starts the core that plans. */
   core(): Promise<CoreHost>;
   /** A device to use. */
@@ -222,7 +223,7 @@ export class GpuHost implements Host {
       };
       const take: Resident["take"] = (uploads, path) => resident!.take(uploads, path);
       const limits: GpuLimits = gpu.limits;
-      await send(this.#core, graph, weights, {
+      await this.#recipe.send(this.#core, graph, weights, {
         ...options,
         tune: false,
         size: size as unknown as readonly [number, number],

@@ -2,19 +2,32 @@
 import type { OpenWeights } from "../../checkpoint.js";
 import { ConvzooError, type ErrorCode, isConvzooError } from "../../errors.js";
 import type { Graph } from "../../graph.js";
-import type { Net } from "../../layers.js";
 import type { LoadOptions } from "../../load.js";
 import type { Platform } from "../../platform.js";
-import { summarize } from "../../summarize.js";
-import type { Host } from "../host.js";
+import { shapesOf } from "../../shape.js";
+import type { Host, startHost } from "../host.js";
+import type { buildName, wasmModule } from "../module.js";
+import type { send } from "../send.js";
 import { acquire } from "./device.js";
 import { GpuHost } from "./host.js";
 import { startPlanner } from "./planner.js";
 import { distrust, wrongKernel } from "./trust.js";
 
+/**
+ * What every application has loaded already and this needs: handed over, since to import it would cut the file that it is in
+ * into many, which compress worse.
+ */
+export interface Kit {
+  readonly startHost: typeof startHost;
+  readonly wasmModule: typeof wasmModule;
+  readonly buildName: typeof buildName;
+  readonly send: typeof send;
+}
+
+export { distrust };
+
 /** A network to load. */
 export interface Loading {
-  readonly net: Net;
   readonly graph: Graph;
   /** Channels, height and width of the inputs to expect. */
   readonly input: readonly [number, number, number];
@@ -34,23 +47,24 @@ const WORTH = 5e8;
 const OF_THE_GPU: readonly ErrorCode[] = ["unsupported", "too-large", "device-lost", "device-failed"];
 
 /** Loads a network on the GPU; with the device "auto" on the CPU where that is as good or the GPU fails. */
-export async function loadOnGpu(platform: Platform, loading: Loading): Promise<Host> {
+export async function loadOnGpu(kit: Kit, platform: Platform, loading: Loading): Promise<Host> {
   const { graph, input, options, opening, open, wasm } = loading;
   const { signal, gpu } = options;
   const isAuto = (options.device ?? "auto") === "auto" && gpu === undefined;
   // A download may fail before anybody waits for it.
   opening.catch(() => undefined);
-  if (isAuto && (!isWorth(loading) || (await distrust(platform)) !== undefined)) return wasm(opening);
+  if (isAuto && (!isWorth(loading) || (await distrust(kit, platform)) !== undefined)) return wasm(opening);
   try {
     if (!isAuto) {
-      const wrong = await wrongKernel(platform, gpu);
+      const wrong = await wrongKernel(kit, platform, gpu);
       if (wrong) throw new ConvzooError("unsupported", wrong);
     }
     return await GpuHost.start({
       graph,
       input,
       options,
-      core: () => startPlanner(platform, options.wasm, signal),
+      send: kit.send,
+      core: () => startPlanner(kit, platform, options.wasm, signal),
       gpu: () => acquire(platform, gpu),
       weights: (again) => (again ? open() : opening),
       wasm: () => wasm(open()),
@@ -63,9 +77,16 @@ export async function loadOnGpu(platform: Platform, loading: Loading): Promise<H
   }
 }
 
-function isWorth({ net, input }: Loading): boolean {
+function isWorth({ graph, input }: Loading): boolean {
   try {
-    return summarize(net, input).macs >= WORTH;
+    const shapes = shapesOf(graph, input);
+    const macs = graph.nodes.map((node, id) => {
+      const outputs = shapes[id]!.reduce((product, side) => product * side, 1);
+      if (node.op === "linear") return outputs * node.in_features;
+      if (node.op !== "conv2d") return 0;
+      return (outputs * node.in_channels * node.kernel[0] * node.kernel[1]) / node.groups;
+    });
+    return macs.reduce((sum, one) => sum + one, 0) >= WORTH;
   } catch {
     // It takes no input of the size that was guessed for it, so nothing is known of its work.
     return false;

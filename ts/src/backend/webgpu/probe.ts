@@ -1,6 +1,11 @@
 import type { Platform } from "../../platform.js";
 import type { Gpu } from "./device.js";
+import type { Kit } from "./index.js";
 /** The known-answer probe. */
-export async function probe(_platform: Platform, _gpu: () => Promise<Gpu>): Promise<string | undefined> {
+export async function probe(
+  _kit: Kit,
+  _platform: Platform,
+  _gpu: () => Promise<Gpu>,
+): Promise<string | undefined> {
   return undefined;
 }

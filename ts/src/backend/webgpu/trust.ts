@@ -2,6 +2,7 @@
 import { isConvzooError } from "../../errors.js";
 import type { Platform } from "../../platform.js";
 import { acquire, findAdapter } from "./device.js";
+import type { Kit } from "./index.js";
 import { probe } from "./probe.js";
 
 /** The answers so far, by platform, and by the device of a caller. */
@@ -9,13 +10,13 @@ const answers = new WeakMap<object, Promise<string | undefined>>();
 const adapters = new WeakMap<Platform, Promise<string | undefined>>();
 
 /** Why `"auto"` is not to use the GPU here, or undefined where it may. Asked once. */
-export async function distrust(platform: Platform): Promise<string | undefined> {
+export async function distrust(kit: Kit, platform: Platform): Promise<string | undefined> {
   let adapter = adapters.get(platform);
   if (!adapter) {
     adapter = distrustAdapter(platform);
     adapters.set(platform, adapter);
   }
-  return (await adapter) ?? wrongKernel(platform);
+  return (await adapter) ?? wrongKernel(kit, platform);
 }
 
 async function distrustAdapter(platform: Platform): Promise<string | undefined> {
@@ -32,11 +33,11 @@ async function distrustAdapter(platform: Platform): Promise<string | undefined> 
  * Which kernel the GPU, or the caller's `own` device, computes wrongly, in words; undefined where none. A small network with
  * every kind of kernel is run for that, once.
  */
-export function wrongKernel(platform: Platform, own?: GPUDevice): Promise<string | undefined> {
+export function wrongKernel(kit: Kit, platform: Platform, own?: GPUDevice): Promise<string | undefined> {
   const key = typeof own === "object" && own !== null ? own : platform;
   const known = answers.get(key);
   if (known) return known;
-  const answer = probe(platform, () => acquire(platform, own));
+  const answer = probe(kit, platform, () => acquire(platform, own));
   answers.set(key, answer);
   // A GPU that could not be had at all may be there the next time.
   answer.catch(() => answers.delete(key));
