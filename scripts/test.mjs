@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { nativeTests, wasmTests } from "./rust-tests.mjs";
-import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
+import { chromium, setupBrowsers, setupGpu, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
 import { sizes, sizeTable } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 

@@ -27,7 +27,7 @@ export type Asked =
 const AVERAGES = ["probabilities", "scores"] as const;
 const POOLINGS = ["window", "cell"] as const;
 const SORTS = ["name", "year", "params", "macs", "top1"] as const;
-const DEVICES = ["auto", "wasm"] as const;
+const DEVICES = ["auto", "wasm", "webgpu"] as const;
 
 const common = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
 const OPTIONS = {
@@ -69,6 +69,7 @@ const OPTIONS = {
   bench: {
     ...common,
     models: { type: "string" },
+    device: { type: "string" },
     threads: { type: "string" },
     runs: { type: "string" },
     tune: { type: "boolean" },
@@ -207,6 +208,7 @@ function parseBench(argv: readonly string[]): Asked {
   return {
     command: "bench",
     models: values.models?.split(",") ?? BENCHED,
+    device: choice("device", values.device, DEVICES) ?? "auto",
     threads: count("threads", values.threads),
     runs: count("runs", values.runs) ?? 20,
     tune: values.tune ?? false,

@@ -40,7 +40,7 @@ describe("convzoo", () => {
     ["classify a --topk 1.5", /--topk .*"1.5"/],
     ["classify a --topk 1e3", /--topk .*"1e3"/],
     ["classify a --threads=-1", /--threads .*"-1"/],
-    ["classify a --device tpu", /--device is auto or wasm, not "tpu"/],
+    ["classify a --device tpu", /--device is auto or wasm or webgpu, not "tpu"/],
     ["classify a --crops all", /--crops is center, five, ten, dense, random or random:N .*"all"/],
     ["classify a --crops random:0", /--crops .*"random:0"/],
     ["classify a --crops random:2000", /--crops .*"random:2000"/],

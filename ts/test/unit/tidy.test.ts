@@ -95,7 +95,7 @@ function imports(path: string): string[] {
 }
 
 /** They supply a platform; the command line's is Node alone. */
-const entries = ["node", "browser", "edge", "inline", "worker", "cli"];
+const entries = ["node", "browser", "edge", "inline", "worker", "worker-webgpu", "cli"];
 
 describe("who may import whom", () => {
   /** The half that knows networks and no machine. A room that is not listed may import all but the entries. */

@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(1) var picture: texture_2d<f32>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 
-// Pillow's triangle, or its cubic (a = -0.5), at a distance in steps of the coarser grid.
+/// Pillow's triangle, or its cubic (a = -0.5), at a distance in steps of the coarser grid.
 fn weigh(distance: f32) -> f32 {
   let x = abs(distance);
   if (params.cubic == 0u) {

@@ -67,7 +67,11 @@ export class GpuHost implements Host {
   static async start(recipe: Recipe): Promise<GpuHost> {
     const host = new GpuHost(recipe, await recipe.core());
     try {
-      await host.#seat;
+      await host.#seat.catch((error) => {
+        if (!(error instanceof Lost) || recipe.options.recover === false) throw error;
+        host.#seat = host.#build(true);
+        return host.#seat;
+      });
       return host;
     } catch (error) {
       host.dispose();
