@@ -23,14 +23,14 @@ function driver(): string | undefined {
     .find((path) => existsSync(path));
 }
 
+process.env.VK_ICD_FILENAMES ??= driver() ?? "";
+process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), "convzoo-vulkan-"));
+
+/** Dawn's GPUs. Kept for as long as the process lives: once it is collected, its devices crash. */
+export const gpus: GPU = (await import("webgpu")).create([]);
+
 /** Why there is no GPU to test on, or undefined where there is one. With `CI=true` there must be. */
-export const noGpu: string | undefined = await (async () => {
-  process.env.VK_ICD_FILENAMES ??= driver() ?? "";
-  process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), "convzoo-vulkan-"));
-  const { create } = await import("webgpu");
-  const adapter = await create([]).requestAdapter();
-  if (adapter) return undefined;
-  const why = "no GPU, and no Vulkan driver of Chromium's: install chromium and libvulkan1";
-  if (process.env.CI === "true") throw new Error(why);
-  return why;
-})();
+export const noGpu: string | undefined = (await gpus.requestAdapter())
+  ? undefined
+  : "no GPU, and no Vulkan driver of Chromium's: install chromium and libvulkan1";
+if (noGpu && process.env.CI === "true") throw new Error(noGpu);

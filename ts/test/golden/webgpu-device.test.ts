@@ -4,7 +4,7 @@ import { Gpu } from "../../src/backend/webgpu/device.js";
 import { Lost } from "../../src/backend/webgpu/faults.js";
 import type { Recording } from "../../src/backend/webgpu/recording.js";
 import { Resident } from "../../src/backend/webgpu/resident.js";
-import { noGpu } from "../gpu.js";
+import { gpus, noGpu } from "../gpu.js";
 import { input, network, recording, wanted, weights } from "./recordings.js";
 
 beforeEach(({ skip }) => skip(noGpu !== undefined, noGpu));
@@ -12,7 +12,6 @@ beforeEach(({ skip }) => skip(noGpu !== undefined, noGpu));
 const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-let gpus: GPU;
 /** Buffers that are alive, by counting. */
 let alive = 0;
 async function newGpu(): Promise<Gpu> {
@@ -47,7 +46,6 @@ let gpu: Gpu;
 let net: Resident;
 beforeAll(async () => {
   if (noGpu) return;
-  gpus = (await import("webgpu")).create([]);
   gpu = await newGpu();
   net = await resident(gpu);
 });

@@ -10,7 +10,7 @@ import type { DeviceLost, LoadOptions } from "../../src/load.js";
 import type { Platform } from "../../src/platform.js";
 import type { Tensor } from "../../src/tensor.js";
 import type { StoredWeights } from "../../src/weights/stored.js";
-import { noGpu } from "../gpu.js";
+import { gpus, noGpu } from "../gpu.js";
 import { input, network, recording, wanted, weights } from "./recordings.js";
 
 beforeEach(({ skip }) => skip(noGpu !== undefined, noGpu));
@@ -27,7 +27,6 @@ let GPUAdapterRequest: GPUAdapter["requestDevice"];
 
 /** A platform of this file's own: its models share a device. */
 async function newPlatform(): Promise<Platform> {
-  const gpus = (await import("webgpu")).create([]);
   const gpu = {
     requestAdapter: async () => {
       const adapter = (await gpus.requestAdapter())!;
@@ -243,7 +242,7 @@ describe("a device that is lost", () => {
     await refused(() => check(first.host, 100, 9), "device-lost", /destroyed/);
     first.host.dispose();
 
-    const adapter = (await (await import("webgpu")).create([]).requestAdapter())!;
+    const adapter = (await gpus.requestAdapter())!;
     const own = await adapter.requestDevice();
     const second = await start(await newPlatform(), { gpu: own, onDeviceLost });
     const buffer = own.createBuffer({ size: 400, usage: 4 | 8 });

@@ -30,7 +30,8 @@ export class Gpu {
   /** Called when it is lost. */
   readonly listeners = new Set<(info: GPUDeviceLostInfo) => void>();
   #users = 0;
-  readonly #modules = new Map<string, GPUShaderModule>();
+  /** Shaders, with what is wrong with their texts. */
+  readonly #modules = new Map<string, { module: GPUShaderModule; fault: Promise<GPUError | null> }>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   /** Dawn's device lives no longer than what it came from. */
   readonly #from: unknown;
@@ -67,19 +68,23 @@ export class Gpu {
     const known = this.#pipelines.get(key);
     if (known) return known;
     const { device } = this;
-    let module = this.#modules.get(shader);
-    if (!module) {
-      // What is wrong with a text, its pipelines say.
+    let made = this.#modules.get(shader);
+    if (!made) {
       device.pushErrorScope("validation");
-      module = device.createShaderModule({ code: text, label: shader });
-      device.popErrorScope().catch(() => undefined);
-      this.#modules.set(shader, module);
+      const module = device.createShaderModule({ code: text, label: shader });
+      made = { module, fault: device.popErrorScope().catch(() => null) };
+      this.#modules.set(shader, made);
     }
+    const { module, fault } = made;
     const compute = { module, entryPoint: "main", constants: { ...constants } };
-    const made = device.createComputePipelineAsync({ layout: "auto", compute, label: key });
-    this.#pipelines.set(key, made);
-    made.catch(() => this.#pipelines.delete(key));
-    return made;
+    const pipeline = device
+      .createComputePipelineAsync({ layout: "auto", compute, label: key })
+      .catch(async (cause) => {
+        throw (await fault) ?? cause;
+      });
+    this.#pipelines.set(key, pipeline);
+    pipeline.catch(() => this.#pipelines.delete(key));
+    return pipeline;
   }
 }
 

@@ -25,7 +25,7 @@ function isTexture(image: unknown): image is GPUTexture {
 }
 
 /**
- * An input [N, C, H, W] in a buffer of its own. The frame is read before this returns its promise. Rejects with `bad-image`
+ * An input [N, C, H, W] in a buffer of its own. The frame must not be closed before. Rejects with `bad-image`
  * for a frame that is closed or a texture that cannot be read, `bad-option` where the picture cannot be prepared so.
  */
 export async function frameTensor(
@@ -69,10 +69,10 @@ export async function frameTensor(
   const pipeline = await gpu.pipeline(external ? "frame-external" : "frame", textFor(external));
   const { device } = gpu;
   const { value: buffer, fault } = watch(device, () => {
+    const picture = bindingOf(device, image);
     const uniform = device.createBuffer({ size: params.byteLength, usage: 0x40 | 8 });
     const buffer = device.createBuffer({ size: 4 * floats * views.length, usage: 0x80 | 4 });
     device.queue.writeBuffer(uniform, 0, params);
-    const picture = bindingOf(device, image);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
