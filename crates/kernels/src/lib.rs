@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod epilogue;
+pub mod gpu;
 pub mod layout;
 pub mod panels;
 pub mod par;
