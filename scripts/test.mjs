@@ -171,6 +171,7 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
+  if (!quick) await prepare("what stands in for a GPU", setupGpu);
   await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
   if (!quick) {
     await suite("packed package", packed);

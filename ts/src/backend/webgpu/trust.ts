@@ -3,7 +3,7 @@ import { isConvzooError } from "../../errors.js";
 import type { Platform } from "../../platform.js";
 import { acquire, findAdapter } from "./device.js";
 import type { Kit } from "./index.js";
-import { probe } from "./probe.js";
+import { probe } from "./probe/index.js";
 
 /** The answers so far, by platform, and by the device of a caller. */
 const answers = new WeakMap<object, Promise<string | undefined>>();
