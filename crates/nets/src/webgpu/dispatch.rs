@@ -61,7 +61,7 @@ impl Gpu<'_> {
     /// For whoever reads a recording.
     pub fn algorithm_name(self, kernel: &Kernel) -> String {
         match *kernel {
-            Kernel::Conv2d { node, .. } => format!("{:?}", self.algorithm(node)).to_lowercase(),
+            Kernel::Conv2d { node, .. } => self.algorithm(node).name(),
             _ => String::new(),
         }
     }
@@ -77,7 +77,15 @@ impl Gpu<'_> {
 
     /// The products that a step's algorithm needs, which may be fewer than the definition's.
     pub fn products(self, step: &Step) -> u64 {
-        step.macs
+        match &step.kernel {
+            &Kernel::Conv2d { node, ref spec, y, stage, .. } => {
+                let (algorithm, y) = (self.algorithm(node), [y.n, y.c, y.h, y.w]);
+                // Of three stages, the first and the last transform.
+                let multiplies = conv2d::temps(spec, algorithm, y).len().div_ceil(2);
+                if stage == multiplies { conv2d::products(spec, algorithm, y) } else { 0 }
+            }
+            _ => step.macs,
+        }
     }
 
     /// Bytes of a part of a node's weights, and where they are.

@@ -113,8 +113,7 @@ impl Table {
             }
             let same: Vec<_> =
                 graph.nodes.iter().zip(&self.entries).filter(|(own, _)| own.path == node.path).collect();
-            let is_transformed =
-                |entry: &Entry| !matches!(entry.kind, Kind::Conv2d(_, Algorithm::Direct) | Kind::Linear(..));
+            let is_transformed = |entry: &Entry| matches!(entry.kind, Kind::Conv2d(_, algorithm) if algorithm.is_transformed());
             let serves =
                 |own: &Node, entry: &Entry| weights::serves(graph, own, is_transformed(entry), view, node);
             match same.iter().find(|(own, entry)| serves(own, entry)) {
