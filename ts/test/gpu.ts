@@ -26,8 +26,18 @@ function driver(): string | undefined {
 process.env.VK_ICD_FILENAMES ??= driver() ?? "";
 process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), "convzoo-vulkan-"));
 
+/**
+ * SwiftShader takes seconds to compile a shader whose workgroup's memory Vulkan's driver is to set to zero; with this Dawn
+ * does it.
+ */
+const TOGGLES =
+  "disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension,timestamp_quantization";
+
 /** Dawn's GPUs. Kept for as long as the process lives: once it is collected, its devices crash. */
-export const gpus: GPU = (await import("webgpu")).create([]);
+export const gpus: GPU = (await import("webgpu")).create([TOGGLES]);
+
+// Where the package looks first, as a browser has it.
+Object.defineProperty(globalThis, "navigator", { value: { gpu: gpus }, configurable: true });
 
 /** Why there is no GPU to test on, or undefined where there is one. With `CI=true` there must be. */
 export const noGpu: string | undefined = (await gpus.requestAdapter())

@@ -1,6 +1,6 @@
 /** Whether a network goes to the GPU, and its way there. Loaded where that is asked, or may be. */
 import type { OpenWeights } from "../../checkpoint.js";
-import { ConvzooError, type ErrorCode, isConvzooError } from "../../errors.js";
+import { type ErrorCode, isConvzooError } from "../../errors.js";
 import type { Graph } from "../../graph.js";
 import type { LoadOptions } from "../../load.js";
 import type { Platform } from "../../platform.js";
@@ -11,7 +11,7 @@ import type { send } from "../send.js";
 import { acquire } from "./device.js";
 import { GpuHost } from "./host.js";
 import { startPlanner } from "./planner.js";
-import { distrust, wrongKernel } from "./trust.js";
+import { distrust } from "./trust.js";
 
 /**
  * What every application has loaded already and this needs: handed over, since to import it would cut the file that it is in
@@ -55,10 +55,6 @@ export async function loadOnGpu(kit: Kit, platform: Platform, loading: Loading):
   opening.catch(() => undefined);
   if (isAuto && (!isWorth(loading) || (await distrust(kit, platform)) !== undefined)) return wasm(opening);
   try {
-    if (!isAuto) {
-      const wrong = await wrongKernel(kit, platform, gpu);
-      if (wrong) throw new ConvzooError("unsupported", wrong);
-    }
     return await GpuHost.start({
       graph,
       input,

@@ -5,41 +5,28 @@ import { acquire, findAdapter } from "./device.js";
 import type { Kit } from "./index.js";
 import { probe } from "./probe/index.js";
 
-/** The answers so far, by platform, and by the device of a caller. */
-const answers = new WeakMap<object, Promise<string | undefined>>();
-const adapters = new WeakMap<Platform, Promise<string | undefined>>();
+/** The answers so far. */
+const answers = new WeakMap<Platform, Promise<string | undefined>>();
 
 /** Why `"auto"` is not to use the GPU here, or undefined where it may. Asked once. */
-export async function distrust(kit: Kit, platform: Platform): Promise<string | undefined> {
-  let adapter = adapters.get(platform);
-  if (!adapter) {
-    adapter = distrustAdapter(platform);
-    adapters.set(platform, adapter);
-  }
-  return (await adapter) ?? wrongKernel(kit, platform);
+export function distrust(kit: Kit, platform: Platform): Promise<string | undefined> {
+  const known = answers.get(platform);
+  if (known) return known;
+  const answer = ask(kit, platform);
+  answers.set(platform, answer);
+  answer.catch(() => answers.delete(platform));
+  return answer;
 }
 
-async function distrustAdapter(platform: Platform): Promise<string | undefined> {
+async function ask(kit: Kit, platform: Platform): Promise<string | undefined> {
   try {
     const { name, isSoftware } = await findAdapter(platform);
-    return isSoftware ? `the only WebGPU adapter is a program on the CPU (${name})` : undefined;
+    if (isSoftware) return `the only WebGPU adapter is a program on the CPU (${name})`;
+    const wrong = await probe(kit, platform, () => acquire(platform));
+    return wrong && `${name}: ${wrong}`;
   } catch (error) {
+    // Whatever keeps a GPU from being tried keeps it from being used.
     if (isConvzooError(error)) return error.message;
     throw error;
   }
-}
-
-/**
- * Which kernel the GPU, or the caller's `own` device, computes wrongly, in words; undefined where none. A small network with
- * every kind of kernel is run for that, once.
- */
-export function wrongKernel(kit: Kit, platform: Platform, own?: GPUDevice): Promise<string | undefined> {
-  const key = typeof own === "object" && own !== null ? own : platform;
-  const known = answers.get(key);
-  if (known) return known;
-  const answer = probe(kit, platform, () => acquire(platform, own));
-  answers.set(key, answer);
-  // A GPU that could not be had at all may be there the next time.
-  answer.catch(() => answers.delete(key));
-  return answer;
 }
