@@ -1,31 +1,32 @@
-// Weights as they are kept, and what their sums still lack. In front of the shaders that sum products with weights; such a
-// shader declares `weights`, a storage buffer of vec4<u32>, and `tail`, one of vec4<f32>.
+// Weights as they are kept: in quadruples, for the four outputs of a vec4 a weight each. In front of the shaders that sum
+// products with weights. A storage is 0: float32, 1: float16, 2: int8.
 
-/// 0: float32; 1: float16; 2: int8.
-override STORAGE: u32 = 0;
-override HAS_TAIL: bool = false;
-
-/// Four weights, of the four outputs of a vec4 for one number of the input: the i-th such of the buffer.
-fn weight(i: u32) -> vec4<f32> {
-  if STORAGE == 1 {
-    let two = weights[i / 2];
-    let one = select(two.xy, two.zw, i % 2 == 1);
-    return vec4(unpack2x16float(one.x), unpack2x16float(one.y));
+/// Quadruple i of a buffer, of which vec4 `i >> storage` is `words`.
+fn quadruple(storage: u32, words: vec4<u32>, i: u32) -> vec4<f32> {
+  if storage == 1 {
+    let halves = select(words.xy, words.zw, i % 2 == 1);
+    return vec4(unpack2x16float(halves.x), unpack2x16float(halves.y));
   }
-  if STORAGE == 2 {
-    let four = bitcast<vec4<i32>>(vec4(weights[i / 4][i % 4]));
-    return vec4<f32>((four << vec4(24u, 16, 8, 0)) >> vec4(24u));
+  if storage == 2 {
+    let bytes = bitcast<vec4<i32>>(vec4(words[i % 4]));
+    return vec4<f32>((bytes << vec4(24u, 16, 8, 0)) >> vec4(24u));
   }
-  return bitcast<vec4<f32>>(weights[i]);
+  return bitcast<vec4<f32>>(words);
 }
 
-/// Sums of products with outputs `group` of `all` vec4s: by the factors of weights that are kept narrow, and with the biases.
-fn ended(sum: vec4<f32>, group: u32, all: u32) -> vec4<f32> {
-  if !HAS_TAIL {
-    return sum;
-  }
-  if STORAGE == 0 {
-    return sum + tail[all + group];
-  }
-  return fma(sum, tail[group], tail[all + group]);
+/// Sums of products with narrow weights by their factors, and with the biases.
+fn ended(storage: u32, sum: vec4<f32>, factor: vec4<f32>, bias: vec4<f32>) -> vec4<f32> {
+  return select(sum * factor, sum, storage == 0) + bias;
+}
+
+/// A sum with the products of a vec4 and four quadruples.
+fn with_products(
+  sum: vec4<f32>,
+  x: vec4<f32>,
+  w0: vec4<f32>,
+  w1: vec4<f32>,
+  w2: vec4<f32>,
+  w3: vec4<f32>,
+) -> vec4<f32> {
+  return sum + x.x * w0 + x.y * w1 + x.z * w2 + x.w * w3;
 }

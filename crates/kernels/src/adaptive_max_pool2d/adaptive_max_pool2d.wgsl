@@ -42,7 +42,7 @@ fn main(
   let rows = end(c.y + 1, params.size.y, params.cells.x) - top;
   let columns = end(c.x + 1, params.size.z, params.cells.y) - left;
   let is_there = c.n < params.size.x && group < params.size.w;
-  var share = vec4(-3.40282347e38);
+  var share = vec4(-3.4028234e38);
   if is_there {
     for (var i = local / GROUPS; i < rows * columns; i += 256 / GROUPS) {
       let number = x[at(params.x, c.n, top + i / columns, left + i % columns) + group];

@@ -51,6 +51,9 @@ override HEIGHT: u32 = 4;
 override SPLIT: u32 = 1;
 /// vec4s of a window that a step takes.
 override DEPTH: u32 = 4;
+override STORAGE: u32 = 0;
+/// Whether factors and biases follow the sums.
+override HAS_TAIL: bool = true;
 /// 1: what is read is scaled and shifted by channel; 2: scaled by image and channel.
 override BEFORE: u32 = 0;
 override BEFORE_ACTIVATION: u32 = 0;
@@ -63,10 +66,6 @@ override PIXELS: u32 = 32;
 var<workgroup> tiles: array<vec4<f32>, TILES>;
 /// Where each pixel's window begins: row and column in the image, the image's offset, and the image.
 var<workgroup> corners: array<vec4<i32>, PIXELS>;
-
-fn sum(before: vec4<f32>, x: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) -> vec4<f32> {
-  return before + x.x * w0 + x.y * w1 + x.z * w2 + x.w * w3;
-}
 
 /// Of a window, the vec4 `channel` at a row and column of the kernel; zeros outside the image.
 fn fetch(corner: vec4<i32>, row: u32, column: u32, channel: u32) -> vec4<f32> {
@@ -148,7 +147,8 @@ fn main(
       let output = min(first_output + i, params.outputs - 1);
       var w = vec4<f32>();
       if weight_k < 4 * depth {
-        w = weight(layer * params.weight_layer + output * params.column + weight_k);
+        let at = layer * params.weight_layer + output * params.column + weight_k;
+        w = quadruple(STORAGE, weights[at >> STORAGE], at);
       }
       tiles[own_weights + weight_lane * weight_pitch + i] = w;
     }
@@ -170,15 +170,15 @@ fn main(
       let w2 = tiles[w + 2 * weight_pitch];
       let w3 = tiles[w + 3 * weight_pitch];
       let p = own_pixels + i * pixel_pitch + local.y;
-      s0 = sum(s0, tiles[p], w0, w1, w2, w3);
-      s1 = sum(s1, tiles[p + ROWS], w0, w1, w2, w3);
-      s2 = sum(s2, tiles[p + 2 * ROWS], w0, w1, w2, w3);
-      s3 = sum(s3, tiles[p + 3 * ROWS], w0, w1, w2, w3);
+      s0 = with_products(s0, tiles[p], w0, w1, w2, w3);
+      s1 = with_products(s1, tiles[p + ROWS], w0, w1, w2, w3);
+      s2 = with_products(s2, tiles[p + 2 * ROWS], w0, w1, w2, w3);
+      s3 = with_products(s3, tiles[p + 3 * ROWS], w0, w1, w2, w3);
       if HEIGHT == 8 {
-        s4 = sum(s4, tiles[p + 4 * ROWS], w0, w1, w2, w3);
-        s5 = sum(s5, tiles[p + 5 * ROWS], w0, w1, w2, w3);
-        s6 = sum(s6, tiles[p + 6 * ROWS], w0, w1, w2, w3);
-        s7 = sum(s7, tiles[p + 7 * ROWS], w0, w1, w2, w3);
+        s4 = with_products(s4, tiles[p + 4 * ROWS], w0, w1, w2, w3);
+        s5 = with_products(s5, tiles[p + 5 * ROWS], w0, w1, w2, w3);
+        s6 = with_products(s6, tiles[p + 6 * ROWS], w0, w1, w2, w3);
+        s7 = with_products(s7, tiles[p + 7 * ROWS], w0, w1, w2, w3);
       }
     }
     workgroupBarrier();
@@ -210,7 +210,11 @@ fn main(
     if pixel < params.pixels {
       let to = params.y.x + layer * params.y_layer + output + pixel * params.y.y;
       let add = params.summand.x + group + pixel * params.summand.y;
-      y[to] = finish(ended(sums[i], group, params.all), group, add);
+      var sum = sums[i];
+      if HAS_TAIL {
+        sum = ended(STORAGE, sum, tail[group], tail[params.all + group]);
+      }
+      y[to] = finish(sum, group, add);
     }
   }
 }

@@ -6,9 +6,13 @@ mod product;
 mod tests;
 mod tile;
 
+pub(super) use pack::Parts;
 pub use pack::{PANEL, pack, parts};
+pub(super) use product::pair;
+pub use product::storage_number;
 
-use super::Conv2d;
+use super::winograd::{self, Tile};
+use super::{Conv2d, grouped};
 use crate::activation::Activation;
 use crate::gpu::{Dispatch, Epilogue, Limits, Map, Source};
 use crate::storage::Storage;
@@ -18,44 +22,69 @@ use crate::storage::Storage;
 pub enum Algorithm {
     /// As a product of matrices, or of a matrix by few vectors.
     Direct,
+    /// Window by window: narrow groups, depthwise.
+    Grouped,
+    /// For 3 x 3.
+    Winograd(Tile),
 }
 
 impl Algorithm {
     pub fn name(self) -> String {
         match self {
             Algorithm::Direct => "direct".into(),
+            Algorithm::Grouped => "grouped".into(),
+            Algorithm::Winograd(Tile([rows, columns])) => format!("winograd {rows} x {columns}"),
         }
     }
 
     /// Whether weights packed for it serve no other stride or dilation.
     pub fn is_transformed(self) -> bool {
-        match self {
-            Algorithm::Direct => false,
+        matches!(self, Algorithm::Winograd(_))
+    }
+}
+
+/// All that could compute a convolution, the plainest first. Transformed weights take several times as much memory, which is
+/// not what who keeps them narrow wants.
+pub fn candidates(spec: &Conv2d, storage: Storage) -> Vec<Algorithm> {
+    if grouped::gpu::fits(spec) {
+        return vec![Algorithm::Grouped];
+    }
+    let tiles = winograd::gpu::TILES.into_iter().map(Algorithm::Winograd);
+    let may = winograd::gpu::fits(spec) && storage == Storage::Float32;
+    [Algorithm::Direct].into_iter().chain(tiles.filter(|_| may)).collect()
+}
+
+/// The algorithm for `spec` over a map of these sides, before its weights come: by counting.
+pub fn choose(
+    spec: &Conv2d,
+    [h, w]: [usize; 2],
+    storage: Storage,
+    winograd: bool,
+    _limits: &Limits,
+) -> Algorithm {
+    if grouped::gpu::fits(spec) {
+        return Algorithm::Grouped;
+    }
+    let may = winograd && storage == Storage::Float32;
+    winograd::gpu::choose(spec, h, w).filter(|_| may).map_or(Algorithm::Direct, Algorithm::Winograd)
+}
+
+/// The products that computing an output of [n, c, h, w] takes.
+pub fn products(spec: &Conv2d, algorithm: Algorithm, y: [usize; 4]) -> u64 {
+    match algorithm {
+        Algorithm::Winograd(tile) => winograd::gpu::products(spec, tile, y),
+        Algorithm::Grouped if grouped::gpu::is_depthwise(spec) => {
+            y.iter().product::<usize>() as u64 * spec.depth() as u64
+        }
+        Algorithm::Direct | Algorithm::Grouped => {
+            y.iter().product::<usize>() as u64 * merged(spec).depth() as u64
         }
     }
 }
 
-/// The products that computing an output of [n, c, h, w] takes.
-pub fn products(spec: &Conv2d, algorithm: Algorithm, [n, c, h, w]: [usize; 4]) -> u64 {
-    match algorithm {
-        Algorithm::Direct => (n * c * h * w) as u64 * (merged(spec).depth()) as u64,
-    }
-}
-
-/// The algorithm for `spec` over a map of these sides, before its weights come.
-pub fn choose(
-    _spec: &Conv2d,
-    _size: [usize; 2],
-    _storage: Storage,
-    _winograd: bool,
-    _limits: &Limits,
-) -> Algorithm {
-    Algorithm::Direct
-}
-
 /// The convolution with neighbouring groups taken together until each begins and ends with a vec4, both in the input and in
 /// the output; what one group's outputs do not see of the others has weights of zero.
-fn merged(spec: &Conv2d) -> Conv2d {
+pub(super) fn merged(spec: &Conv2d) -> Conv2d {
     let [inputs, outputs] = [spec.in_channels, spec.out_channels].map(|channels| channels / spec.groups);
     let is_whole = |count: usize| (count * inputs).is_multiple_of(4) && (count * outputs).is_multiple_of(4);
     let divisors = (1..=4).filter(|count| spec.groups.is_multiple_of(*count));
@@ -64,8 +93,11 @@ fn merged(spec: &Conv2d) -> Conv2d {
 }
 
 /// Floats of each map between a convolution's stages, of which there is one more; `y` is the output's [n, c, h, w].
-pub fn temps(_spec: &Conv2d, _algorithm: Algorithm, _y: [usize; 4]) -> Vec<usize> {
-    vec![]
+pub fn temps(spec: &Conv2d, algorithm: Algorithm, y: [usize; 4]) -> Vec<usize> {
+    match algorithm {
+        Algorithm::Winograd(tile) => winograd::gpu::temps(spec, tile, y),
+        Algorithm::Direct | Algorithm::Grouped => vec![],
+    }
 }
 
 /// Whether the convolution can scale what it reads while it reads it.
@@ -112,17 +144,19 @@ impl Job<'_> {
         debug_assert!(stage <= self.temps.len());
         match self.algorithm {
             Algorithm::Direct => self.direct(),
+            Algorithm::Grouped => vec![grouped::gpu::dispatch(self)],
+            Algorithm::Winograd(tile) => winograd::gpu::dispatches(self, tile, stage),
         }
     }
 
-    fn weights(&self, part: usize) -> Source {
+    pub(super) fn weights(&self, part: usize) -> Source {
         Source::Weights { node: self.node, part }
     }
 }
 
 /// Where the pixels of a map lie: offset and step in vec4s. On the GPU there is nothing around a map, so its pixels follow
 /// one another through rows and images.
-fn flat(map: &Map) -> [u32; 2] {
+pub(super) fn flat(map: &Map) -> [u32; 2] {
     let [offset, image, row, pixel] = map.words();
     let layout = &map.layout;
     debug_assert!(layout.h == 1 || row == pixel * layout.w as u32, "{layout:?} has gaps");

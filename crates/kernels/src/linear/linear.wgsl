@@ -23,6 +23,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> summand: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
 
+override STORAGE: u32 = 0;
 /// Invocations for a vec4 of outputs, a power of two, and such vec4s of a workgroup; images, at most 4.
 override LANES: u32 = 64;
 override COLUMNS: u32 = 1;
@@ -49,7 +50,7 @@ fn main(
   var s2 = vec4<f32>();
   var s3 = vec4<f32>();
   for (var k = local.x; k < params.features; k += LANES) {
-    let w = weight(row + k);
+    let w = quadruple(STORAGE, weights[(row + k) >> STORAGE], row + k);
     var place = first + k;
     if pixel_step != floats {
       place = first + k / floats * pixel_step + k % floats;
@@ -85,6 +86,7 @@ fn main(
     let sum = sums[(image * COLUMNS + local.y) * LANES];
     let group = params.first + output;
     let add = params.summand.x + group + image * params.summand.y;
-    y[params.y.x + output + image * params.y.y] = finish(ended(sum, group, params.all), group, add);
+    let result = ended(STORAGE, sum, tail[group], tail[params.all + group]);
+    y[params.y.x + output + image * params.y.y] = finish(result, group, add);
   }
 }

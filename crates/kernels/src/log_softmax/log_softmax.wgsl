@@ -62,7 +62,7 @@ fn main(
   let groups = select(0u, params.size.w, c.n < params.size.x);
   let first = at(params.x, c.n, c.y, c.x);
 
-  var most = vec4(-3.40282347e38);
+  var most = vec4(-3.4028234e38);
   for (var group = lane; group < groups; group += LANES) {
     most = max(most, select(most, x[first + group], channels_of(group) > vec4(0.0)));
   }

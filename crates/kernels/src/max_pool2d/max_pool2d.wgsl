@@ -28,7 +28,7 @@ fn main(
     return;
   }
   // The least float; below it is only the infinity, for which WGSL has no word.
-  var most = vec4(-3.40282347e38);
+  var most = vec4(-3.4028234e38);
   for (var i = 0u; i < params.kernel.x; i++) {
     // Above the input it wraps around, and is too large as well.
     let row = c.y * params.stride.x + i * params.dilation.x - params.padding.x;

@@ -246,35 +246,6 @@ impl<'a, D: Device> Drafts<'a, D> {
         }
     }
 
-    /// Floats that a step reads of maps, and those that it writes.
-    #[cfg(any(feature = "webgpu", test))]
-    pub fn floats(&self, draft: &Draft) -> [u64; 2] {
-        let of = |id: Id| {
-            let Shape { n, c, h, w, .. } = self.shapes[id];
-            (n * c.next_multiple_of(D::GROUP) * h * w) as u64
-        };
-        match draft.what {
-            What::Out(k) => [of(self.requested[k]), self.shapes[self.requested[k]].len() as u64],
-            What::Copy { branch, .. } => [of(branch), of(branch)],
-            What::Halo(_) => [0; 2],
-            What::Run { work, stage, temp } => {
-                let work = &self.fused.works[work];
-                let temp_at =
-                    |stage: usize| temp.and_then(|t| self.temps.get(t + stage)).map_or(0, |&t| t as u64);
-                let last = draft.writes == self.fused.buffer(work.writes).0;
-                let mut reads =
-                    if stage == 0 { work.first_reads().map(of).sum() } else { temp_at(stage - 1) };
-                if last {
-                    reads += work.last_reads().map(of).sum::<u64>();
-                }
-                if matches!(self.graph.nodes[work.node].op, Op::Input { .. }) {
-                    reads = self.shapes[work.node].len() as u64;
-                }
-                [reads, if last { of(work.writes) } else { temp_at(stage) }]
-            }
-        }
-    }
-
     /// The kernel that a step calls, once its maps have places.
     pub fn kernel(&self, draft: &Draft, offsets: &[u64]) -> Kernel {
         let at = |id: Id| self.layout(offsets, id);

@@ -1,13 +1,16 @@
 //! Which shader does a kernel's work. The match in `dispatches` is the whole dispatch.
 
 use super::plan::Step;
+use super::traffic;
 use super::weights::{Kind, Part, Table};
 use crate::error::Result;
 use crate::graph::{Graph, Id};
 use crate::plan::{Device, Ending, Kernel, Needs, Scaling};
 use kernels::conv2d::gpu::{self as conv2d, Algorithm};
+use kernels::excite::gpu::{self as excite, Half};
 use kernels::gpu::{Dispatch, Epilogue, Limits, Map};
 use kernels::layout::Layout;
+use kernels::storage::Storage;
 use kernels::{
     activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, channel_shuffle, concat,
     flatten, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul, pad_channels, pad2d,
@@ -59,8 +62,9 @@ impl Gpu<'_> {
     }
 
     /// For whoever reads a recording.
-    pub fn algorithm_name(self, kernel: &Kernel) -> String {
-        match *kernel {
+    pub fn algorithm_name(self, step: &Step) -> String {
+        match step.kernel {
+            Kernel::Conv2d { .. } if step.then.is_some() => "pair".into(),
             Kernel::Conv2d { node, .. } => self.algorithm(node).name(),
             _ => String::new(),
         }
@@ -70,7 +74,7 @@ impl Gpu<'_> {
     #[cfg(test)]
     pub fn tile(self, kind: &Kind) -> Option<[usize; 2]> {
         match kind {
-            Kind::Conv2d(_, Algorithm::Direct) => None,
+            Kind::Conv2d(_, Algorithm::Winograd(tile)) => Some(tile.0),
             _ => None,
         }
     }
@@ -78,7 +82,7 @@ impl Gpu<'_> {
     /// The products that a step's algorithm needs, which may be fewer than the definition's.
     pub fn products(self, step: &Step) -> u64 {
         match &step.kernel {
-            &Kernel::Conv2d { node, ref spec, y, stage, .. } => {
+            &Kernel::Conv2d { node, ref spec, y, stage, .. } if step.then.is_none() => {
                 let (algorithm, y) = (self.algorithm(node), [y.n, y.c, y.h, y.w]);
                 // Of three stages, the first and the last transform.
                 let multiplies = conv2d::temps(spec, algorithm, y).len().div_ceil(2);
@@ -93,9 +97,44 @@ impl Gpu<'_> {
         self.table.entries[node].parts[part]
     }
 
-    /// A kernel's dispatches over maps whose places are counted through all banks, which begin at `bases`: one, but for weights
+    /// Floats of maps that a step reads, and those that it writes.
+    pub fn floats(self, step: &Step) -> [u64; 2] {
+        let of = |kernel| traffic::floats(kernel, &self.needs(kernel).expect("any kernel has its needs"));
+        let [reads, writes] = of(&step.kernel);
+        [reads, step.then.as_ref().map_or(writes, |then| of(then)[1])]
+    }
+
+    /// Whether one shader does both: the convolutions of a squeeze-excite.
+    pub fn fits_pair(self, kernels: [&Kernel; 2]) -> bool {
+        let plain = |kernel| match kernel {
+            &Kernel::Conv2d {
+                node,
+                ref spec,
+                x,
+                y,
+                before: None,
+                ending: Ending { scale: None, add: None, .. },
+                ..
+            } => {
+                let is_pixel = [x.h, x.w, y.h, y.w] == [1; 4];
+                Some((spec, self.storage(node)))
+                    .filter(|_| is_pixel && self.algorithm(node) == Algorithm::Direct)
+            }
+            _ => None,
+        };
+        match kernels.map(plain) {
+            [Some((first, a)), Some((second, b))] => excite::fits([first, second], [a, b], self.limits),
+            _ => false,
+        }
+    }
+
+    fn storage(self, node: Id) -> Storage {
+        self.graph.nodes[node].storage()
+    }
+
+    /// A step's dispatches over maps whose places are counted through all banks, which begin at `bases`: one, but for weights
     /// that are split and sums of many maps.
-    pub fn dispatches(self, kernel: &Kernel, bases: &[u64]) -> Vec<Dispatch> {
+    pub fn dispatches(self, step: &Step, bases: &[u64]) -> Vec<Dispatch> {
         let split = |offset: usize| {
             let bank = bases.partition_point(|&base| base <= offset as u64) - 1;
             (bank, offset - bases[bank] as usize)
@@ -112,9 +151,23 @@ impl Gpu<'_> {
             add: ending.add.map(map),
             activation: ending.activation,
         };
-        let storage = |node: Id| self.graph.nodes[node].storage();
+        let storage = |node: Id| self.storage(node);
         let limits = self.limits;
-        let one = match kernel {
+        if let (
+            Kernel::Conv2d { node: first, spec: a, x, ending, .. },
+            Some(Kernel::Conv2d { node: second, spec: b, y, ending: last, .. }),
+        ) = (&step.kernel, &step.then)
+        {
+            let half = |spec, node: Id, ending: &Ending| Half {
+                spec,
+                storage: storage(node),
+                node,
+                activation: ending.activation,
+            };
+            let halves = [half(a, *first, ending), half(b, *second, last)];
+            return vec![excite::Job { halves, x: map(*x), y: map(*y) }.dispatch()];
+        }
+        let one = match &step.kernel {
             &Kernel::Conv2d { node, ref spec, x, y, ref before, ref ending, stage, temps } => {
                 let before = before.map(|(scaling, activation)| conv2d::Before {
                     scaling: match scaling {

@@ -8,4 +8,5 @@ pub mod dispatch;
 pub mod model;
 pub mod plan;
 pub mod recording;
+mod traffic;
 pub mod weights;

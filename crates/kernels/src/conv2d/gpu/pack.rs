@@ -1,8 +1,11 @@
 //! Weights for the GPU: for each vec4 of outputs all that it is made of, number by number, the weights of its four outputs
-//! side by side; then what follows the sums, a vec4 of factors for each of outputs and a vec4 of biases.
+//! side by side (of a depthwise convolution for each tap all channels'); then what follows the sums, for each vec4 of outputs
+//! one of factors, and behind these one of biases.
 
 use super::{Algorithm, merged};
 use crate::conv2d::Conv2d;
+use crate::conv2d::grouped::gpu::is_depthwise;
+use crate::conv2d::winograd::gpu::{Transform, positions};
 use crate::gpu::{Limits, Upload};
 use crate::storage::{Storage, Weight};
 use std::ops::Range;
@@ -11,7 +14,7 @@ use std::ops::Range;
 pub const PANEL: usize = 4;
 
 /// How the weights of a convolution lie in its parts.
-pub(super) struct Parts {
+pub(in crate::conv2d) struct Parts {
     /// vec4s of outputs: all, and those of a part.
     pub outputs: usize,
     pub each: usize,
@@ -22,11 +25,18 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub fn new(spec: &Conv2d, _algorithm: Algorithm, storage: Storage, limits: &Limits) -> Self {
+    pub fn new(spec: &Conv2d, algorithm: Algorithm, storage: Storage, limits: &Limits) -> Self {
         let merged = merged(spec);
         let outputs = spec.out_channels.div_ceil(4);
-        let depth = depth(&merged);
-        let bytes = 4 * storage.bytes();
+        let bytes = 4 * kept(algorithm, storage).bytes();
+        let depth = match algorithm {
+            Algorithm::Winograd(tile) => positions(tile) * spec.in_channels.next_multiple_of(4),
+            Algorithm::Grouped if is_depthwise(spec) => spec.depth(),
+            Algorithm::Direct | Algorithm::Grouped => depth(&merged),
+        };
+        if algorithm == Algorithm::Grouped {
+            return Parts { outputs, each: outputs, depth, bytes };
+        }
         let most = limits.binding.min(limits.buffer) as usize / (depth * bytes).max(1);
         // A dispatch has whole groups, or a part of the only one.
         let unit = if merged.groups > 1 { outputs / merged.groups } else { 1 };
@@ -52,6 +62,11 @@ impl Parts {
     fn size(&self, outputs: usize) -> usize {
         outputs * self.depth * self.bytes
     }
+}
+
+/// How weights are kept: narrow ones only where they are many.
+fn kept(algorithm: Algorithm, storage: Storage) -> Storage {
+    if algorithm == Algorithm::Direct { storage } else { Storage::Float32 }
 }
 
 /// Numbers that an output is made of, where each pixel's channels are filled up to whole vec4s.
@@ -83,6 +98,19 @@ pub fn pack(
     assert!(outputs.start.is_multiple_of(PANEL) && outputs.end <= spec.out_channels);
     assert_eq!(weight.len(), outputs.len() * spec.depth());
     let parts = Parts::new(spec, algorithm, storage, limits);
+    let storage = kept(algorithm, storage);
+    let bias = bias.map(|bias| Upload {
+        part: parts.tail(),
+        offset: 16 * parts.outputs as u64,
+        bytes: floats(bias),
+    });
+    if algorithm == Algorithm::Grouped && is_depthwise(spec) {
+        return depthwise(parts.outputs, outputs.start / 4, weight, spec.depth()).chain(bias).collect();
+    }
+    let transform = match algorithm {
+        Algorithm::Winograd(tile) => Some(Transform::new(tile)),
+        Algorithm::Direct | Algorithm::Grouped => None,
+    };
     let mut uploads = vec![];
     let mut factors = vec![];
     let mut quads = vec![[0.0; 4]; parts.depth];
@@ -97,7 +125,11 @@ pub fn pack(
             let weight = &weight[(rows.start - outputs.start) * spec.depth()..][..rows.len() * spec.depth()];
             quads.fill([0.0; 4]);
             for ((lane, o), row) in (0..).zip(rows).zip(weight.chunks_exact(spec.depth())) {
-                spread(spec, o, row, |k, w| quads[k][lane] = w);
+                let place = |k: usize, w| quads[k][lane] = w;
+                match &transform {
+                    Some(transform) => at_positions(transform, row, place),
+                    None => spread(spec, o, row, place),
+                }
             }
             let rows: Vec<&[f32]> = weight.chunks_exact(spec.depth()).collect();
             factors.extend(encode(storage, &quads, &rows, &mut bytes));
@@ -112,10 +144,26 @@ pub fn pack(
             bytes: floats(&factors),
         });
     }
-    if let Some(bias) = bias {
-        uploads.push(Upload { part: parts.tail(), offset: 16 * parts.outputs as u64, bytes: floats(bias) });
-    }
+    uploads.extend(bias);
     uploads
+}
+
+/// The weights of channels from vec4 `first` on, of which there are `all`: for each tap its channels.
+fn depthwise(all: usize, first: usize, weight: &[f32], taps: usize) -> impl Iterator<Item = Upload> {
+    (0..taps).map(move |tap| {
+        let mut of_tap: Vec<f32> =
+            weight.get(tap..).unwrap_or_default().iter().step_by(taps).copied().collect();
+        of_tap.resize(of_tap.len().next_multiple_of(4), 0.0);
+        Upload { part: 0, offset: 16 * (tap * all + first) as u64, bytes: floats(&of_tap) }
+    })
+}
+
+/// Hands on the weights of an output at all positions, with their places among the numbers that its vec4 is made of.
+fn at_positions(transform: &Transform, row: &[f32], mut hand_on: impl FnMut(usize, f32)) {
+    let channels = (row.len() / 9).next_multiple_of(4);
+    for (c, kernel) in row.chunks_exact(9).enumerate() {
+        transform.kernel(kernel, |position, w| hand_on(position * channels + c, w));
+    }
 }
 
 /// Hands on the weights of output `o` with their places among the numbers that its vec4 is made of.

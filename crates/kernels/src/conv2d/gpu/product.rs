@@ -3,7 +3,7 @@
 use super::pack::Parts;
 use super::tile::{Tile, candidates};
 use super::{Job, Scaling, flat, merged};
-use crate::gpu::{self, Dispatch, Source};
+use crate::gpu::{self, Dispatch, Map, Source};
 use crate::storage::Storage;
 use std::ops::Range;
 
@@ -37,11 +37,9 @@ impl Job<'_> {
         (spec.kernel == [x.h, x.w] && [y.h, y.w] == [1; 2]).then_some([y.n as u32, image])
     }
 
-    /// What the tail's shader text is told.
+    /// What the shader is told of weights and ending.
     fn constants(&self) -> Vec<(&'static str, f64)> {
-        let storage =
-            [Storage::Float32, Storage::Float16, Storage::Int8].iter().position(|s| *s == self.storage);
-        let mut constants = vec![("STORAGE", storage.expect("one of them") as f64), ("HAS_TAIL", 1.0)];
+        let mut constants = vec![("STORAGE", storage_number(self.storage))];
         constants.extend(self.epilogue.constants());
         constants
     }
@@ -148,19 +146,73 @@ impl Job<'_> {
         Dispatch { shader: "conv2d", constants, params, bindings, grid: [across, down, layers as u32] }
     }
 
+    /// Winograd's products: at each of the positions the transformed tiles by the weights, a dispatch for each part of these.
+    pub(in crate::conv2d) fn products(
+        &self,
+        x: &Map,
+        y: &Map,
+        positions: usize,
+        tiles: usize,
+    ) -> Vec<Dispatch> {
+        let parts = Parts::new(self.spec, self.algorithm, self.storage, self.limits);
+        let [channels, all] = [self.spec.in_channels, self.spec.out_channels].map(|c| c.div_ceil(4));
+        let dispatch = |part| {
+            let range = parts.range(part);
+            let tile = candidates(self.limits, [tiles, channels, range.len(), positions])[0];
+            let [from, to] = [x, y].map(|map| map.words()[0]);
+            let step = channels as u32;
+            let mut params = vec![from, 0, 0, step, to + range.start as u32, all as u32, 0, 0, 0, 0];
+            let row = pair([1, tiles]);
+            params.extend([row, row, [1; 2], [1; 2], [0; 2], [1; 2]].as_flattened());
+            let numbers = [
+                tiles,
+                channels,
+                range.len(),
+                range.start,
+                all,
+                parts.depth,
+                4 * channels,
+                tiles * channels,
+                tiles * all,
+                0,
+            ];
+            params.extend(numbers.map(|number| number as u32));
+            let mut constants = vec![("HAS_TAIL", 0.0)];
+            constants.extend(tile_constants(&tile));
+            let mut bindings = vec![Source::Nothing; 7];
+            bindings[0] = Source::Buffer(x.buffer);
+            bindings[1] = self.weights(part);
+            bindings[6] = Source::Buffer(y.buffer);
+            let [across, down, _] = gpu::workgroups(tile.workgroups(tiles, range.len()));
+            Dispatch { shader: "conv2d", constants, params, bindings, grid: [across, down, positions as u32] }
+        };
+        (0..parts.count()).map(dispatch).collect()
+    }
+
     /// Where the outputs of a range lie: offset and step from pixel to pixel.
     fn part_of_y(&self, range: &Range<usize>) -> [u32; 2] {
         let [offset, step] = flat(&self.y);
         [offset + range.start as u32, step]
     }
 
-    fn summand(&self) -> [u32; 2] {
+    /// Where the summand's pixels lie.
+    pub(in crate::conv2d) fn summand(&self) -> [u32; 2] {
         self.epilogue.add.map_or([0; 2], |map| flat(&map))
     }
 }
 
-fn pair(pair: [usize; 2]) -> [u32; 2] {
+/// A pair as a shader has it.
+pub(in crate::conv2d) fn pair(pair: [usize; 2]) -> [u32; 2] {
     pair.map(|side| side as u32)
+}
+
+/// A storage as weights.wgsl numbers them.
+pub fn storage_number(storage: Storage) -> f64 {
+    match storage {
+        Storage::Float32 => 0.0,
+        Storage::Float16 => 1.0,
+        Storage::Int8 => 2.0,
+    }
 }
 
 /// What conv2d.wgsl is told of its tile.

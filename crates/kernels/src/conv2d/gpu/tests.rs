@@ -1,5 +1,6 @@
-use super::{Algorithm, Before, Job, Scaling, choose, pack, parts, takes_before, temps};
+use super::{Algorithm, Before, Job, Scaling, candidates, pack, parts, takes_before, temps};
 use crate::activation::{self, Activation};
+use crate::conv2d::winograd::Tile;
 use crate::conv2d::{Conv2d, reference};
 use crate::gpu::device::{Case, Scene, Writer};
 use crate::gpu::{Limits, pack_affine};
@@ -66,7 +67,9 @@ pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, algorithm: Algo
         let weight = &given[range.start * spec.depth()..range.end * spec.depth()];
         scene.upload(node, &pack(spec, algorithm, *storage, limits, range, weight, bias));
     }
-    let weight = kept(*storage, spec.depth(), &given);
+    // Only where there are many are weights kept narrow.
+    let is_narrow = algorithm == Algorithm::Direct;
+    let weight = kept(if is_narrow { *storage } else { Storage::Float32 }, spec.depth(), &given);
 
     let mut read: Vec<f32> = numbers.clone();
     let mut before = None;
@@ -96,6 +99,14 @@ pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, algorithm: Algo
     }
     let sums = reference::conv2d(spec, &read, [n, h, w], &weight, bias.as_deref());
     let tolerance = sum_tolerance(spec.depth() + 4, largest(&read).max(1.0), largest(&weight).max(1.0));
+    // As winograd/tests.rs derives it from the matrices.
+    let growth = match algorithm {
+        Algorithm::Winograd(Tile([2, 2])) => 2.24f64.powi(2),
+        Algorithm::Winograd(_) => 5.14f64.powi(2),
+        Algorithm::Direct | Algorithm::Grouped => 0.0,
+    };
+    let tolerance = tolerance
+        + growth * sum_tolerance(spec.in_channels + 6, largest(&read).max(1.0), largest(&weight).max(1.0));
     let (epilogue, want): (_, Vec<f64>) = if plain.ending {
         let (epilogue, end) = scene.ending(random, dims, *activation);
         (epilogue, sums.iter().enumerate().map(|(i, &sum)| end(i, sum)).collect())
@@ -115,6 +126,58 @@ pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, algorithm: Algo
     let job = Job { spec, algorithm, storage: *storage, limits, node, x, y, before, epilogue, temps: &temps };
     let dispatches = (0..=temps.len()).flat_map(|stage| job.dispatches(stage)).collect();
     Case { name: format!("{plain:?} {algorithm:?}"), scene, dispatches, y, want, tolerance }
+}
+
+/// Two convolutions of one pixel with a dispatch for both.
+fn excite(random: &mut Random) -> Case {
+    let [n, c, hidden, out] =
+        [random.within(1, 3), random.within(1, 90), random.within(1, 40), random.within(1, 300)];
+    let specs = [
+        square([c, hidden], [1, 1, 0], 1, [n, 1, 1]).spec,
+        square([hidden, out], [1, 1, 0], 1, [n, 1, 1]).spec,
+    ];
+    let limits = Limits::default();
+    let mut scene = Scene::default();
+    let bank = scene.bank();
+    let x = scene.map(bank, [n, c, 1, 1], random.several(0, 2));
+    let mut numbers: Vec<f64> = random.floats(n * c).into_iter().map(f64::from).collect();
+    scene.put(&x, &numbers.iter().map(|&x| x as f32).collect::<Vec<_>>());
+    let bank = scene.bank();
+    let y = scene.map(bank, [n, out, 1, 1], random.several(0, 2));
+    let mut tolerance = 0.0;
+    let halves = [0, 1].map(|i| {
+        let spec = &specs[i];
+        let storage = crate::testing::STORAGES[random.within(0, 2)];
+        let activation = ALL[random.within(0, 8)];
+        let given = random.floats(spec.out_channels * spec.in_channels);
+        let bias = random.floats(spec.out_channels);
+        let node = scene.node(&parts(spec, Algorithm::Direct, storage, &limits));
+        scene.upload(
+            node,
+            &pack(spec, Algorithm::Direct, storage, &limits, 0..spec.out_channels, &given, Some(&bias)),
+        );
+        let weight = kept(storage, spec.in_channels, &given);
+        let most = numbers.iter().fold(1.0f64, |most, x| most.max(x.abs()));
+        tolerance = 1.5
+            * (tolerance * spec.in_channels as f64 + sum_tolerance(spec.in_channels + 4, most, 1.0))
+            + 1e-6 * (most * spec.in_channels as f64 + 3.0);
+        numbers = numbers
+            .chunks_exact(spec.in_channels)
+            .flat_map(|x| {
+                weight
+                    .chunks_exact(spec.in_channels)
+                    .zip(&bias)
+                    .map(|(w, b)| {
+                        let sum: f64 = x.iter().zip(w).map(|(x, w)| x * *w as f64).sum();
+                        activation::reference::of(activation, sum + *b as f64)
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        crate::excite::gpu::Half { spec, storage, node, activation }
+    });
+    let dispatches = vec![crate::excite::gpu::Job { halves, x, y }.dispatch()];
+    Case { name: format!("excite {n} {c} {hidden} {out}"), scene, dispatches, y, want: numbers, tolerance }
 }
 
 const ALL: [Activation; 9] = [
@@ -149,10 +212,23 @@ fn write_cases() {
         square([15, 9], [3, 1, 1], 3, [1, 9, 9]),
         square([12, 18], [1, 1, 0], 6, [2, 5, 5]),
         square([8, 8], [3, 1, 1], 8, [1, 7, 7]),
+        square([35, 35], [3, 2, 1], 35, [1, 11, 14]),
+        square([20, 20], [5, 2, 2], 20, [2, 9, 9]),
+        square([16, 16], [5, 1, 2], 16, [1, 9, 9]),
+        square([12, 12], [7, 1, 3], 12, [1, 7, 7]),
+        square([5, 10], [3, 1, 1], 5, [1, 7, 7]),
+        square([16, 16], [3, 2, 1], 4, [1, 9, 9]),
+        square([24, 16], [3, 1, 1], 2, [1, 9, 9]),
+        square([17, 40], [3, 1, 1], 1, [2, 13, 10]),
+        square([64, 36], [3, 1, 1], 1, [1, 8, 4]),
+        square([8, 12], [3, 1, 0], 1, [1, 7, 7]),
     ];
     for i in 0..40 {
-        let groups = [1, 1, 1, 2, 3][random.within(0, 4)];
-        let channels = [random.within(1, 24) * groups, random.within(1, 40) * groups];
+        let groups = [1, 1, 1, 2, 3, 19][random.within(0, 5)];
+        let channels = match groups {
+            19 => [19, 19],
+            _ => [random.within(1, 24) * groups, random.within(1, 40) * groups],
+        };
         let mut plain = square(
             channels,
             [1, 1, 0],
@@ -165,7 +241,10 @@ fn write_cases() {
         if i % 3 == 0 {
             (plain.spec.kernel, plain.spec.padding) = ([1; 2], [0; 4]);
         }
-        if plain.spec.kernel.iter().max() < Some(&4) {
+        if i % 5 == 0 {
+            (plain.spec.kernel, plain.spec.stride) = ([3; 2], [1; 2]);
+        }
+        if plain.spec.kernel.iter().max() < Some(&4) && i % 5 != 0 {
             plain.spec.dilation = random.several(1, 2);
         }
         plains.push(plain);
@@ -174,13 +253,19 @@ fn write_cases() {
     for (i, mut plain) in plains.into_iter().enumerate() {
         plain.activation = ALL[i % ALL.len()];
         for storage in crate::testing::STORAGES {
+            if i > 30 && storage != Storage::Float32 {
+                continue;
+            }
             plain.storage = storage;
             plain.before = random.coin();
             let limits = Limits { binding: if i % 4 == 1 { 2000 } else { 128 << 20 }, ..Limits::default() };
-            let size = [plain.size[1], plain.size[2]];
-            let algorithm = choose(&plain.spec, size, storage, true, &limits);
-            writer.add(&case(random, &plain, &limits, algorithm));
+            for algorithm in candidates(&plain.spec, storage) {
+                writer.add(&case(random, &plain, &limits, algorithm));
+            }
         }
+    }
+    for _ in 0..8 {
+        writer.add(&excite(random));
     }
     writer.finish(std::path::Path::new(&std::env::var("CASES").expect("CASES")));
 }

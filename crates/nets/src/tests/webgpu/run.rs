@@ -98,6 +98,10 @@ pub fn run(model: &Model, plan: &Plan, given: &[Option<Weights>], x: &[f32]) -> 
     let memory = Memory { floats, bases };
     let mut run = Run { graph: model.gpu().graph, model, given, memory, sums: HashMap::new() };
     for step in &plan.steps {
+        if let Some(then) = &step.then {
+            run.pair(&step.kernel, then);
+            continue;
+        }
         run.keeps_apart(&step.kernel);
         run.step(&step.kernel);
     }
@@ -179,6 +183,22 @@ impl Run<'_> {
             y.iter_mut().zip(self.memory.read(add)).for_each(|(y, add)| *y += add as f64);
         }
         active(ending.activation, y)
+    }
+
+    /// Two convolutions at once: what the first gives has no place.
+    fn pair(&mut self, first: &Kernel, second: &Kernel) {
+        let (Kernel::Conv2d { x, .. }, Kernel::Conv2d { node, spec, x: between, y, ending, .. }) =
+            (first, second)
+        else {
+            unreachable!("convolutions");
+        };
+        assert_ne!(self.memory.bank(x.offset), self.memory.bank(y.offset));
+        let (_, numbers) = self.convolution(first).expect("one stage");
+        let numbers: Vec<f32> = numbers.into_iter().map(|x| x as f32).collect();
+        let Weights { weight, bias } = self.weight(*node);
+        let sums = conv2d::reference::conv2d(spec, &numbers, [between.n, 1, 1], weight, bias.as_deref());
+        let result = self.finish(ending, sums, y);
+        self.memory.write(y, &result);
     }
 
     fn step(&mut self, kernel: &Kernel) {
