@@ -81,7 +81,10 @@ function build(): number {
     { op: "avg_pool2d", ...window, ceil_mode: false, count_include_pad: true },
     residual,
   );
-  const joined = add("concat", { op: "concat" }, grouped, flat, large, most, mean);
+  // What nothing can take into it.
+  const total = add("add.1", { op: "add" }, mean, act("silu", most));
+  const gated = add("mul.1", { op: "mul" }, total, gate);
+  const joined = add("concat", { op: "concat" }, grouped, flat, large, gated);
   const part = add("slice", { op: "slice", start: 3, end: 99 }, joined);
   const mixed = add("channel_shuffle", { op: "channel_shuffle", groups: 3 }, part);
   const locally = add(
