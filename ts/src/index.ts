@@ -35,7 +35,7 @@ export type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 export type { CodecName, Decoders, Flavour, WasmSource } from "./platform.js";
 export { saveWeights } from "./save.js";
 export { stateShapes } from "./state.js";
-export { formatSummary, type Summary, summarize } from "./summarize.js";
+export { formatSummary, type GpuSteps, type GpuSummary, type Summarize, type Summary } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
 export type { TimmOptions, TransformOptions } from "./transforms.js";
 export * as transforms from "./transforms.js";

@@ -16,6 +16,7 @@ import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
 import { stateShapes } from "./state.js";
+import type { GpuSteps } from "./summarize.js";
 import { torchvision } from "./transforms.js";
 import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
 import { findEntry, type ZooName } from "./zoo/index.js";
@@ -219,6 +220,10 @@ function mayUseGpu(
 const kit: Kit = { startHost, wasmModule, buildName, send };
 
 const gpuRoom = () => import("./backend/webgpu/index.js");
+
+/** What a GPU would be given for a network. */
+export const gpuStepsOf = async (platform: Platform, net: Net, input: readonly number[]): Promise<GpuSteps> =>
+  (await import("./backend/webgpu/summary.js")).gpuSteps(kit, platform, net, input);
 
 /** What this runtime can do, and why not more. */
 export async function capabilities(platform: Platform): Promise<Capabilities> {

@@ -4,7 +4,7 @@ import { connect } from "../connect.js";
 import { decodersFile, wasmFile } from "../files.js";
 import { decodeNatively, drawnPixels } from "../image/drawn.js";
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities, gpuSteps } =
   /* @__PURE__ */ connect({
     cache: async () => (await import("./cache.js")).browserCache(globalThis.caches),
     wasm: wasmFile,

@@ -57,7 +57,7 @@ const OPTIONS = {
     device: { type: "string" },
     threads: { type: "string" },
   },
-  describe: { ...common, input: { type: "string", short: "i" } },
+  describe: { ...common, input: { type: "string", short: "i" }, device: { type: "string" } },
   models: {
     ...common,
     family: { type: "string" },
@@ -177,7 +177,8 @@ function parseDescribe(argv: readonly string[]): Asked {
   if (model === undefined || more.length > 0) {
     throw wrong("`describe` wants one MODEL, such as `convzoo describe squeezenet1_1`.");
   }
-  return { command: "describe", model, input: sizes(values.input), json: values.json ?? false };
+  const device = choice("device", values.device, ["wasm", "webgpu"] as const) ?? "wasm";
+  return { command: "describe", model, input: sizes(values.input), device, json: values.json ?? false };
 }
 
 function parseModels(argv: readonly string[]): Asked {

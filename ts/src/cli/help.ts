@@ -93,7 +93,8 @@ Examples:
 The network as PyTorch prints it, then its layers with output shapes, parameters and multiply-adds.
 
   -i, --input CxHxW  the input's size (what the network was trained on)
-      --json         { name, family, year, paper, input, rows, params, macs, bytes, print }
+      --device D     wasm or webgpu: with webgpu also what a GPU would be given (wasm)
+      --json         { name, family, year, paper, input, rows, params, macs, bytes, gpu, print }
   -h, --help         this text
 
 Example:

@@ -7,7 +7,7 @@ import { connect } from "../connect.js";
 import { decodersFile, wasmFile } from "../files.js";
 import { openFile } from "./open.js";
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities, gpuSteps } =
   /* @__PURE__ */ connect({
     read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
     open: openFile,

@@ -50,6 +50,7 @@ export function recording(count: number, change: Partial<Recording> = {}): Recor
     ],
     params: [count, 4, 0, 0],
     steps: [step(0, 0, 1, 0), step(1, 1, 2, 1)],
+    ...{ alive: 8 * count, least: 8 * count },
     ...change,
   };
 }

@@ -125,7 +125,9 @@ describe("dist", () => {
       "THIRD-PARTY-NOTICES.md",
       "dist/node.js",
       "dist/wasm/simd128.wasm",
+      "dist/wasm/webgpu.wasm",
       "dist/worker.js",
+      "dist/worker-webgpu.js",
     ]) {
       expect(paths).toContain(wanted);
     }

@@ -86,4 +86,7 @@ export interface Recording {
   /** Uniforms of all steps, in words, each step's at a multiple of 256 bytes. */
   readonly params: readonly number[];
   readonly steps: readonly RecordedStep[];
+  /** Bytes of maps that are alive together where they are most; and bytes that such a network must read and write at least. */
+  readonly alive: number;
+  readonly least: number;
 }
