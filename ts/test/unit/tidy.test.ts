@@ -45,7 +45,10 @@ describe("files", () => {
   test("each module of the sources says what it is", () => {
     const modules = source.filter((path) => /^(ts\/src|crates|scripts)\//.test(path));
     expect(
-      modules.filter((path) => !/\/\*\*|\/\/[/!]/.test(read(path)) && basename(path) !== "tests.rs"),
+      modules.filter((path) => {
+        const comment = extname(path) === ".wgsl" ? /^\/\/ / : /\/\*\*|\/\/[/!]/;
+        return !comment.test(read(path)) && basename(path) !== "tests.rs";
+      }),
     ).toEqual([]);
   });
 
