@@ -112,7 +112,7 @@ describe("a texture's pixels are resized, cropped and normalised", () => {
     const options = { ...USUAL, ...change };
     const texture = textureOf(pixels);
     expect(isFrame(texture)).toBe(true);
-    const made = await floatsOf(await frameTensor(gpu, texture, options, views));
+    const made = await floatsOf((await frameTensor(gpu, texture, options, views))!);
     texture.destroy();
     const wanted = await expected(pixels, options, views);
     expect(made.shape.reduce((a, b) => a * b, 1)).toBe(wanted.length);
@@ -124,7 +124,7 @@ describe("a texture's pixels are resized, cropped and normalised", () => {
   test("to within a byte of what Pillow makes of them", async () => {
     const pixels = noise(200, 133);
     const texture = textureOf(pixels);
-    const made = await floatsOf(await frameTensor(gpu, texture, USUAL));
+    const made = await floatsOf((await frameTensor(gpu, texture, USUAL))!);
     const { shape, data } = await preprocess(pixels, USUAL);
     expect(made.shape).toEqual(shape);
     expect(largest(made.data, data)).toBeLessThan(1.01 / 255 / Math.min(...STD));

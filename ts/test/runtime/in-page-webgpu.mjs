@@ -20,6 +20,12 @@ export async function classifies() {
 
   const events = [];
   const own = await (await navigator.gpu.requestAdapter()).requestDevice();
+  let imported = 0;
+  own.importExternalTexture = (descriptor) => {
+    const external = GPUDevice.prototype.importExternalTexture.call(own, descriptor);
+    imported++;
+    return external;
+  };
   const model = await load("squeezenet1_1", { device: "webgpu", gpu: own });
   const blob = await photo();
   const top = await model.classify(blob);
@@ -57,6 +63,7 @@ export async function classifies() {
     capabilities: await capabilities(),
     digit: digit.label,
     device: model.device,
+    imported,
     top,
     frame,
     texture,
