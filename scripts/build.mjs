@@ -1,6 +1,6 @@
 /**
- * Builds the package into dist/: the core four times over, {simd128, relaxed-simd} x {single, threads}, then the
- * TypeScript around it. Each half carries a stamp, the hash of everything it was made from, so that what is up to date
+ * Builds the package into dist/: the core five times over, {simd128, relaxed-simd} x {single, threads} and the planner for
+ * GPUs, then the TypeScript around it. Each half carries a stamp, the hash of everything it was made from, so that what is up to date
  * is left alone; both are made aside and moved into place whole. `--force` builds regardless.
  */
 import { spawn } from "node:child_process";
@@ -61,7 +61,7 @@ const threads = [
 const inOrder = "-C llvm-args=-pre-RA-sched=source";
 
 /**
- * The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. Those with threads
+ * The builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. Those with threads
  * lie there gzipped: the package alone loads them, whereas those without are modules that edge workers import.
  */
 export const flavours = [
@@ -69,6 +69,7 @@ export const flavours = [
   { wasm: "relaxed-simd", glue: "single", features: "+simd128,+relaxed-simd", threads: [] },
   { wasm: "simd128-threads", glue: "threads", features: "+simd128", threads },
   { wasm: "relaxed-simd-threads", glue: "threads", features: "+simd128,+relaxed-simd", threads },
+  { wasm: "webgpu", glue: "webgpu", features: "+simd128", threads: [] },
 ];
 
 /** The decoders' modules that the package carries, by their names in dist/wasm. */
@@ -142,7 +143,7 @@ function replaceOnce(text, pattern, by) {
 function adaptGlue(text, kind) {
   // Our callers always pass the module; a default path would make bundlers look for a file that is not there.
   const glue = replaceOnce(text, /module_or_path = new URL\('core_bg\.wasm', import\.meta\.url\);/, "");
-  if (kind === "single") return glue;
+  if (kind !== "threads") return glue;
   // The pool starts in workers of our own: the snippet's import each other in a circle and know browsers only.
   const ours = 'import { startWorkers } from "../../../ts/src/backend/start-workers.ts";';
   return replaceOnce(glue, /import \{ startWorkers \} from '[^']*workerHelpers[^']*';/, ours);
@@ -175,7 +176,7 @@ async function compile(flavour) {
     "web",
   ];
   args.push("--out-name", "core", "-d", out, "-Zbuild-std=std,panic_abort");
-  if (flavour.glue === "threads") args.push("--features", "threads");
+  if (flavour.glue !== "single") args.push("--features", flavour.glue);
   const start = performance.now();
   await run(join(toolFolder("wasm-pack"), "bin/wasm-pack"), args, { env: flavourEnv(flavour) });
   console.log(`build: ${flavour.wasm}.wasm (${((performance.now() - start) / 1000).toFixed(1)} s)`);
@@ -219,10 +220,12 @@ async function buildCore(folder) {
 async function buildPackage(folder) {
   const start = performance.now();
   await run(process.execPath, ["node_modules/tsup/dist/cli-default.js", "--silent", "-d", folder]);
-  const worker = join(folder, "worker.js");
   // For bundlers, which are to leave the decoders' import as it is. Minifying takes such marks away.
   const marked = "import(/* @vite-ignore *//* webpackIgnore: true */$1)";
-  writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
+  for (const name of ["worker.js", "worker-webgpu.js"]) {
+    const worker = join(folder, name);
+    writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
+  }
   mkdirSync(join(folder, "wasm"));
   for (const { wasm, threads } of flavours) {
     const bytes = readFileSync(join(core, "wasm", `${wasm}.wasm`));

@@ -1,7 +1,8 @@
 /**
  * Brings a machine that has only Node to where the package can be built and tested: npm packages, Rust with the sources
- * of std, wasm-pack and wasm-bindgen; on request the other runtimes and a browser. Every step looks before it acts, so
- * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers] [--clients]`) or imported.
+ * of std, wasm-pack and wasm-bindgen; on request the other runtimes, browsers, what stands in for a GPU, a server's clients. Every
+ * step looks before it acts, so running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers]
+ * [--gpu] [--clients]`) or imported.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -183,8 +184,15 @@ export const queueServer = () => process.env.REDIS_PATH || find(["valkey-server"
 
 const firefox = () => process.env.FIREFOX_PATH || find(["firefox-esr", "firefox"]);
 
-/** A missing browser or server lets its tests be skipped; only CI insists on it. */
-function fromDebian(name, path, debianPackage, variable) {
+/** Path of Vulkan's loader, through which Dawn (npm's webgpu) finds the GPU, or SwiftShader that comes with Chromium; or undefined. */
+function vulkan() {
+  if (process.platform !== "linux") return "part of the system";
+  const folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+  return folders.map((folder) => join(folder, "libvulkan.so.1")).find((path) => existsSync(path));
+}
+
+/** A missing browser, loader or server lets its tests be skipped; only CI insists on it. */
+function fromDebian(name, path, debianPackage, advice) {
   if (path()) return `at ${path()}`;
   let why = "no apt-get with root's rights here";
   const asRoot = has("apt-get") && rootPrefix();
@@ -197,13 +205,13 @@ function fromDebian(name, path, debianPackage, variable) {
     }
   }
   if (process.env.CI === "true")
-    throw new Error(`setup: no ${name}, and CI must have one: ${why}. Set ${variable}.`);
+    throw new Error(`setup: no ${name}, and CI must have one: ${why}. ${advice}`);
   return `none, its tests will be skipped: ${why}`;
 }
 
 /** The queue's server, for the tests of `convzoo bulk`. */
 export function setupQueue() {
-  step("queue server", () => fromDebian("queue server", queueServer, "redis-server", "REDIS_PATH"));
+  step("queue server", () => fromDebian("queue server", queueServer, "redis-server", "Set REDIS_PATH."));
 }
 
 /** npm packages alone: enough for whatever does not compile the core. */
@@ -264,8 +272,14 @@ export function setupClients() {
 }
 
 export function setupBrowsers() {
-  step("Chromium", () => fromDebian("Chromium", chromium, "chromium", "CHROME_PATH"));
-  step("Firefox", () => fromDebian("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
+  step("Chromium", () => fromDebian("Chromium", chromium, "chromium", "Set CHROME_PATH."));
+  step("Firefox", () => fromDebian("Firefox", firefox, "firefox-esr", "Set FIREFOX_PATH."));
+}
+
+/** What WebGPU is tested on in Node: a GPU, or SwiftShader, which is Chromium's. */
+export function setupGpu() {
+  step("Chromium", () => fromDebian("Chromium", chromium, "chromium", "Set CHROME_PATH."));
+  step("Vulkan", () => fromDebian("Vulkan loader", vulkan, "libvulkan1", "Install libvulkan1."));
 }
 
 /** Prints why a script stops, without the trace of an error that already says it. */
@@ -281,6 +295,7 @@ if (alone) {
     if (process.argv.includes("--runtimes")) setupRuntimes();
     if (process.argv.includes("--browsers")) setupBrowsers();
     if (process.argv.includes("--clients")) setupClients();
+    if (process.argv.includes("--gpu")) setupGpu();
   } catch (error) {
     stop(error);
   }

@@ -7,12 +7,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { licenceFaults } from "./licences.mjs";
-import { nativeTests, wasmTests } from "./rust-tests.mjs";
+import { nativeTests, wasmTests, writeGpuCases } from "./rust-tests.mjs";
 import {
   chromium,
   queueServer,
   setupBrowsers,
   setupClients,
+  setupGpu,
   setupNpm,
   setupQueue,
   setupRuntimes,
@@ -95,6 +96,9 @@ const slow = [
   "score-map",
   "serve-clients",
   "serve-soak",
+  "webgpu-cases",
+  "webgpu-goldens",
+  "webgpu-probe",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
@@ -203,6 +207,10 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
+  if (!quick) {
+    await prepare("what stands in for a GPU", setupGpu);
+    await prepare("cases for a GPU", writeGpuCases);
+  }
   await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : golden()));
   if (!quick) {
     await suite("packed package", packed);

@@ -10,4 +10,5 @@ export {
   preprocess,
   resize,
 } from "./browser/connected.js";
+export { summarize } from "./browser/summarize.js";
 export * from "./index.js";

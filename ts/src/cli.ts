@@ -43,6 +43,7 @@ try {
     preprocess: async (...args) => (await import("./node.js")).preprocess(...args),
     decode: async (...args) => (await import("./node.js")).decode(...args),
     resize: async (...args) => (await import("./node.js")).resize(...args),
+    summarize: async (...args) => (await import("./node.js")).summarize(...args),
     loadWeights: async (...args) => (await import("./node.js")).loadWeights(...args),
     fromOnnx: async (...args) => (await import("./node.js")).fromOnnx(...args),
     imageWorker: async () => (await import("./node.js")).imageWorker(),

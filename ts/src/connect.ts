@@ -1,5 +1,5 @@
 /** The public functions that need a runtime, made for one platform. */
-import { type Capabilities, capabilities } from "./backend/flavour.js";
+import type { Capabilities } from "./backend/flavour.js";
 import { type FindResizer, type ImageHost, imageHost, inCallersThread } from "./backend/images.js";
 import { checkFolder, checkPlace, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
@@ -9,10 +9,11 @@ import { checkPixels, type Mode, type RawPixels, toPixels } from "./image/pixels
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
 import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
-import { type LoadOptions, load } from "./load.js";
+import { capabilities, gpuStepsOf, type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 import { type Decoders, type Platform, type WasmSource, wasmFileName } from "./platform.js";
+import type { GpuSteps } from "./summarize.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
@@ -124,6 +125,8 @@ export interface Connected extends ImageFunctions {
   imageWorker(): ImageWorker;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
+  /** What a GPU would be given for a network: see {@link Summarize}. */
+  gpuSteps(net: Net, input: readonly number[]): Promise<GpuSteps>;
 }
 
 /** For the native decoder, which needs none. */
@@ -161,6 +164,7 @@ export function connect(runtime: Platform): Connected {
     fromOnnx: async (source, options) =>
       (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
+    gpuSteps: (net, input) => gpuStepsOf(platform, net, input),
     ...imageFunctions(platform, shared, inCallersThread(platform)),
     imageWorker() {
       const own = imageHost(platform);

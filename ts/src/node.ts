@@ -16,3 +16,4 @@ export {
   preprocess,
   resize,
 } from "./node/connected.js";
+export { summarize } from "./node/summarize.js";

@@ -5,12 +5,12 @@ import type { RegistryPlatform } from "./weights/registered.js";
 import type { FilePlatform } from "./weights/source.js";
 
 /** The compiled files that come with the package, by name; see `wasmFileName`. */
-export type WasmName = Flavour | CodecName;
+export type WasmName = Flavour | "webgpu" | CodecName;
 
 /** The image decoders. */
 export type CodecName = "mozjpeg_dec" | "squoosh_png" | "webp_dec";
 
-/** The four builds of the core. */
+/** The four builds of the core that compute. The fifth, "webgpu", plans for a GPU. */
 export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-simd-threads";
 
 /** The name of a compiled file in the package's `wasm` folder. Builds with threads are gzipped, which keeps the package small. */
@@ -32,6 +32,10 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly spawn?: (url?: string | URL) => Channel;
   /** Why `spawn` can start none, given a copy's `url` or not; absent or undefined where it can. */
   readonly noWorkers?: (url?: string | URL) => string | undefined;
+  /** The runtime's GPUs, or undefined; absent where there are none. */
+  readonly gpu?: () => Promise<GPU | undefined>;
+  /** Starts the worker whose core plans for a GPU; absent where there is none. */
+  readonly spawnPlanner?: () => Channel;
   /** Threads that the machine runs at a time. */
   readonly cores: () => number;
   /** Why there can be no shared memory, or undefined where there can. */

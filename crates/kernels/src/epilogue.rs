@@ -36,6 +36,11 @@ impl Affine {
         self.shift[c..].as_ptr()
     }
 
+    /// A channel's scale and shift.
+    pub fn at(&self, c: usize) -> (f32, f32) {
+        (self.scale[c], self.shift[c])
+    }
+
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
         4 * (self.scale.len() + self.shift.len())

@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod epilogue;
+pub mod gpu;
 pub mod layout;
 pub mod panels;
 pub mod par;
@@ -24,6 +25,7 @@ pub mod batch_norm2d;
 pub mod channel_shuffle;
 pub mod concat;
 pub mod conv2d;
+pub mod excite;
 pub mod flatten;
 pub mod halo;
 pub mod layer_norm2d;

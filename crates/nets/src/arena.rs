@@ -34,21 +34,27 @@ fn in_order(buffers: &[Buffer], ranks: Vec<(u64, u64)>) -> (Vec<u64>, u64) {
     let mut placed: Vec<usize> = Vec::new();
     let mut total = 0;
     for i in order {
-        let mine = &buffers[i];
-        // Neighbours in time, by their place; what they leave free between them is a gap.
-        let mut offset = 0;
-        for &j in placed.iter().filter(|&&j| buffers[j].first <= mine.last && mine.first <= buffers[j].last) {
-            if offsets[j] >= offset + mine.size {
-                break;
-            }
-            offset = offset.max((offsets[j] + buffers[j].size).next_multiple_of(LINE));
-        }
-        offsets[i] = offset;
-        total = total.max(offset + mine.size);
+        offsets[i] = gap(buffers, &offsets, &placed, i);
+        let offset = offsets[i];
+        total = total.max(offset + buffers[i].size);
         let at = placed.partition_point(|&j| offsets[j] < offset);
         placed.insert(at, i);
     }
     (offsets, total)
+}
+
+/// Where buffer `i` fits among those that are `placed`, by their offsets.
+pub fn gap(buffers: &[Buffer], offsets: &[u64], placed: &[usize], i: usize) -> u64 {
+    let mine = &buffers[i];
+    // Neighbours in time, by their place; what they leave free between them is a gap.
+    let mut offset = 0;
+    for &j in placed.iter().filter(|&&j| buffers[j].first <= mine.last && mine.first <= buffers[j].last) {
+        if offsets[j] >= offset + mine.size {
+            break;
+        }
+        offset = offset.max((offsets[j] + buffers[j].size).next_multiple_of(LINE));
+    }
+    offset
 }
 
 /// The plan as a picture: a line a buffer, memory from left to right, phases from top to bottom.

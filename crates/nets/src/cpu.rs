@@ -2,7 +2,8 @@
 
 use crate::algorithm::Algorithm;
 use crate::error::{Code, Error, Result};
-use crate::plan::{Ending, Kernel, Plan, Scaling, Step};
+use crate::graph::Id;
+use crate::plan::{Device, Ending, Kernel, Needs, Plan, Scaling, Step};
 use crate::weights::Packed;
 use kernels::conv2d::{self, grouped, winograd};
 use kernels::epilogue::{Affine, Epilogue};
@@ -17,16 +18,6 @@ use kernels::{
 };
 use std::ops::Range;
 use std::sync::Arc;
-
-/// What a kernel needs beside its maps.
-pub struct Needs {
-    /// Phases that it takes.
-    pub stages: usize,
-    /// Floats that its stages share.
-    pub temp: usize,
-    /// Floats for each member that runs one of its chunks.
-    pub scratch: usize,
-}
 
 /// A node's weights, as a plan or a run finds them.
 #[derive(Clone, Copy)]
@@ -54,6 +45,31 @@ fn affine_of(packed: &[Option<Arc<Packed>>], id: usize) -> Result<&Affine> {
     }
 }
 
+impl Device for Weights<'_> {
+    const GROUP: usize = 1;
+    const TOGETHER: bool = true;
+
+    fn reads_halo(self, node: Id) -> bool {
+        self.packed[node].as_ref().is_some_and(|packed| packed.reads_halo())
+    }
+
+    /// Its weights must be there.
+    fn needs(self, kernel: &Kernel) -> Result<Needs> {
+        let mut needs = Needs { stages: 1, temps: [0; 2], scratch: 0 };
+        if let Kernel::Conv2d { .. } = kernel {
+            match self.convolution(kernel)? {
+                Convolution::Direct(job) => needs.scratch = job.scratch(),
+                Convolution::Winograd(job) => {
+                    let temps = [job.temp_floats(), 0];
+                    needs = Needs { stages: job.stages(), temps, scratch: job.scratch() };
+                }
+                Convolution::Grouped(_) => {}
+            }
+        }
+        Ok(needs)
+    }
+}
+
 impl<'a> Weights<'a> {
     fn epilogue(self, ending: &Ending) -> Result<Epilogue<'a>> {
         let affine = match ending.scale {
@@ -64,7 +80,7 @@ impl<'a> Weights<'a> {
     }
 
     fn convolution(self, kernel: &'a Kernel) -> Result<Convolution<'a>> {
-        let &Kernel::Conv2d { node, ref spec, x, y, ref before, ref ending, temp, .. } = kernel else {
+        let &Kernel::Conv2d { node, ref spec, x, y, ref before, ref ending, temps, .. } = kernel else {
             unreachable!("only convolutions are asked for");
         };
         let epilogue = self.epilogue(ending)?;
@@ -101,7 +117,7 @@ impl<'a> Weights<'a> {
                 x,
                 y,
                 epilogue,
-                temp,
+                temp: temps[0],
                 height: self.height,
             }),
             Packed::Grouped(weights) => {
@@ -121,21 +137,6 @@ impl<'a> Weights<'a> {
         let &Kernel::Prelu { node, x, y } = kernel else { unreachable!("a prelu") };
         let Some(Packed::Prelu(slopes)) = self.packed[node].as_deref() else { return Err(lacking()) };
         Ok(prelu::Job { slopes, x, y })
-    }
-
-    /// What a kernel needs. Its weights must be there; where its maps lie does not matter.
-    pub fn needs(self, kernel: &Kernel) -> Result<Needs> {
-        let mut needs = Needs { stages: 1, temp: 0, scratch: 0 };
-        if let Kernel::Conv2d { .. } = kernel {
-            match self.convolution(kernel)? {
-                Convolution::Direct(job) => needs.scratch = job.scratch(),
-                Convolution::Winograd(job) => {
-                    needs = Needs { stages: job.stages(), temp: job.temp_floats(), scratch: job.scratch() };
-                }
-                Convolution::Grouped(_) => {}
-            }
-        }
-        Ok(needs)
     }
 
     /// Into how many chunks a kernel is cut.
@@ -170,7 +171,7 @@ impl<'a> Weights<'a> {
             &Kernel::ChannelShuffle { groups, x, y } => channel_shuffle::Job { groups, x, y }.chunks(),
             &Kernel::Softmax { x, y } => softmax::Job { x, y }.chunks(),
             &Kernel::LogSoftmax { x, y } => log_softmax::Job { x, y }.chunks(),
-            &Kernel::Flatten { direction, map, flat } => flatten::Job { direction, map, flat }.chunks(),
+            &Kernel::Flatten { direction, map, flat, .. } => flatten::Job { direction, map, flat }.chunks(),
             &Kernel::Halo { map, halo } => halo::Job { map, halo }.chunks(),
         })
     }
@@ -230,7 +231,7 @@ impl<'a> Weights<'a> {
                 }
                 &Kernel::Softmax { x, y } => softmax::Job { x, y }.run::<Best>(arena, chunk),
                 &Kernel::LogSoftmax { x, y } => log_softmax::Job { x, y }.run::<Best>(arena, chunk),
-                &Kernel::Flatten { direction, map, flat } => {
+                &Kernel::Flatten { direction, map, flat, .. } => {
                     flatten::Job { direction, map, flat }.run(arena, chunk);
                 }
                 &Kernel::Halo { map, halo } => halo::Job { map, halo }.run(arena, chunk),

@@ -14,6 +14,8 @@ pub mod graph;
 pub mod model;
 pub mod plan;
 pub mod shape;
+#[cfg(any(feature = "webgpu", test))]
+pub mod webgpu;
 pub mod weights;
 
 #[cfg(target_arch = "wasm32")]

@@ -170,18 +170,9 @@ impl Model {
         cpu::Weights { packed: &self.packed, height: self.options.height }
     }
 
-    /// These outputs, or the network's own where none is named.
-    fn requested(&self, outputs: &[Id]) -> Result<Vec<Id>> {
-        match outputs.iter().find(|&&id| id >= self.graph.nodes.len()) {
-            Some(id) => Err(Error::new(Code::BadNet, format!("there is no node {id}"))),
-            None if outputs.is_empty() => Ok(vec![self.graph.output]),
-            None => Ok(outputs.to_vec()),
-        }
-    }
-
     /// A handle to the plan for [n, c, h, w] and these outputs (the network's own where none is named), made if need be.
     pub fn prepare(&mut self, input: [usize; 4], outputs: &[Id]) -> Result<u32> {
-        let outputs = self.requested(outputs)?;
+        let outputs = requested(&self.graph, outputs)?;
         if let Some(i) = self.plans.iter().position(|kept| kept.input == input && kept.outputs == outputs) {
             let kept = self.plans.remove(i);
             self.plans.push(kept);
@@ -203,7 +194,7 @@ impl Model {
 
     /// Bytes of arena that a plan for [n, c, h, w] and these outputs takes.
     pub fn room(&self, input: [usize; 4], outputs: &[Id]) -> Result<usize> {
-        let outputs = self.requested(outputs)?;
+        let outputs = requested(&self.graph, outputs)?;
         Ok(4 * plan(&self.graph, self.weights(), input, &outputs, self.team.members())?.arena)
     }
 
@@ -318,8 +309,17 @@ impl Timing {
     }
 }
 
+/// These outputs, or the network's own where none is named.
+pub fn requested(graph: &Graph, outputs: &[Id]) -> Result<Vec<Id>> {
+    match outputs.iter().find(|&&id| id >= graph.nodes.len()) {
+        Some(id) => Err(Error::new(Code::BadNet, format!("there is no node {id}"))),
+        None if outputs.is_empty() => Ok(vec![graph.output]),
+        None => Ok(outputs.to_vec()),
+    }
+}
+
 /// Height and width of what each node reads in an input of this size; where it does not fit the network, the input's own.
-fn sizes(graph: &Graph, size: [usize; 2]) -> Vec<[usize; 2]> {
+pub fn sizes(graph: &Graph, size: [usize; 2]) -> Vec<[usize; 2]> {
     let Op::Input { channels } = graph.nodes[0].op else { unreachable!("node 0 is the input") };
     let needed = graph.needed(&[graph.output]);
     let shapes = infer_needed(graph, [1, channels, size[0], size[1]], &needed);

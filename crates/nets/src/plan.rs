@@ -4,6 +4,7 @@
 mod draft;
 mod kernel;
 
+pub use draft::{Device, Draft, Drafts, Needs};
 pub use kernel::{Ending, Kernel, Scaling};
 
 use crate::arena::{self, Buffer};
@@ -12,7 +13,6 @@ use crate::error::{Code, Error, Result};
 use crate::fuse::fuse;
 use crate::graph::{Graph, Id};
 use crate::shape::{MOST, Shape, infer_needed};
-use draft::{Draft, Drafts};
 use kernels::par::Phase;
 
 /// Products after which a run comes up for air, so that it can be aborted: some 10 ms of one thread. Most networks on one

@@ -12,4 +12,6 @@ mod random;
 mod runs;
 mod storage;
 mod views;
+#[cfg(not(target_arch = "wasm32"))]
+mod webgpu;
 mod weights;

@@ -66,7 +66,7 @@ pub struct Packing {
 impl Packing {
     /// Whether all of the weights are there.
     pub fn is_finished(&self, node: &Node) -> bool {
-        self.done == rows(node).0
+        self.done == rows(node)[0]
     }
 
     /// The weights.
@@ -76,23 +76,23 @@ impl Packing {
 }
 
 /// How many outputs a node's weights are for, and how many numbers each has.
-fn rows(node: &Node) -> (usize, usize) {
+pub fn rows(node: &Node) -> [usize; 2] {
     match node.op {
         Op::Conv2d { in_channels, out_channels, groups, kernel: [kh, kw], .. } => {
-            (out_channels, in_channels / groups * kh * kw)
+            [out_channels, in_channels / groups * kh * kw]
         }
-        Op::Linear { in_features, out_features, .. } => (out_features, in_features),
+        Op::Linear { in_features, out_features, .. } => [out_features, in_features],
         // In one piece.
-        Op::BatchNorm2d { channels, affine, .. } => (1, channels * if affine { 4 } else { 2 }),
-        Op::LayerNorm2d { channels, .. } => (1, 2 * channels),
-        Op::LayerScale { channels } | Op::Prelu { channels } => (1, channels),
-        _ => (0, 0),
+        Op::BatchNorm2d { channels, affine, .. } => [1, channels * if affine { 4 } else { 2 }],
+        Op::LayerNorm2d { channels, .. } => [1, 2 * channels],
+        Op::LayerScale { channels } | Op::Prelu { channels } => [1, channels],
+        _ => [0, 0],
     }
 }
 
 /// Whether a node has weights that are loaded.
 pub fn has(node: &Node) -> bool {
-    rows(node).0 > 0
+    rows(node)[0] > 0
 }
 
 /// The channels of the map whose flattened features a linear layer reads as they lie.
@@ -112,21 +112,29 @@ pub fn shared_with(
 ) -> Result<Arc<Packed>> {
     let same = graph.nodes.iter().zip(packed).filter(|(own, _)| own.path == node.path && has(own));
     let loaded: Vec<_> = same.filter_map(|(own, packed)| Some((own, packed.as_ref()?))).collect();
-    if let Some((_, packed)) = loaded.iter().find(|(own, packed)| serves(graph, own, packed, view, node)) {
-        return Ok(Arc::clone(packed));
+    let serves =
+        |own: &Node, packed: &Packed| serves(graph, own, matches!(packed, Packed::Winograd(_)), view, node);
+    match loaded.iter().find(|(own, packed)| serves(own, packed)) {
+        Some((_, packed)) => Ok(Arc::clone(packed)),
+        None => Err(not_shared(!loaded.is_empty()).at(&node.path)),
     }
-    let message = match loaded.is_empty() {
-        true => "the model has no weights for it",
-        false => {
+}
+
+/// Why a view's layer has no weights: the network has none for it, or `are_there` in a form of no use.
+pub fn not_shared(are_there: bool) -> Error {
+    let message = match are_there {
+        false => "the model has no weights for it",
+        true => {
             "the model's weights are packed in a form that cannot serve it here: \
              load(convolutionize(net, shape, options), { weights }) and call dense on that model"
         }
     };
-    Err(Error::new(Code::BadOption, message).at(&node.path))
+    Error::new(Code::BadOption, message)
 }
 
-/// Whether the weights of `own`, a node of `graph`, can be those of `node`, one of `view`.
-fn serves(graph: &Graph, own: &Node, packed: &Packed, view: &Graph, node: &Node) -> bool {
+/// Whether the weights of `own`, a node of `graph`, can be those of `node`, one of `view`; `winograd` where they are packed for
+/// one of Winograd's algorithms.
+pub fn serves(graph: &Graph, own: &Node, winograd: bool, view: &Graph, node: &Node) -> bool {
     /// All of a convolution that its packed weights depend on; Winograd's also do on its window moving by single pixels.
     fn fixed(op: &Op) -> Option<(usize, usize, [usize; 2], usize, bool)> {
         match *op {
@@ -155,7 +163,7 @@ fn serves(graph: &Graph, own: &Node, packed: &Packed, view: &Graph, node: &Node)
         }
         (Op::Conv2d { .. }, &Op::Conv2d { stride, dilation, .. }) => {
             let is_plain = (stride, dilation) == ([1; 2], [1; 2]);
-            fixed(&own.op) == fixed(&node.op) && (is_plain || !matches!(packed, Packed::Winograd(_)))
+            fixed(&own.op) == fixed(&node.op) && (is_plain || !winograd)
         }
         (own, other) => own == other,
     }
@@ -163,7 +171,7 @@ fn serves(graph: &Graph, own: &Node, packed: &Packed, view: &Graph, node: &Node)
 
 /// For how many channels one number is packed that serves all of a map's: as many as there are, and where only a size will
 /// tell how many, as many as `shape` lets pass.
-fn shared(channels: Option<usize>) -> usize {
+pub fn shared(channels: Option<usize>) -> usize {
     channels.unwrap_or(MOST_FEATURES).min(MOST_FEATURES)
 }
 
@@ -180,10 +188,9 @@ fn full(node: &Node) -> Error {
     Error::new(Code::TooLarge, "there is no memory left for its weights").at(&node.path)
 }
 
-/// Room for the weights of a node.
-fn start(node: &Node, algorithm: Option<Algorithm>) -> Result<Packed> {
-    // Checked before any of these numbers is multiplied as a usize. A panel is filled up, to less than 64 columns more, and
-    // Winograd's transforms enlarge the weights by up to 64 / 9.
+/// Refuses a node whose weights cannot be held, before any of its numbers is multiplied as a usize; or one that has none.
+pub fn check_size(node: &Node) -> Result<()> {
+    // A panel is filled up, to less than 64 columns more, and Winograd's transforms enlarge the weights by up to 64 / 9.
     let fits = |groups: usize, outputs: usize, depth: [usize; 3]| {
         let columns = groups as u128 * outputs.next_multiple_of(64) as u128;
         let floats = depth.iter().fold(columns, |floats, &side| floats * side as u128);
@@ -192,15 +199,25 @@ fn start(node: &Node, algorithm: Option<Algorithm>) -> Result<Packed> {
             .then_some(())
             .ok_or_else(|| Error::new(Code::TooLarge, message).at(&node.path))
     };
+    match node.op {
+        Op::Conv2d { in_channels, out_channels, kernel: [kh, kw], groups, .. } => {
+            fits(groups, out_channels / groups, [in_channels / groups, kh, kw])
+        }
+        Op::Linear { in_features, out_features, .. } => fits(1, out_features, [in_features, 1, 1]),
+        _ if has(node) => Ok(()),
+        _ => Err(Error::new(Code::BadNet, "the layer has no weights").at(&node.path)),
+    }
+}
+
+/// Room for the weights of a node.
+fn start(node: &Node, algorithm: Option<Algorithm>) -> Result<Packed> {
+    check_size(node)?;
     let packed = match node.op {
         Op::Conv2d { .. } => {
             let spec = node.conv2d(ANY_SIZE).expect("a conv2d");
-            let [kh, kw] = spec.kernel;
-            fits(spec.groups, spec.out_channels / spec.groups, [spec.in_channels / spec.groups, kh, kw])?;
             algorithm.expect("each convolution has one").zeros(&spec, node.storage())
         }
         Op::Linear { in_features, out_features, storage, .. } => {
-            fits(1, out_features, [in_features, 1, 1])?;
             let spec = linear::Linear { in_features, out_features };
             linear::zeros::<Best>(&spec, storage).map(Packed::Linear)
         }
@@ -208,9 +225,58 @@ fn start(node: &Node, algorithm: Option<Algorithm>) -> Result<Packed> {
             Affine::new(channels, |_| (0.0, 0.0)).map(Packed::Affine)
         }
         Op::Prelu { .. } => Some(Packed::Prelu(Floats::default())),
-        _ => return Err(Error::new(Code::BadNet, "the layer has no weights").at(&node.path)),
+        _ => unreachable!("checked above"),
     };
     packed.ok_or_else(|| full(node))
+}
+
+/// The node of that number.
+pub fn node(graph: &Graph, id: Id) -> Result<&Node> {
+    graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))
+}
+
+/// Checks a piece of a node's weights for the outputs from `first` on, of which `done` are there already, as is a bias that
+/// comes with it; gives how many outputs it is for.
+pub fn check_piece(
+    graph: &Graph,
+    node: &Node,
+    [first, done]: [usize; 2],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Result<usize> {
+    let wrong = |message: String| Error::new(Code::WeightShape, message).at(&node.path);
+    let [outputs, depth] = rows(node);
+    let count = weight.len() / depth;
+    if weight.len() != count * depth || first != done || first + count > outputs {
+        return Err(wrong(format!(
+            "expects {outputs} x {depth} weights, got {} from {first} on",
+            weight.len()
+        )));
+    }
+    let wants_bias = matches!(node.op, Op::Conv2d { bias: true, .. } | Op::Linear { bias: true, .. });
+    if first == 0 && bias.map(<[f32]>::len) != wants_bias.then_some(outputs) {
+        return Err(wrong(format!("its bias has the wrong size for {outputs} outputs")));
+    }
+    if let Op::Linear { .. } = node.op {
+        let channels = channels_read(graph, node);
+        if depth % channels != 0 {
+            return Err(wrong(format!("{depth} features are no map of {channels} channels")));
+        }
+    }
+    Ok(count)
+}
+
+/// Refuses weights that their storage cannot hold.
+pub fn check_range(node: &Node, storage: Storage, weight: &[f32]) -> Result<()> {
+    match weight.iter().find(|&&weight| storage.overflows(weight)) {
+        None => Ok(()),
+        Some(weight) => {
+            let message = format!(
+                "has a weight of {weight}, beyond float16's 65504; load the network with another precision"
+            );
+            Err(Error::new(Code::BadWeights, message).at(&node.path))
+        }
+    }
 }
 
 /// Packs a piece of the weights of node `id`: those of the outputs from `first` on, given as in a checkpoint (PyTorch's
@@ -224,35 +290,18 @@ pub fn load(
     bias: Option<&[f32]>,
     algorithm: Option<Algorithm>,
 ) -> Result<Packing> {
-    let node =
-        graph.nodes.get(id).ok_or_else(|| Error::new(Code::BadNet, format!("there is no node {id}")))?;
-    let wrong = |message: String| Error::new(Code::WeightShape, message).at(&node.path);
+    let node = node(graph, id)?;
     let mut packing = match packing {
         Some(packing) if first > 0 => packing,
         _ => Packing { packed: start(node, algorithm)?, done: 0 },
     };
-    let (outputs, depth) = rows(node);
-    let count = weight.len() / depth;
-    if weight.len() != count * depth || first != packing.done || first + count > outputs {
-        return Err(wrong(format!(
-            "expects {outputs} x {depth} weights, got {} from {first} on",
-            weight.len()
-        )));
-    }
-    let wants_bias = matches!(node.op, Op::Conv2d { bias: true, .. } | Op::Linear { bias: true, .. });
-    if first == 0 && bias.map(<[f32]>::len) != wants_bias.then_some(outputs) {
-        return Err(wrong(format!("its bias has the wrong size for {outputs} outputs")));
-    }
+    let count = check_piece(graph, node, [first, packing.done], weight, bias)?;
     let storage = match packing.packed {
         Packed::Direct(_) | Packed::Linear(_) => node.storage(),
         _ => Storage::Float32,
     };
-    if let Some(weight) = weight.iter().find(|&&weight| storage.overflows(weight)) {
-        let message = format!(
-            "has a weight of {weight}, beyond float16's 65504; load the network with another precision"
-        );
-        return Err(Error::new(Code::BadWeights, message).at(&node.path));
-    }
+    check_range(node, storage, weight)?;
+    let depth = rows(node)[1];
     let range = first..first + count;
     match &mut packing.packed {
         // An empty piece.
@@ -272,9 +321,6 @@ pub fn load(
         }
         Packed::Linear(panels) => {
             let channels = channels_read(graph, node);
-            if depth % channels != 0 {
-                return Err(wrong(format!("{depth} features are no map of {channels} channels")));
-            }
             linear::fill(panels, channels, range, weight);
             bias.iter().for_each(|bias| panels.bias_mut().copy_from_slice(bias));
         }
@@ -289,7 +335,7 @@ pub fn load(
 }
 
 /// The scale and shift of a batch norm, a layer norm or a layer scale.
-fn affine_of(node: &Node, arrays: &[f32]) -> Option<Affine> {
+pub fn affine_of(node: &Node, arrays: &[f32]) -> Option<Affine> {
     match node.op {
         Op::BatchNorm2d { channels, eps, .. } => batch_norm2d::pack(arrays, channels, eps),
         Op::LayerNorm2d { channels, .. } => Affine::new(channels, |c| (arrays[c], arrays[channels + c])),

@@ -20,8 +20,8 @@ export function imageHost(platform: Platform) {
 
   const start = async (wasm?: WasmSource) => {
     const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
-    const { module, shared } = await coreModule(platform, wanted);
-    return startHost(await placeFor(platform), { module, threads: 1, shared });
+    const build = await coreModule(platform, wanted);
+    return startHost(await placeFor(platform), { ...build, threads: 1 });
   };
   const end = () => {
     const ending = current;

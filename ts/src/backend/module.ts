@@ -27,11 +27,13 @@ export async function coreModule(
 }
 
 /** The build that a module says it is, in the section that crates/nets/wasm.rs writes. */
-function buildOf(module: WebAssembly.Module): Flavour | undefined {
+export function buildName(module: WebAssembly.Module): string {
   const [section] = WebAssembly.Module.customSections(module, "convzoo-build");
-  const name = new TextDecoder().decode(section);
-  return FLAVOURS.find((flavour) => flavour === name);
+  return new TextDecoder().decode(section);
 }
+
+const buildOf = (module: WebAssembly.Module): Flavour | undefined =>
+  FLAVOURS.find((flavour) => flavour === buildName(module));
 
 /** The URL or path given as an option, which is `what`. Throws `bad-option` where it is none. */
 export function checkPlace(option: string, place: string | URL, what: string): string {

@@ -2,7 +2,7 @@
 import { webChannel } from "../backend/channel.js";
 import { connect } from "../connect.js";
 import { ConvzooError } from "../errors.js";
-import { decodersFile, wasmFile, workerFile } from "../files.js";
+import { decodersFile, plannerFile, wasmFile, workerFile } from "../files.js";
 import { decodeNatively, drawnPixels } from "../image/drawn.js";
 
 /** Service workers have none, nor in Chromium shared workers. */
@@ -25,21 +25,38 @@ function noWorkers(url: string | URL = workerFile()): string | undefined {
   );
 }
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, imageWorker, capabilities } =
-  /* @__PURE__ */ connect({
-    cache: async () => (await import("./cache.js")).browserCache(globalThis.caches),
-    wasm: wasmFile,
-    decoders: decodersFile,
-    spawn: (url = workerFile()) => webChannel(new Worker(url, { type: "module" })),
-    noWorkers,
-    mayImport: async () => hasWorkers() || importInPlace(),
-    inPlace: async () => (await importInPlace()).inPlace(),
-    cores: () => navigator.hardwareConcurrency,
-    noThreads: () =>
-      crossOriginIsolated
-        ? undefined
-        : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
-          "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
-    pixels: drawnPixels,
-    decodeNatively,
-  });
+export const {
+  init,
+  load,
+  loadWeights,
+  fromOnnx,
+  decode,
+  resize,
+  preprocess,
+  imageWorker,
+  capabilities,
+  gpuSteps,
+} = /* @__PURE__ */ connect({
+  cache: async () => (await import("./cache.js")).browserCache(globalThis.caches),
+  wasm: wasmFile,
+  decoders: decodersFile,
+  spawn: (url = workerFile()) => webChannel(new Worker(url, { type: "module" })),
+  noWorkers,
+  mayImport: async () => hasWorkers() || importInPlace(),
+  inPlace: async () => (await importInPlace()).inPlace(),
+  gpu: async () => navigator.gpu,
+  spawnPlanner() {
+    const url = plannerFile();
+    const why = noWorkers(url);
+    if (why) throw new ConvzooError("unsupported", `The core that plans for a GPU needs a worker: ${why}.`);
+    return webChannel(new Worker(url, { type: "module" }));
+  },
+  cores: () => navigator.hardwareConcurrency,
+  noThreads: () =>
+    crossOriginIsolated
+      ? undefined
+      : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
+        "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
+  pixels: drawnPixels,
+  decodeNatively,
+});

@@ -17,11 +17,13 @@ describe("package.json", () => {
   test("installs nothing beside the package", () => {
     const kinds = ["dependencies", "optionalDependencies", "bundleDependencies"];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
-    // What one command needs, and says how to install.
+    // What one command or device needs, and says how to install.
     const { peerDependencies, peerDependenciesMeta } = manifest;
     const optional = Object.keys(peerDependencies).map((name) => [name, { optional: true }]);
     expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional));
-    expect(new Set(Object.values(PEERS).flat())).toEqual(new Set(Object.keys(peerDependencies)));
+    expect(new Set(["webgpu", ...Object.values(PEERS).flat()])).toEqual(
+      new Set(Object.keys(peerDependencies)),
+    );
     expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
   });
 
@@ -68,7 +70,7 @@ describe.each([
   test("needs no install script", () => {
     // These have one that only checks, compiles what came compiled, or fetches what is not wanted (CUDA); they work without.
     const harmless = [
-      ...["esbuild", "onnxruntime-node", "protobufjs", "workerd"],
+      ...["esbuild", "onnxruntime-node", "protobufjs", "webgpu", "workerd"],
       ...["@parcel/watcher", "@swc/core", "lmdb", "msgpackr-extract"],
     ];
     const scripted = Object.keys(packages).filter((key) => packages[key]?.hasInstallScript);
@@ -166,7 +168,9 @@ describe("dist", () => {
       "THIRD-PARTY-NOTICES.md",
       "dist/node.js",
       "dist/wasm/simd128.wasm",
+      "dist/wasm/webgpu.wasm",
       "dist/worker.js",
+      "dist/worker-webgpu.js",
     ]) {
       expect(paths).toContain(wanted);
     }

@@ -2,6 +2,7 @@
 //! what a kernel has just stored.
 
 mod cpu;
+pub mod gpu;
 pub mod math;
 pub mod reference;
 #[cfg(test)]

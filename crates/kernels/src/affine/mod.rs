@@ -2,6 +2,7 @@
 //! convolution, a layer scale, a net's constants.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! avg_pool2d: PyTorch's `AvgPool2d`.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

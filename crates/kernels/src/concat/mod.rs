@@ -2,6 +2,7 @@
 //! this copies the rest.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

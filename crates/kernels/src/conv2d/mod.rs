@@ -1,6 +1,7 @@
 //! conv2d: PyTorch's `Conv2d`, cross-correlation with stride, padding, dilation and groups.
 
 mod cpu;
+pub mod gpu;
 pub mod grouped;
 pub mod reference;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! directions; PyTorch's `Flatten` needs the first, and only where a reader other than a linear layer sees its order.
 
 mod cpu;
+pub mod gpu;
 #[cfg(test)]
 mod tests;
 

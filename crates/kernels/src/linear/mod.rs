@@ -1,6 +1,7 @@
 //! linear: PyTorch's `Linear`, y = x W^T + b.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! (Krizhevsky, Sutskever, Hinton 2012).
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! log_softmax: PyTorch's `LogSoftmax(dim=1)`, over the channels of each pixel.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! max_pool2d: PyTorch's `MaxPool2d`; padding never wins.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! is the halo of its input and does not come here.
 
 mod cpu;
+pub mod gpu;
 pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,13 @@
 //! fuse: which operators run, merged where one can do another's work, and whose map lies inside whose.
 
+#[cfg(any(feature = "webgpu", test))]
+mod align;
 mod before;
 mod concat;
 mod finish;
+
+#[cfg(any(feature = "webgpu", test))]
+pub use align::align;
 
 use crate::graph::{Graph, Id, Op};
 use crate::shape::Shape;
@@ -30,6 +35,15 @@ pub enum Scale {
     Map(Id),
 }
 
+impl Scale {
+    fn map(self) -> Option<Id> {
+        match self {
+            Scale::Map(id) => Some(id),
+            Scale::Node(_) => None,
+        }
+    }
+}
+
 /// What is done to the input of a convolution while it is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Before {
@@ -40,12 +54,17 @@ pub struct Before {
 impl Work {
     /// All maps that it reads.
     pub fn all_reads(&self) -> impl Iterator<Item = Id> {
-        let scale = |scale: Option<Scale>| match scale {
-            Some(Scale::Map(id)) => Some(id),
-            _ => None,
-        };
-        let vectors = [scale(self.scale), scale(self.before.map(|before| before.scale)), self.add];
-        self.reads.iter().copied().chain(vectors.into_iter().flatten())
+        self.first_reads().chain(self.last_reads())
+    }
+
+    /// What it works on.
+    pub fn first_reads(&self) -> impl Iterator<Item = Id> {
+        self.reads.iter().copied().chain(self.before.and_then(|before| before.scale.map()))
+    }
+
+    /// What it finishes with.
+    pub fn last_reads(&self) -> impl Iterator<Item = Id> {
+        self.scale.and_then(Scale::map).into_iter().chain(self.add)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::{Ending, Kernel, Scaling};
 use crate::arena::Buffer;
-use crate::cpu::Weights;
 use crate::error::Result;
 use crate::fuse::{Fused, Home, Scale, Work};
 use crate::graph::{Graph, Id, Op};
@@ -10,16 +9,39 @@ use crate::shape::Shape;
 use kernels::layout::Layout;
 use kernels::{avg_pool2d, flatten, local_response_norm, max_pool2d, pad2d};
 
+/// What a kernel needs beside its maps.
+pub struct Needs {
+    /// Steps that it takes, one after the other.
+    pub stages: usize,
+    /// Floats that each stage but the last leaves for the next.
+    pub temps: [usize; 2],
+    /// Floats for each member that runs one of its chunks.
+    pub scratch: usize,
+}
+
+/// What plans depend on of the device that runs them.
+pub trait Device: Copy {
+    /// A map's pixels begin at multiples of so many floats.
+    const GROUP: usize;
+    /// Whether steps that do not read one another run side by side.
+    const TOGETHER: bool;
+
+    /// Whether a convolution wants its padding around its input, as zeros.
+    fn reads_halo(self, node: Id) -> bool;
+    /// What a kernel needs; where its maps lie does not matter.
+    fn needs(self, kernel: &Kernel) -> Result<Needs>;
+}
+
 /// A step, the buffers that it reads and the one that it writes.
 pub struct Draft {
     what: What,
-    reads: Vec<usize>,
-    writes: usize,
+    pub reads: Vec<usize>,
+    pub writes: usize,
 }
 
 #[derive(Clone, Copy)]
 enum What {
-    /// A work's stage, with its temp buffer if it has one.
+    /// A work's stage, with the first of the temp buffers if it has some.
     Run {
         work: usize,
         stage: usize,
@@ -36,11 +58,11 @@ enum What {
 }
 
 /// Buffers are numbered: a node's map by its id, then the staged input, the outputs, and the temps.
-pub struct Drafts<'a> {
+pub struct Drafts<'a, D> {
     graph: &'a Graph,
     shapes: &'a [Shape],
     fused: &'a Fused,
-    weights: Weights<'a>,
+    device: D,
     requested: &'a [Id],
     halos: Vec<[usize; 4]>,
     /// Floats of each temp.
@@ -50,27 +72,26 @@ pub struct Drafts<'a> {
     pub phases: Vec<Vec<Draft>>,
 }
 
-impl<'a> Drafts<'a> {
+impl<'a, D: Device> Drafts<'a, D> {
     pub fn new(
         graph: &'a Graph,
         shapes: &'a [Shape],
         fused: &'a Fused,
-        weights: Weights<'a>,
+        device: D,
         requested: &'a [Id],
     ) -> Result<Self> {
         let mut halos = vec![[0; 4]; shapes.len()];
         for work in &fused.works {
             let node = &graph.nodes[work.node];
-            let Some(packed) = &weights.packed[work.node] else { continue };
             let Some(&x) = work.reads.first() else { continue };
-            if let Some(spec) = node.conv2d([shapes[x].h, shapes[x].w]).filter(|_| packed.reads_halo()) {
+            let spec = node.conv2d([shapes[x].h, shapes[x].w]);
+            if let Some(spec) = spec.filter(|_| device.reads_halo(work.node)) {
                 let halo = &mut halos[fused.buffer(x).0];
                 *halo = std::array::from_fn(|i| halo[i].max(spec.padding[i]));
             }
         }
         let (temps, phases) = (vec![], vec![]);
-        let mut drafts =
-            Drafts { graph, shapes, fused, weights, requested, halos, temps, scratch: 0, phases };
+        let mut drafts = Drafts { graph, shapes, fused, device, requested, halos, temps, scratch: 0, phases };
         drafts.draft()?;
         Ok(drafts)
     }
@@ -134,24 +155,23 @@ impl<'a> Drafts<'a> {
 
     fn draft_stages(&mut self, i: usize, writes: usize) -> Result<()> {
         let work = &self.fused.works[i];
-        let reads: Vec<usize> = work.all_reads().map(|id| self.fused.buffer(id).0).collect();
         // What a kernel needs follows from its maps' sizes; their places do not matter yet.
         let nowhere = vec![0; self.shapes.len()];
         let needs = self
-            .weights
-            .needs(&self.run(i, 0, 0, &nowhere))
+            .device
+            .needs(&self.run(i, 0, [0; 2], &nowhere))
             .map_err(|e| e.at(&self.graph.nodes[work.node].path))?;
         self.scratch = self.scratch.max(needs.scratch);
-        let temp = (needs.temp > 0).then(|| {
-            self.temps.push(needs.temp);
-            self.temps.len() - 1
-        });
+        let temp = (needs.stages > 1).then_some(self.temps.len());
+        self.temps.extend(needs.temps.iter().take(needs.stages - 1));
         for stage in 0..needs.stages {
-            let mut reads = reads.clone();
             let is_last = stage + 1 == needs.stages;
-            let temp_buffer = temp.map(|t| self.temp(t));
-            reads.extend(temp_buffer.filter(|_| stage > 0));
-            let writes = temp_buffer.filter(|_| !is_last).unwrap_or(writes);
+            let first = work.first_reads().filter(|_| stage == 0);
+            let last = work.last_reads().filter(|_| is_last);
+            let mut reads: Vec<usize> = first.chain(last).map(|id| self.fused.buffer(id).0).collect();
+            let temp_after = |stage: usize| temp.map(|t| self.temp(t + stage));
+            reads.extend(stage.checked_sub(1).and_then(temp_after));
+            let writes = temp_after(stage).filter(|_| !is_last).unwrap_or(writes);
             self.push(Draft { what: What::Run { work: i, stage, temp }, reads, writes });
         }
         Ok(())
@@ -161,7 +181,7 @@ impl<'a> Drafts<'a> {
     fn push(&mut self, draft: Draft) {
         let waits = |phase: &Vec<Draft>| phase.iter().any(|earlier| draft.reads.contains(&earlier.writes));
         match self.phases.last_mut() {
-            Some(phase) if !waits(phase) => phase.push(draft),
+            Some(phase) if D::TOGETHER && !waits(phase) => phase.push(draft),
             _ => self.phases.push(vec![draft]),
         }
     }
@@ -172,7 +192,7 @@ impl<'a> Drafts<'a> {
         let [top, left, bottom, right] = self.halos[id];
         let cells = (h + top + bottom) as u64 * (w + left + right) as u64;
         // Far too large is large enough, and lets no sum of sizes overflow.
-        cells.saturating_mul((n * c) as u64).min(1 << 40)
+        cells.saturating_mul((n * c.next_multiple_of(D::GROUP)) as u64).min(1 << 40)
     }
 
     /// The sizes and lives of all buffers.
@@ -234,27 +254,30 @@ impl<'a> Drafts<'a> {
             What::Out(k) => {
                 let flat = offsets[self.output(k)] as usize;
                 let direction = flatten::Direction::ToChannelsFirst;
-                Kernel::Flatten { direction, map: at(self.requested[k]), flat }
+                let map = at(self.requested[k]);
+                Kernel::Flatten { direction, map, flat, image: map.h * map.w * map.c }
             }
             What::Copy { work, branch, channel } => {
                 let x = at(branch);
                 Kernel::Concat { x, y: at(self.fused.works[work].writes).channels(channel, x.c) }
             }
             What::Run { work, stage, temp } => {
-                let temp = temp.map_or(0, |t| offsets[self.temp(t)] as usize);
-                self.run(work, stage, temp, offsets)
+                let at = |t: usize| offsets.get(self.temp(t)).map_or(0, |&offset| offset as usize);
+                let second = |t: usize| if D::GROUP > 1 { at(t + 1) } else { 0 };
+                self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), offsets)
             }
         }
     }
 
     fn layout(&self, offsets: &[u64], id: Id) -> Layout {
         let (buffer, channel) = self.fused.buffer(id);
-        let Shape { n, c: channels, h, w, .. } = self.shapes[buffer];
+        let Shape { n, c, h, w, .. } = self.shapes[buffer];
+        let pixel = c.next_multiple_of(D::GROUP);
         let [top, left, bottom, right] = self.halos[buffer];
-        let row = (left + w + right) * channels;
-        let offset = offsets[buffer] as usize + top * row + left * channels + channel;
+        let row = (left + w + right) * pixel;
+        let offset = offsets[buffer] as usize + top * row + left * pixel + channel;
         let image = (top + h + bottom) * row;
-        Layout { n, h, w, c: self.shapes[id].c, offset, image, row, pixel: channels }
+        Layout { n, h, w, c: self.shapes[id].c, offset, image, row, pixel }
     }
 
     fn ending(&self, work: &Work, offsets: &[u64]) -> Ending {
@@ -272,7 +295,7 @@ impl<'a> Drafts<'a> {
         }
     }
 
-    fn run(&self, i: usize, stage: usize, temp: usize, offsets: &[u64]) -> Kernel {
+    fn run(&self, i: usize, stage: usize, temps: [usize; 2], offsets: &[u64]) -> Kernel {
         let at = |id: Id| self.layout(offsets, id);
         let work = &self.fused.works[i];
         let id = work.node;
@@ -284,13 +307,14 @@ impl<'a> Drafts<'a> {
         match node.op {
             Op::Input { .. } => {
                 let flat = offsets.get(self.staged_input()).map_or(0, |&offset| offset as usize);
-                Kernel::Flatten { direction: flatten::Direction::ToChannelsLast, map: y, flat }
+                let direction = flatten::Direction::ToChannelsLast;
+                Kernel::Flatten { direction, map: y, flat, image: y.h * y.w * y.c }
             }
             Op::Conv2d { .. } => {
                 let spec = node.conv2d([x.h, x.w]).expect("a conv2d");
                 let before = work.before.map(|b| (self.scaling(b.scale, offsets), b.activation));
                 let ending = self.ending(work, offsets);
-                Kernel::Conv2d { node: id, spec, x, y, before, ending, stage, temp }
+                Kernel::Conv2d { node: id, spec, x, y, before, ending, stage, temps }
             }
             Op::Linear { .. } => Kernel::Linear { node: id, x, y, ending: self.ending(work, offsets) },
             Op::Activation { .. } if work.scale.is_none() && work.add.is_none() => {
@@ -336,8 +360,11 @@ impl<'a> Drafts<'a> {
             Op::Softmax => Kernel::Softmax { x, y },
             Op::LogSoftmax => Kernel::LogSoftmax { x, y },
             Op::Flatten => {
-                Kernel::Flatten { direction: flatten::Direction::ToChannelsFirst, map: x, flat: y.offset }
+                let direction = flatten::Direction::ToChannelsFirst;
+                Kernel::Flatten { direction, map: x, flat: y.offset, image: y.image }
             }
+            // Only where a device cannot read it in its place.
+            Op::Slice { start, .. } if D::GROUP > 1 => Kernel::Concat { x: x.channels(start, y.c), y },
             Op::Concat | Op::Slice { .. } => unreachable!("drafted as copies, or no work at all"),
         }
     }

@@ -7,7 +7,7 @@ use kernels::{avg_pool2d, conv2d, flatten, local_response_norm, max_pool2d, pad2
 
 /// A kernel and its maps. Weights stay with the nodes that brought them.
 pub enum Kernel {
-    /// `temp` floats of the arena are shared by its stages.
+    /// `temps` is where its stages leave something for the next.
     Conv2d {
         node: Id,
         spec: conv2d::Conv2d,
@@ -16,7 +16,7 @@ pub enum Kernel {
         before: Option<(Scaling, Activation)>,
         ending: Ending,
         stage: usize,
-        temp: usize,
+        temps: [usize; 2],
     },
     Linear {
         node: Id,
@@ -79,7 +79,7 @@ pub enum Kernel {
         y: Layout,
         activation: Activation,
     },
-    /// A copy: a concat's branch.
+    /// A copy: a concat's branch, or a slice that cannot be read in its place.
     Concat {
         x: Layout,
         y: Layout,
@@ -111,6 +111,8 @@ pub enum Kernel {
         direction: flatten::Direction,
         map: Layout,
         flat: usize,
+        /// Floats from image to image of the flat side.
+        image: usize,
     },
     Halo {
         map: Layout,

@@ -4,7 +4,6 @@
 use super::build::Weights;
 use super::interpreter::Value;
 use crate::graph::{Kind, Node, Op};
-use crate::weights::Packed;
 
 pub const EPSILON: f64 = f32::EPSILON as f64;
 
@@ -12,11 +11,11 @@ pub fn largest(numbers: &[f32]) -> f64 {
     numbers.iter().fold(0.0, |max, x| x.abs().max(max)) as f64
 }
 
-/// The error of each of the results `y`.
+/// The error of each of the results `y`; a Winograd convolution's tile has so many rows and columns of outputs.
 pub fn error(
     node: &Node,
     weights: Option<&Weights>,
-    packed: Option<&Packed>,
+    tile: Option<[usize; 2]>,
     xs: &[&Value],
     y: &[f64],
 ) -> f64 {
@@ -29,14 +28,14 @@ pub fn error(
         Op::Conv2d { in_channels, groups, kernel: [kh, kw], .. } => {
             let depth = in_channels / groups * kh * kw;
             let direct = of_sums(x, given(), depth);
-            match packed {
-                Some(Packed::Winograd(packed)) => {
-                    let growth = growth(packed.tile.0[0], kh) * growth(packed.tile.0[1], kw);
+            match tile {
+                Some([rows, columns]) => {
+                    let growth = growth(rows, kh) * growth(columns, kw);
                     // As in the operator's tests; a bias and an ending's roundings are among those of the direct sum.
                     let products = x.most() * largest(&given().weight);
                     direct + 2.0 * EPSILON * (in_channels + 7) as f64 * growth * products
                 }
-                _ => direct,
+                None => direct,
             }
         }
         Op::Linear { in_features, .. } => of_sums(x, given(), in_features),

@@ -56,6 +56,15 @@ pub fn pack(
     (0..graph.nodes.len()).map(&mut pack).collect()
 }
 
+/// Rows and columns of the tiles of Winograd's convolutions.
+pub fn tiles(packed: &[Option<Arc<Packed>>]) -> Vec<Option<[usize; 2]>> {
+    let tile = |packed: &Option<Arc<Packed>>| match packed.as_deref() {
+        Some(Packed::Winograd(packed)) => Some(packed.tile.0),
+        _ => None,
+    };
+    packed.iter().map(tile).collect()
+}
+
 /// Runs all slices in an arena that is full of `poison` but for the input.
 pub fn run_in(poison: f32, plan: &Plan, weights: cpu::Weights, x: &[f32], team: &Team) -> Vec<Vec<f32>> {
     let mut arena = vec![poison; plan.arena];

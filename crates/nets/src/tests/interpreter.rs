@@ -4,14 +4,12 @@ use super::bounds;
 use super::build::Weights;
 use crate::graph::{Graph, Node, Op};
 use crate::shape::{Shape, infer};
-use crate::weights::Packed;
 use kernels::local_response_norm::LocalResponseNorm;
 use kernels::{
     activation, adaptive_avg_pool2d, adaptive_max_pool2d, add, affine, avg_pool2d, batch_norm2d,
     channel_shuffle, concat, conv2d, layer_norm2d, linear, local_response_norm, log_softmax, max_pool2d, mul,
     pad_channels, pad2d, prelu, slice, softmax,
 };
-use std::sync::Arc;
 
 /// A node's map in PyTorch's order, and how far a float32 engine may be from it.
 pub struct Value {
@@ -32,11 +30,11 @@ impl Value {
     }
 }
 
-/// The map of every node, for an engine that has packed the weights like this.
+/// The map of every node, for an engine that computes convolutions with these tiles of Winograd's.
 pub fn interpret(
     graph: &Graph,
     weights: &[Option<Weights>],
-    packed: &[Option<Arc<Packed>>],
+    tiles: &[Option<[usize; 2]>],
     input: [usize; 4],
     x: &[f32],
 ) -> Vec<Value> {
@@ -45,7 +43,7 @@ pub fn interpret(
     for (id, node) in graph.nodes.iter().enumerate().skip(1) {
         let xs: Vec<&Value> = node.inputs.iter().map(|&i| &values[i]).collect();
         let y = compute(node, weights[id].as_ref(), &xs, shapes[node.inputs[0]]);
-        let error = bounds::error(node, weights[id].as_ref(), packed[id].as_deref(), &xs, &y);
+        let error = bounds::error(node, weights[id].as_ref(), tiles[id], &xs, &y);
         // Between layers the interpreter rounds to float32 as well.
         let numbers: Vec<f32> = y.iter().map(|&y| y as f32).collect();
         let error = error + bounds::EPSILON * bounds::largest(&numbers);

@@ -1,7 +1,7 @@
 //! What a model keeps from run to run: plans, weights, the arena; and that threads change nothing.
 
 use super::build::{Net, Random, Weights};
-use super::engine::pack;
+use super::engine::{pack, tiles};
 use super::interpreter::{Value, interpret};
 use super::nets::{knots, squeezenet};
 use super::runs::assert_close;
@@ -28,7 +28,7 @@ fn model(net: &Net, weights: &[Option<Weights>], helpers: usize) -> Model {
 }
 
 fn values(net: &Net, weights: &[Option<Weights>], input: [usize; 4], x: &[f32]) -> Vec<Value> {
-    interpret(&net.graph(), weights, &pack(net, weights, true, SIZE, None), input, x)
+    interpret(&net.graph(), weights, &tiles(&pack(net, weights, true, SIZE, None)), input, x)
 }
 
 /// Runs a model as JavaScript does; gives the outputs' dimensions and numbers.

@@ -6,7 +6,7 @@ use super::nets::{named, squeezenet};
 use super::random::random_net;
 use crate::cpu::{self, Weights};
 use crate::graph::{Graph, Id, Node, Op};
-use crate::plan::{Kernel, Plan, Step, plan};
+use crate::plan::{Device, Kernel, Plan, Step, plan};
 use crate::weights::Packed;
 use kernels::flatten::Direction;
 use kernels::layout::Layout;
@@ -42,20 +42,20 @@ fn touched(kernel: &Kernel, weights: Weights) -> (Vec<usize>, Vec<usize>) {
     let mut reads: Vec<usize> = xs.iter().flat_map(elements).collect();
     let mut writes = y.as_ref().map_or(vec![], elements);
     match kernel {
-        Kernel::Conv2d { node, spec, x, stage, temp, .. } => {
+        Kernel::Conv2d { node, spec, x, stage, temps, .. } => {
             if weights.packed[*node].as_ref().expect("weights").reads_halo() {
                 reads.extend(frame(x, spec.padding));
             }
             let needs = weights.needs(kernel).expect("weights");
-            let between = *temp..*temp + needs.temp;
+            let between = temps[0]..temps[0] + needs.temps[0];
             match (needs.stages, stage) {
-                (1, _) => assert_eq!(needs.temp, 0),
+                (1, _) => assert_eq!(needs.temps, [0; 2]),
                 (_, 0) => writes = between.collect(),
                 _ => reads = xs[1..].iter().flat_map(elements).chain(between).collect(),
             }
         }
         Kernel::Halo { map, halo } => writes = frame(map, *halo),
-        Kernel::Flatten { direction, map, flat } => {
+        Kernel::Flatten { direction, map, flat, .. } => {
             let floats = *flat..*flat + map.pixels() * map.c;
             match direction {
                 Direction::ToChannelsFirst => writes.extend(floats),

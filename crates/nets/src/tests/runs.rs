@@ -1,7 +1,7 @@
 //! What plans compute, against the interpreter.
 
 use super::build::{Net, Random, Weights};
-use super::engine::{pack, run_in, same_bits};
+use super::engine::{pack, run_in, same_bits, tiles};
 use super::interpreter::{Value, interpret};
 use super::nets::named;
 use super::random::random_net;
@@ -47,7 +47,7 @@ impl Case {
         let size = if random.coin() { [h, w] } else { random.several(1, 40) };
         let packed = pack(&net, &given, winograd, size, None);
         let x = net.numbers(random);
-        let values = interpret(&net.graph(), &given, &packed, net.input, &x);
+        let values = interpret(&net.graph(), &given, &tiles(&packed), net.input, &x);
         Case { name, net, given, winograd, size, packed, x, values }
     }
 

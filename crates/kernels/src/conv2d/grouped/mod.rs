@@ -2,6 +2,7 @@
 //! ResNeXt's of four channels a group, and the 3 x 3 that reads an image. The specification is conv2d's.
 
 mod cpu;
+pub mod gpu;
 #[cfg(test)]
 mod tests;
 

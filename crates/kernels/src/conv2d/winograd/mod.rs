@@ -10,6 +10,7 @@
 
 mod choice;
 mod cpu;
+pub mod gpu;
 mod pack;
 mod points;
 mod product;

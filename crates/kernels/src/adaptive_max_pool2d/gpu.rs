@@ -1,0 +1,7 @@
+//! An adaptive max pooling's dispatch.
+
+use crate::gpu::{Dispatch, Map, adaptive};
+
+pub fn dispatch(x: Map, y: Map) -> Dispatch {
+    adaptive("adaptive_max_pool2d", x, y)
+}

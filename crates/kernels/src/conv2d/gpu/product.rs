@@ -1,0 +1,231 @@
+//! The dispatches of products: of matrices by conv2d.wgsl, of a matrix by few vectors by linear.wgsl.
+
+use super::pack::Parts;
+use super::tile::{Tile, candidates};
+use super::{Job, Scaling, flat, merged};
+use crate::gpu::{self, Dispatch, Map, Source};
+use crate::storage::Storage;
+use std::ops::Range;
+
+/// Vectors that linear.wgsl takes at most.
+const FEW: usize = 4;
+
+impl Job<'_> {
+    /// A dispatch for each part of the weights.
+    pub(super) fn direct(&self) -> Vec<Dispatch> {
+        let parts = Parts::new(self.spec, self.algorithm, self.storage, self.limits);
+        let vectors = self.vectors();
+        let dispatch = |part| match vectors {
+            Some(vectors) => self.vector_product(&parts, part, vectors),
+            None => self.matrix_product(&parts, part),
+        };
+        (0..parts.count()).map(dispatch).collect()
+    }
+
+    /// Where the vectors lie that the convolution multiplies by its weights as by a matrix, if they are that and few: their
+    /// count and the step from one to the next in vec4s.
+    fn vectors(&self) -> Option<[u32; 2]> {
+        let (x, y, spec) = (&self.x.layout, &self.y.layout, self.spec);
+        if self.before.is_some() || spec.groups > 1 || spec.padding != [0; 4] || y.pixels() > FEW {
+            return None;
+        }
+        let [_, image, _, pixel] = self.x.words();
+        if spec.kernel == [1; 2] && spec.stride == [1; 2] {
+            return Some([y.pixels() as u32, pixel]);
+        }
+        // The kernel covers the image.
+        (spec.kernel == [x.h, x.w] && [y.h, y.w] == [1; 2]).then_some([y.n as u32, image])
+    }
+
+    /// What the shader is told of weights and ending.
+    fn constants(&self) -> Vec<(&'static str, f64)> {
+        let mut constants = vec![("STORAGE", storage_number(self.storage))];
+        constants.extend(self.epilogue.constants());
+        constants
+    }
+
+    fn vector_product(&self, parts: &Parts, part: usize, [vectors, step]: [u32; 2]) -> Dispatch {
+        let range = parts.range(part);
+        // Short sums leave a workgroup room for several outputs.
+        let lanes = (parts.depth / 4).next_power_of_two().clamp(8, 64);
+        let columns = 64 / lanes;
+        let [offset, _, _, pixel] = self.x.words();
+        let [y, y_step] = self.part_of_y(&range);
+        let add = self.summand();
+        let params = vec![
+            offset,
+            step,
+            0,
+            pixel,
+            y,
+            y_step,
+            add[0],
+            add[1],
+            vectors,
+            (self.spec.in_channels.div_ceil(4)) as u32,
+            parts.depth as u32,
+            range.len() as u32,
+            range.start as u32,
+            parts.outputs as u32,
+            0,
+            0,
+        ];
+        let mut constants = self.constants();
+        constants.extend([
+            ("LANES", lanes as f64),
+            ("COLUMNS", columns as f64),
+            ("IMAGES", vectors as f64),
+            ("SUMS", (lanes * columns * vectors as usize) as f64),
+        ]);
+        let [affine, summand] = self.epilogue.bindings();
+        let x = Source::Buffer(self.x.buffer);
+        let y = Source::Buffer(self.y.buffer);
+        let bindings = vec![x, self.weights(part), self.weights(parts.tail()), affine, summand, y];
+        let grid = gpu::workgroups(range.len().div_ceil(columns));
+        Dispatch { shader: "linear", constants, params, bindings, grid }
+    }
+
+    fn matrix_product(&self, parts: &Parts, part: usize) -> Dispatch {
+        let merged = merged(self.spec);
+        let range = parts.range(part);
+        let channels = (merged.in_channels / merged.groups).div_ceil(4);
+        let outputs = if merged.groups > 1 { parts.outputs / merged.groups } else { range.len() };
+        let layers = range.len() / outputs;
+        let (x, y) = (&self.x.layout, &self.y.layout);
+        let sizes = [y.pixels(), parts.depth / 4, outputs, layers];
+        let tile = candidates(self.limits, sizes)[0];
+        let mut words = self.x.words();
+        words[0] += (range.start / outputs * channels) as u32 * (merged.groups > 1) as u32;
+        let [first_y, y_step] = self.part_of_y(&range);
+        let scales = match self.before.map(|before| before.scaling) {
+            Some(Scaling::Map(map)) => [map.words()[0], map.words()[1]],
+            _ => [0; 2],
+        };
+        let add = self.summand();
+        let spec = self.spec;
+        let pairs = [
+            [first_y, y_step],
+            add,
+            scales,
+            pair([x.h, x.w]),
+            pair([y.h, y.w]),
+            pair(spec.kernel),
+            pair(spec.stride),
+            pair([spec.padding[0], spec.padding[1]]),
+            pair(spec.dilation),
+        ];
+        let numbers = [
+            y.pixels(),
+            channels,
+            outputs,
+            range.start,
+            parts.outputs,
+            parts.depth,
+            outputs * parts.depth,
+            channels,
+            outputs,
+            0,
+        ];
+        let mut params = words.to_vec();
+        params.extend(pairs.as_flattened());
+        params.extend(numbers.map(|number| number as u32));
+        let mut constants = self.constants();
+        constants.extend(tile_constants(&tile));
+        let (before, activation, scales) = match self.before {
+            None => (0, 0, Source::Nothing),
+            Some(before) => match before.scaling {
+                Scaling::Affine(node, part) => (1, before.activation as u32, Source::Weights { node, part }),
+                Scaling::Map(map) => (2, before.activation as u32, Source::Buffer(map.buffer)),
+            },
+        };
+        constants.extend([("BEFORE", before as f64), ("BEFORE_ACTIVATION", activation as f64)]);
+        let [affine, summand] = self.epilogue.bindings();
+        let (x, y) = (Source::Buffer(self.x.buffer), Source::Buffer(self.y.buffer));
+        let bindings = vec![x, self.weights(part), self.weights(parts.tail()), scales, affine, summand, y];
+        let [across, down, _] = gpu::workgroups(tile.workgroups(sizes[0], outputs));
+        Dispatch { shader: "conv2d", constants, params, bindings, grid: [across, down, layers as u32] }
+    }
+
+    /// Winograd's products: at each of the positions the transformed tiles by the weights, a dispatch for each part of these.
+    pub(in crate::conv2d) fn products(
+        &self,
+        x: &Map,
+        y: &Map,
+        positions: usize,
+        tiles: usize,
+    ) -> Vec<Dispatch> {
+        let parts = Parts::new(self.spec, self.algorithm, self.storage, self.limits);
+        let [channels, all] = [self.spec.in_channels, self.spec.out_channels].map(|c| c.div_ceil(4));
+        let dispatch = |part| {
+            let range = parts.range(part);
+            let tile = candidates(self.limits, [tiles, channels, range.len(), positions])[0];
+            let [from, to] = [x, y].map(|map| map.words()[0]);
+            let step = channels as u32;
+            let mut params = vec![from, 0, 0, step, to + range.start as u32, all as u32, 0, 0, 0, 0];
+            let row = pair([1, tiles]);
+            params.extend([row, row, [1; 2], [1; 2], [0; 2], [1; 2]].as_flattened());
+            let numbers = [
+                tiles,
+                channels,
+                range.len(),
+                range.start,
+                all,
+                parts.depth,
+                4 * channels,
+                tiles * channels,
+                tiles * all,
+                0,
+            ];
+            params.extend(numbers.map(|number| number as u32));
+            let mut constants = vec![("HAS_TAIL", 0.0)];
+            constants.extend(tile_constants(&tile));
+            let mut bindings = vec![Source::Nothing; 7];
+            bindings[0] = Source::Buffer(x.buffer);
+            bindings[1] = self.weights(part);
+            bindings[6] = Source::Buffer(y.buffer);
+            let [across, down, _] = gpu::workgroups(tile.workgroups(tiles, range.len()));
+            Dispatch { shader: "conv2d", constants, params, bindings, grid: [across, down, positions as u32] }
+        };
+        (0..parts.count()).map(dispatch).collect()
+    }
+
+    /// Where the outputs of a range lie: offset and step from pixel to pixel.
+    fn part_of_y(&self, range: &Range<usize>) -> [u32; 2] {
+        let [offset, step] = flat(&self.y);
+        [offset + range.start as u32, step]
+    }
+
+    /// Where the summand's pixels lie.
+    pub(in crate::conv2d) fn summand(&self) -> [u32; 2] {
+        self.epilogue.add.map_or([0; 2], |map| flat(&map))
+    }
+}
+
+/// A pair as a shader has it.
+pub(in crate::conv2d) fn pair(pair: [usize; 2]) -> [u32; 2] {
+    pair.map(|side| side as u32)
+}
+
+/// A storage as weights.wgsl numbers them.
+pub fn storage_number(storage: Storage) -> f64 {
+    match storage {
+        Storage::Float32 => 0.0,
+        Storage::Float16 => 1.0,
+        Storage::Int8 => 2.0,
+    }
+}
+
+/// What conv2d.wgsl is told of its tile.
+pub(super) fn tile_constants(tile: &Tile) -> [(&'static str, f64); 8] {
+    [
+        ("COLUMNS", tile.columns),
+        ("ROWS", tile.rows),
+        ("WIDTH", tile.width),
+        ("HEIGHT", tile.height),
+        ("SPLIT", tile.split),
+        ("DEPTH", tile.depth),
+        ("TILES", tile.tiles()),
+        ("PIXELS", tile.pixels()),
+    ]
+    .map(|(name, number)| (name, number as f64))
+}

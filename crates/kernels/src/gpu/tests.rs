@@ -1,0 +1,31 @@
+//! The shaders' texts, and the arithmetic of grids.
+
+use super::{Limits, shaders, workgroups};
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn every_text_is_valid() {
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    let mut names = std::collections::HashSet::new();
+    for (name, text) in shaders() {
+        assert!(names.insert(name), "{name} is there twice");
+        let module = naga::front::wgsl::parse_str(&text)
+            .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(&text)));
+        // What every WebGPU has, if not every device below it: halves in pairs.
+        let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+        let valid = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
+        valid.unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(&text)));
+        let entries: Vec<&str> = module.entry_points.iter().map(|entry| &entry.name[..]).collect();
+        assert_eq!(entries, ["main"], "{name}");
+    }
+}
+
+#[test]
+fn grids_have_room_for_all_and_fit_the_limits() {
+    for count in [0, 1, 65535, 65536, 100_000, 65535 * 3 + 1, 1 << 24] {
+        let [x, y, z] = workgroups(count);
+        assert!(z == 1 && x.max(y) <= Limits::default().workgroups && x as usize * y as usize >= count);
+        assert!((x as usize * y as usize) < count + y as usize, "{count}");
+    }
+}

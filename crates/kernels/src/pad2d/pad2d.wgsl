@@ -1,0 +1,33 @@
+// Zeros around a map; a negative side is cut off.
+
+struct Params {
+  x: vec4<u32>,
+  y: vec4<u32>,
+  size: vec4<u32>,
+  /// Rows above and columns on the left, by which numbers wrap around where they are negative.
+  padding: vec2<u32>,
+  /// The input's rows and columns.
+  cells: vec2<u32>,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) workgroups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let c = cell(64 * index(workgroup, workgroups) + local, params.size);
+  if c.n >= params.size.x {
+    return;
+  }
+  let source = vec2(c.y, c.x) - params.padding;
+  var number = vec4(0.0);
+  if all(source < params.cells) {
+    number = x[at(params.x, c.n, source.x, source.y) + c.group];
+  }
+  y[at(params.y, c.n, c.y, c.x) + c.group] = number;
+}
