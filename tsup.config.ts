@@ -52,6 +52,16 @@ export default defineConfig([
     dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
     esbuildPlugins: [
       {
+        // The module that ts/src/backend/webgpu/wgsl.d.ts declares.
+        name: "shaders",
+        setup(build) {
+          build.onLoad({ filter: /\.wgsl$/ }, ({ path }) => {
+            const text = readFileSync(path, "utf8").replace(/^\s*\/\/.*\n|^\s+/gm, "");
+            return { contents: `export const text = ${JSON.stringify(text)};` };
+          });
+        },
+      },
+      {
         // The module that ts/src/inline/wasm.d.ts declares. Compressed, as it would else be a seventh of the package.
         name: "inline",
         setup(build) {
@@ -88,7 +98,11 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { worker: "ts/src/worker.ts", decoders: "ts/src/decoders.ts" },
+    entry: {
+      worker: "ts/src/worker.ts",
+      "worker-webgpu": "ts/src/worker-webgpu.ts",
+      decoders: "ts/src/decoders.ts",
+    },
     splitting: false,
     esbuildPlugins: [
       {
@@ -103,7 +117,7 @@ export default defineConfig([
             );
             return {
               errors: outside.map((one) => ({
-                text: `worker.ts and decoders.ts must import nothing, but one imports ${one.path}`,
+                text: `workers and decoders.ts must import nothing, but one imports ${one.path}`,
               })),
             };
           });

@@ -211,10 +211,12 @@ async function buildCore(folder) {
 async function buildPackage(folder) {
   const start = performance.now();
   await run(process.execPath, ["node_modules/tsup/dist/cli-default.js", "--silent", "-d", folder]);
-  const worker = join(folder, "worker.js");
   // For bundlers, which are to leave the decoders' import as it is. Minifying takes such marks away.
   const marked = "import(/* @vite-ignore *//* webpackIgnore: true */$1)";
-  writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
+  for (const name of ["worker.js", "worker-webgpu.js"]) {
+    const worker = join(folder, name);
+    writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
+  }
   cpSync(join(core, "wasm"), join(folder, "wasm"), { recursive: true });
   for (const [name, path] of Object.entries(codecs)) {
     cpSync(join(root, "node_modules", path), join(folder, "wasm", `${name}.wasm`));

@@ -35,6 +35,27 @@ export function nativeTests() {
   return testsOf(tests, done);
 }
 
+/** Writes the cases that are held to the references on a GPU: build/test/gpu-cases and gpu-products. */
+export function writeGpuCases() {
+  const { cargo, env } = toolchain();
+  const args = [
+    "test",
+    "--quiet",
+    "-p",
+    "nets",
+    "-p",
+    "kernels",
+    "--all-features",
+    "--lib",
+    "--",
+    "--ignored",
+    "webgpu::cases",
+    "conv2d::gpu",
+  ];
+  const { status, said } = run(cargo, args, env);
+  if (status !== 0) throw new Error(`the cases for a GPU could not be written:\n${said}`);
+}
+
 /** The same for the tests that run as wasm, built as the flavour of that name and run in a Node that can. */
 export function wasmTests(name) {
   const newer = join(root, "ts/test/runtime/node_modules/node-24/bin");

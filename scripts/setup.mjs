@@ -1,7 +1,7 @@
 /**
  * Brings a machine that has only Node to where the package can be built and tested: npm packages, Rust with the sources
- * of std, wasm-pack and wasm-bindgen; on request the other runtimes and a browser. Every step looks before it acts, so
- * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers]`) or imported.
+ * of std, wasm-pack and wasm-bindgen; on request the other runtimes, browsers, what stands in for a GPU. Every step looks before it acts, so
+ * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers] [--gpu]`) or imported.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -170,8 +170,15 @@ export const chromium = () =>
 
 const firefox = () => process.env.FIREFOX_PATH || find(["firefox-esr", "firefox"]);
 
-/** A missing browser lets its tests be skipped; only CI insists on it. */
-function browser(name, path, debianPackage, variable) {
+/** Path of Vulkan's loader, through which Dawn (npm's webgpu) finds the GPU, or SwiftShader that comes with Chromium; or undefined. */
+function vulkan() {
+  if (process.platform !== "linux") return "part of the system";
+  const folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+  return folders.map((folder) => join(folder, "libvulkan.so.1")).find((path) => existsSync(path));
+}
+
+/** A missing browser, or loader, lets its tests be skipped; only CI insists on it. */
+function installed(name, path, debianPackage, advice) {
   if (path()) return `at ${path()}`;
   let why = "no apt-get with root's rights here";
   const asRoot = has("apt-get") && rootPrefix();
@@ -184,7 +191,7 @@ function browser(name, path, debianPackage, variable) {
     }
   }
   if (process.env.CI === "true")
-    throw new Error(`setup: no ${name}, and CI must have one: ${why}. Set ${variable}.`);
+    throw new Error(`setup: no ${name}, and CI must have one: ${why}. ${advice}`);
   return `none, its tests will be skipped: ${why}`;
 }
 
@@ -210,8 +217,14 @@ export function setupRuntimes() {
 }
 
 export function setupBrowsers() {
-  step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
-  step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
+  step("Chromium", () => installed("Chromium", chromium, "chromium", "Set CHROME_PATH."));
+  step("Firefox", () => installed("Firefox", firefox, "firefox-esr", "Set FIREFOX_PATH."));
+}
+
+/** What WebGPU is tested on in Node: a GPU, or SwiftShader, which is Chromium's. */
+export function setupGpu() {
+  step("Chromium", () => installed("Chromium", chromium, "chromium", "Set CHROME_PATH."));
+  step("Vulkan", () => installed("Vulkan loader", vulkan, "libvulkan1", "Install libvulkan1."));
 }
 
 /** Prints why a script stops, without the trace of an error that already says it. */
@@ -226,6 +239,7 @@ if (alone) {
     setupRust();
     if (process.argv.includes("--runtimes")) setupRuntimes();
     if (process.argv.includes("--browsers")) setupBrowsers();
+    if (process.argv.includes("--gpu")) setupGpu();
   } catch (error) {
     stop(error);
   }

@@ -6,8 +6,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { nativeTests, wasmTests } from "./rust-tests.mjs";
-import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
+import { nativeTests, wasmTests, writeGpuCases } from "./rust-tests.mjs";
+import { chromium, setupBrowsers, setupGpu, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
 import { sizes, sizeTable } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
@@ -81,6 +81,10 @@ const slow = [
   "pillow",
   "precision",
   "score-map",
+  "webgpu-cases",
+  "webgpu-goldens",
+  "webgpu-probe",
+  "webgpu-products",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
@@ -171,6 +175,10 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
+  if (!quick) {
+    await prepare("what stands in for a GPU", setupGpu);
+    await prepare("cases for a GPU", writeGpuCases);
+  }
   await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
   if (!quick) {
     await suite("packed package", packed);

@@ -9,4 +9,5 @@ export {
   preprocess,
   resize,
 } from "./browser/connected.js";
+export { summarize } from "./browser/summarize.js";
 export * from "./index.js";

@@ -40,6 +40,7 @@ try {
     preprocess: async (...args) => (await import("./node.js")).preprocess(...args),
     decode: async (...args) => (await import("./node.js")).decode(...args),
     resize: async (...args) => (await import("./node.js")).resize(...args),
+    summarize: async (...args) => (await import("./node.js")).summarize(...args),
     loadWeights: async (...args) => (await import("./node.js")).loadWeights(...args),
     async cache() {
       const { cacheFolder, FolderCache } = await import("./node/cache.js");

@@ -1,5 +1,5 @@
 /** The public functions that need a runtime, made for one platform. */
-import { type Capabilities, capabilities } from "./backend/flavour.js";
+import type { Capabilities } from "./backend/flavour.js";
 import { type Host, startHost } from "./backend/host.js";
 import { checkFolder, coreModule, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
@@ -9,10 +9,11 @@ import { checkPixels, type Mode, type RawPixels, toPixels } from "./image/pixels
 import type { Filter, PreprocessOptions } from "./image/preprocess.js";
 import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
-import { type LoadOptions, load } from "./load.js";
+import { capabilities, gpuStepsOf, type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 import type { Decoders, Platform, WasmSource } from "./platform.js";
+import type { GpuSteps } from "./summarize.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
@@ -101,6 +102,8 @@ export interface Connected {
   preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
+  /** What a GPU would be given for a network: see {@link Summarize}. */
+  gpuSteps(net: Net, input: readonly number[]): Promise<GpuSteps>;
 }
 
 /** For the native decoder, which needs none. */
@@ -140,6 +143,7 @@ export function connect(runtime: Platform): Connected {
     fromOnnx: async (source, options) =>
       (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
+    gpuSteps: (net, input) => gpuStepsOf(platform, net, input),
     async decode(image, { signal, wasm, decoders, ...options } = {}) {
       const wanted = decodingOf(options);
       if (wanted.decoder === "native") {
@@ -192,10 +196,10 @@ function imageHost(platform: Platform) {
 
   const start = async (wasm?: WasmSource) => {
     const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
-    const { module, shared } = await coreModule(platform, wanted);
+    const build = await coreModule(platform, wanted);
     const channel = platform.spawn?.() ?? platform.inPlace?.();
     if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared });
+    return startHost(channel, { ...build, threads: 1 });
   };
   const end = (host: Host) => {
     host.dispose();

@@ -9,4 +9,5 @@ export {
   preprocess,
   resize,
 } from "./edge/connected.js";
+export { summarize } from "./edge/summarize.js";
 export * from "./index.js";

@@ -32,6 +32,9 @@ export const ERROR_CODES = {
     "The network has no single classifier whose input could stand for the image; the message says why.",
   "bad-wasm": "The core's .wasm could not be had: the message says what was found in its place.",
   unsupported: "This runtime cannot do what was asked; the message says what is missing.",
+  "device-lost":
+    "The GPU device was lost and could not be had again (or was the caller's own); load the model again.",
+  "device-failed": "The GPU refused a shader or a step; the message names the layer. Please report it.",
   disposed: "The model was disposed of.",
   poisoned: "The core trapped in an earlier call; its memory was dropped. Load the model again.",
 } as const satisfies Record<string, string>;
@@ -67,6 +70,10 @@ export class ConvzooError extends Error {
     if (details.source !== undefined) this.source = details.source;
   }
 }
+
+/** For calls of what is no more. */
+export const disposed = (): ConvzooError =>
+  new ConvzooError("disposed", "The model was disposed of; load it again to use it.");
 
 /** Whether this is a {@link ConvzooError}, also where another copy of the package threw it. */
 export function isConvzooError(error: unknown): error is ConvzooError {

@@ -22,13 +22,20 @@ export type { Mode, RawPixels } from "./image/pixels.js";
 export type { Filter, PreprocessOptions } from "./image/preprocess.js";
 export type { Crops } from "./image/views.js";
 export * from "./layers.js";
-export type { LoadOptions, Precision, Progress } from "./load.js";
-export type { Classification, ClassifyOptions, Model, RankOptions, RunOptions } from "./model.js";
+export type { DeviceLost, LoadOptions, Precision, Progress } from "./load.js";
+export type {
+  Classification,
+  ClassifyOptions,
+  GpuTensor,
+  Model,
+  RankOptions,
+  RunOptions,
+} from "./model.js";
 export type { OnnxModel, OnnxOptions } from "./onnx/index.js";
 export type { CodecName, Decoders, Flavour, WasmSource } from "./platform.js";
 export { saveWeights } from "./save.js";
 export { stateShapes } from "./state.js";
-export { formatSummary, type Summary, summarize } from "./summarize.js";
+export { formatSummary, type GpuSteps, type GpuSummary, type Summarize, type Summary } from "./summarize.js";
 export type { Pixels, Tensor } from "./tensor.js";
 export type { TimmOptions, TransformOptions } from "./transforms.js";
 export * as transforms from "./transforms.js";

@@ -11,3 +11,4 @@ export {
   preprocess,
   resize,
 } from "./inline/connected.js";
+export { summarize } from "./inline/summarize.js";

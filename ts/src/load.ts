@@ -1,9 +1,11 @@
 /** From a network and its weights to a model that runs. */
 
-import { type Host, startHost } from "./backend/host.js";
-import { coreModule, wasmModule } from "./backend/module.js";
+import { type Capabilities, cpuCapabilities } from "./backend/flavour.js";
+import { type Host, type Place, startHost } from "./backend/host.js";
+import { buildName, coreModule, wasmModule } from "./backend/module.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
+import type { Kit } from "./backend/webgpu/index.js";
 import { chooseWeights, entryOf, type OpenWeights, openWeights } from "./checkpoint.js";
 import { ConvzooError } from "./errors.js";
 import { type Graph, lower } from "./graph.js";
@@ -14,16 +16,26 @@ import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
 import { stateShapes } from "./state.js";
+import type { GpuSteps } from "./summarize.js";
 import { torchvision } from "./transforms.js";
 import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
 import { findEntry, type ZooName } from "./zoo/index.js";
 import type { ZooEntry } from "./zoo/row.js";
 
-/** How far {@link load} is: bytes of the checkpoint, then layers whose weights are packed. */
+/** How far {@link load} is: bytes of the checkpoint, layers whose weights are packed, and on a GPU shaders that are compiled. */
 export interface Progress {
-  readonly phase: "download" | "pack";
+  readonly phase: "download" | "pack" | "compile";
   readonly loaded: number;
   readonly total?: number;
+}
+
+/** What {@link LoadOptions.onDeviceLost} is told. */
+export interface DeviceLost {
+  /** The browser's words, such as "unknown" or "destroyed", and more of them if it has more. */
+  readonly reason: string;
+  readonly message: string;
+  /** Where the model runs now; undefined where it runs no more. */
+  readonly device: Place["device"] | undefined;
 }
 
 /** How the weights of convolutions and linear layers are kept. */
@@ -40,8 +52,25 @@ export interface LoadOptions extends MatchOptions {
   readonly weights?: WeightSource | GivenWeights;
   /** Of a PyTorch checkpoint that holds several sets of weights, the one to take, such as "ema": see `loadWeights`. */
   readonly select?: string;
-  /** Where to compute; `"auto"` and `"wasm"` are the CPU. */
-  readonly device?: "auto" | "wasm";
+  /**
+   * Where to compute: `"wasm"` is the CPU, `"webgpu"` the GPU, which is refused with `unsupported` where there is none. `"auto"`,
+   * the default, is the GPU where `capabilities()` says so and the network is large enough to gain (half a billion
+   * multiply-adds), else the CPU; also for who passes `tune`, `core` or `wasm`, which are the CPU's.
+   */
+  readonly device?: "auto" | "wasm" | "webgpu";
+  /**
+   * A GPUDevice of your own to compute on, instead of the one that models share; buffers and textures of it are then inputs
+   * (see `run`). It is not destroyed with the model.
+   */
+  readonly gpu?: GPUDevice;
+  /**
+   * Whether the network is put on another device, or in the end on the CPU, where its GPU is lost, which it may be at any
+   * time: true by default, for weights that can be read again (a stream cannot). What is under way is run again there. Without, or
+   * where the device is your own, calls reject with `device-lost`.
+   */
+  readonly recover?: boolean;
+  /** Called when a GPU was lost and it is known where the model runs now. */
+  readonly onDeviceLost?: (event: DeviceLost) => void;
   /** Threads that compute, where the runtime has threads; by default as many as the machine has cores. */
   readonly threads?: number;
   /** The core's build, instead of the fastest that runs here (for tests and benchmarks). */
@@ -89,11 +118,9 @@ export async function load(
   what: Net | ZooName,
   options: LoadOptions = {},
 ): Promise<Model> {
-  const { signal, device = "auto", tune = false } = options;
+  const { signal, tune = false } = options;
   signal?.throwIfAborted();
-  if (device !== "auto" && device !== "wasm") {
-    throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
-  }
+  checkDevice(options);
   if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
@@ -114,16 +141,22 @@ export async function load(
   const graph = lower(net);
   const [, rows, columns] = net.dense?.input ?? (entry ?? entryOf(net))?.input ?? [3, 224, 224];
   const size = [rows, columns] as const;
-  const weights = openWeights(platform, source, stateShapes(net), options);
-  const { host, core, threads, tuning } = await start(platform, graph, weights, size, options)
-    // Not waited for: where the core failed, a download may still be under way.
-    .finally(() => void weights.then(({ close }) => close()).catch(() => undefined));
+  const open = () => openWeights(platform, source, stateShapes(net), options);
+  const opening = open();
+  let tuning: Tuning | undefined;
+  const wasm = async (weights: Promise<OpenWeights>): Promise<Host> => {
+    const started = await start(platform, graph, weights, { ...options, size });
+    tuning = started.tuning;
+    return started.host;
+  };
+  const input = [net.inChannels!, rows, columns] as const;
+  const host = mayUseGpu(platform, options)
+    ? await (await gpuRoom()).loadOnGpu(kit, platform, { graph, input, options, opening, open, wasm })
+    : await wasm(opening);
   return new Model({
     net,
     graph,
     host,
-    core,
-    threads,
     tuning,
     size,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
@@ -139,29 +172,65 @@ export async function load(
   });
 }
 
-/** A core that runs the graph with its weights. It compiles while the weights are on their way. */
+/** A core that runs the graph with its weights, which are closed then. It compiles while they are on their way. */
 async function start(
   platform: Platform,
   graph: Graph,
   opening: Promise<OpenWeights>,
-  size: readonly [number, number],
-  options: LoadOptions,
-): Promise<{ host: Host; core: Flavour; threads: number; tuning?: Tuning }> {
+  { gpu: _, ...options }: LoadOptions & { readonly size: readonly [number, number] },
+): Promise<{ host: Host; tuning?: Tuning }> {
   const { signal } = options;
-  const [{ module, core, threads, shared }, { weights }] = await Promise.all([
-    coreModule(platform, options, signal),
-    opening,
-  ]);
-  const channel = platform.spawn?.() ?? platform.inPlace?.();
-  if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-  const host = await startHost(channel, { module, threads, shared }, signal);
+  let host: Host | undefined;
   try {
-    const tuning = await send(host, graph, weights, { ...options, core, size });
-    return { host, core, threads, tuning };
+    const [build, { weights }] = await Promise.all([coreModule(platform, options, signal), opening]);
+    const channel = platform.spawn?.() ?? platform.inPlace?.();
+    if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
+    host = await startHost(channel, build, signal);
+    return { host, tuning: await send(host, graph, weights, options) };
   } catch (error) {
-    host.dispose();
+    host?.dispose();
     throw error;
+  } finally {
+    // Not waited for: where the core failed, a download may still be under way.
+    void opening.then(({ close }) => close()).catch(() => undefined);
   }
+}
+
+function checkDevice({ device = "auto", gpu, tune }: LoadOptions): void {
+  if (device !== "auto" && device !== "wasm" && device !== "webgpu") {
+    const given = JSON.stringify(device);
+    throw new ConvzooError("bad-option", `device is "auto", "wasm" or "webgpu", not ${given}.`);
+  }
+  if (device === "wasm" && gpu !== undefined)
+    throw new ConvzooError("bad-option", 'With device: "wasm" no gpu is used; leave one of them out.');
+  if ((device === "webgpu" || gpu !== undefined) && tune)
+    throw new ConvzooError("bad-option", 'tune is for device: "wasm"; leave it out.');
+}
+
+/** Whether the GPU is asked for, or may be had; what is the CPU's alone asks for that. */
+function mayUseGpu(
+  { gpu: gpus }: Platform,
+  { device = "auto", gpu, tune, core, wasm }: LoadOptions,
+): boolean {
+  if (device === "webgpu" || gpu !== undefined) return true;
+  return device === "auto" && gpus !== undefined && !tune && core === undefined && wasm === undefined;
+}
+
+/** What the file that is loaded for a GPU needs of this one. */
+const kit: Kit = { startHost, wasmModule, buildName, send };
+
+const gpuRoom = () => import("./backend/webgpu/index.js");
+
+/** What a GPU would be given for a network. */
+export const gpuStepsOf = async (platform: Platform, net: Net, input: readonly number[]): Promise<GpuSteps> =>
+  (await import("./backend/webgpu/summary.js")).gpuSteps(kit, platform, net, input);
+
+/** What this runtime can do, and why not more. */
+export async function capabilities(platform: Platform): Promise<Capabilities> {
+  const deviceReason = platform.gpu
+    ? await (await gpuRoom()).distrust(kit, platform)
+    : "this entry of the package computes on the CPU alone";
+  return { device: deviceReason ? "wasm" : "webgpu", deviceReason, ...(await cpuCapabilities(platform)) };
 }
 
 function defaultPreprocess(net: Net, entry: ZooEntry | undefined): PreprocessOptions {

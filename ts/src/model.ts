@@ -1,6 +1,8 @@
 /** A network with its weights, ready to run. */
 import { closest } from "fastest-levenshtein";
+import type { Place } from "./backend/host.js";
 import type { StepTiming, Tuning } from "./backend/protocol.js";
+import type { GpuInput } from "./backend/webgpu/resident.js";
 import type { DenseModel, DenseOptions, OcclusionOptions } from "./dense/index.js";
 import type { ScoreMap } from "./dense/score-map.js";
 import { ConvzooError } from "./errors.js";
@@ -9,7 +11,6 @@ import { type ImageSource, naming } from "./image/input.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
 import type { Crops } from "./image/views.js";
 import type { Net } from "./layers.js";
-import type { Flavour } from "./platform.js";
 import type { Tensor } from "./tensor.js";
 
 /** Options of {@link Model.run}. */
@@ -49,19 +50,18 @@ export interface Classification {
 
 /** What a model is made of; see `load`. */
 export interface ModelParts extends Omit<DenseModel, "views"> {
-  readonly core: Flavour;
-  readonly threads: number;
   readonly tuning?: Tuning;
+}
+
+/** An input that is on the GPU already: N * C * H * W floats from the buffer's start on, which has the usage COPY_SRC. */
+export interface GpuTensor {
+  readonly shape: readonly number[];
+  readonly buffer: GPUBuffer;
 }
 
 /** A loaded network. It runs in a worker of its own where there are workers; calls queue up there. */
 export class Model {
   readonly net: Net;
-  readonly device = "wasm";
-  /** The build of the core that runs it. */
-  readonly core: Flavour;
-  /** Threads that compute. */
-  readonly threads: number;
   /** What `load` found with `tune: true`, or was given; undefined without. */
   readonly tuning: Tuning | undefined;
   readonly #parts: ModelParts & DenseModel;
@@ -71,10 +71,23 @@ export class Model {
   /** Models are made by `load`. */
   constructor(parts: ModelParts) {
     this.net = parts.net;
-    this.core = parts.core;
-    this.threads = parts.threads;
     this.tuning = parts.tuning;
     this.#parts = { ...parts, views: new Map() };
+  }
+
+  /** Where it computes; "wasm" also after its GPU was lost and there was no other. */
+  get device(): Place["device"] {
+    return this.#parts.host.place.device;
+  }
+
+  /** The build of the core that runs it, or plans for the GPU. */
+  get core(): Place["core"] {
+    return this.#parts.host.place.core;
+  }
+
+  /** Threads that compute; 1 with a GPU. */
+  get threads(): number {
+    return this.#parts.host.place.threads;
   }
 
   /**
@@ -89,15 +102,18 @@ export class Model {
    * Runs the network on [N, C, H, W] of any N and any H and W that it can take, and gives its output, [N, classes] for a
    * classifier; with `outputs`, the outputs of the named layers by path.
    *
+   * On a GPU the input may be there already: `{ shape, buffer }`, a buffer of the device that `load` was given as `gpu`.
+   *
    * Rejects with a ConvzooError: `bad-shape` (rank, channels, size, length of the data), `not-finite`, `too-large`,
-   * `unknown-output`, `disposed`, `poisoned`; or with the signal's reason. The model works on after all but the last two.
+   * `unknown-output`, `device-lost`, `device-failed`, `disposed`, `poisoned`; or with the signal's reason. The model works on
+   * after all but the last two and `device-lost`.
    */
   run(
-    input: Tensor,
+    input: Tensor | GpuTensor,
     options: RunOptions & { readonly outputs: readonly string[] },
   ): Promise<Record<string, Tensor>>;
-  run(input: Tensor, options?: Omit<RunOptions, "outputs">): Promise<Tensor>;
-  async run(input: Tensor, options: RunOptions = {}): Promise<Tensor | Record<string, Tensor>> {
+  run(input: Tensor | GpuTensor, options?: Omit<RunOptions, "outputs">): Promise<Tensor>;
+  async run(input: Tensor | GpuTensor, options: RunOptions = {}): Promise<Tensor | Record<string, Tensor>> {
     const { graph } = this.#parts;
     const { outputs, signal } = options;
     if (outputs !== undefined && !Array.isArray(outputs)) {
@@ -108,11 +124,7 @@ export class Model {
     }
     const ids = outputs ? outputs.map((path) => this.#node(path)) : [graph.output];
     const nodes = [...new Set(ids)];
-    const { shape, data } = checkInput(input);
-    const copy = this.#spare.length === data.length ? this.#spare : new Float32Array(data.length);
-    this.#spare = new Float32Array();
-    copy.set(data);
-    const maps = await this.#run({ shape, data: copy }, nodes, signal);
+    const maps = await this.#run(this.#copied(input), nodes, signal);
     if (!outputs) return maps[0]!;
     return Object.fromEntries(outputs.map((path, i) => [path, maps[nodes.indexOf(ids[i]!)]!]));
   }
@@ -121,9 +133,13 @@ export class Model {
    * The most probable classes of an image, which is resized, cropped and normalised as the weights were trained. Several crops
    * run together and their results are averaged.
    *
+   * With `device: "webgpu"` a VideoFrame, a video element or a GPUTexture (of the device that `load` was given, with the usage
+   * TEXTURE_BINDING) never leaves the GPU: it is resized there in float32, by an antialiased filter, whose values differ from
+   * Pillow's bytes by their rounding.
+   *
    * Rejects with a ConvzooError: `bad-image`, `not-found`, `fetch-failed`, `bad-option`, and what `run` rejects with.
    */
-  async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
+  async classify(image: ImageSource | GPUTexture, options: ClassifyOptions = {}): Promise<Classification[]> {
     const { crops, signal, ...ranking } = options;
     const { checkRanking } = await import("./classify.js");
     checkRanking(ranking);
@@ -132,11 +148,14 @@ export class Model {
         const message = 'With crops: "dense" the scores of a map are averaged; leave average out.';
         throw new ConvzooError("bad-option", message);
       }
-      const data = (await this.dense(image, { signal })).mean();
+      const data = (await this.dense(image as ImageSource, { signal })).mean();
       return (await this.rank({ shape: [1, data.length], data }, ranking))[0]!;
     }
-    const input = await this.prepare(image, { crops, signal });
-    const [scores] = await this.#run(input, [this.#parts.graph.output], signal);
+    const frame = await this.#onGpu(image, crops);
+    const input = frame ?? (await this.prepare(image as ImageSource, { crops, signal }));
+    const [scores] = await this.#run(input, [this.#parts.graph.output], signal).finally(() =>
+      frame?.buffer.destroy(),
+    );
     const [top] = await this.rank(scores!, { ...ranking, crops: input.shape[0]! });
     return top!;
   }
@@ -230,7 +249,8 @@ export class Model {
       throw new ConvzooError("bad-option", `rounds is a whole number of at least 1, not ${String(rounds)}.`);
     }
     const { graph, host } = this.#parts;
-    return host.call("profile", { input: checkInput(input), outputs: [graph.output], rounds });
+    const checked = checkInput(input) as Tensor;
+    return host.call("profile", { input: checked, outputs: [graph.output], rounds });
   }
 
   /**
@@ -252,8 +272,32 @@ export class Model {
     this.dispose();
   }
 
+  /** A picture that is on the GPU as an input there, if the model is; else undefined. */
+  async #onGpu(image: unknown, crops?: Crops): Promise<GpuInput | undefined> {
+    const { host } = this.#parts;
+    if (!host.frame) return undefined;
+    const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
+    return host.frame(image, () => this.preprocess, views);
+  }
+
+  /** An input that is this model's, checked: a copy, in the last run's buffer if that has its size, or what is on the GPU. */
+  #copied(input: Tensor | GpuTensor): Tensor | GpuInput {
+    const checked = checkInput(input);
+    if ("buffer" in checked) return checked;
+    const { shape, data } = checked;
+    const copy = this.#spare.length === data.length ? this.#spare : new Float32Array(data.length);
+    this.#spare = new Float32Array();
+    copy.set(data);
+    return { shape, data: copy };
+  }
+
   /** Takes the input's buffer, and keeps it for the next run when it comes back. */
-  async #run(input: Tensor, outputs: readonly number[], signal?: AbortSignal): Promise<readonly Tensor[]> {
+  async #run(
+    input: Tensor | GpuInput,
+    outputs: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<readonly Tensor[]> {
+    if ("buffer" in input) return this.#parts.host.call("run", { input, outputs }, { signal });
     const transfer = [input.data.buffer as ArrayBuffer];
     const [given, ...maps] = await this.#parts.host.call("run", { input, outputs }, { signal, transfer });
     this.#spare = given!.data;
@@ -281,8 +325,8 @@ export class Model {
   }
 }
 
-function checkInput(input: Tensor): Tensor {
-  const { shape, data } = (input ?? {}) as Partial<Tensor>;
+function checkInput(input: Tensor | GpuTensor): Tensor | GpuInput {
+  const { shape, data, buffer } = (input ?? {}) as Partial<Tensor & GpuTensor>;
   const sides = Array.isArray(shape) ? (shape as unknown[]) : [];
   if (sides.length !== 4 || !sides.every((side) => Number.isSafeInteger(side) && (side as number) > 0)) {
     const given = Array.isArray(shape) ? `[${sides.join(", ")}]` : typeof shape;
@@ -291,6 +335,8 @@ function checkInput(input: Tensor): Tensor {
       `An input has the shape [N, C, H, W], four positive integers, not ${given}.`,
     );
   }
+  // Whatever else must be true of it, the GPU's side knows.
+  if (buffer !== undefined) return { shape: sides as number[], buffer, offset: 0 };
   if (Object.prototype.toString.call(data) !== "[object Float32Array]") {
     throw new ConvzooError("bad-shape", "An input's data is a Float32Array of N * C * H * W numbers.");
   }

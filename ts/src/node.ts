@@ -11,3 +11,4 @@ export {
   preprocess,
   resize,
 } from "./node/connected.js";
+export { summarize } from "./node/summarize.js";

@@ -5,12 +5,12 @@ import type { RegistryPlatform } from "./weights/registered.js";
 import type { FilePlatform } from "./weights/source.js";
 
 /** The compiled files that come with the package, by name; each lies in `wasm/NAME.wasm`. */
-export type WasmName = Flavour | CodecName;
+export type WasmName = Flavour | "webgpu" | CodecName;
 
 /** The image decoders. */
 export type CodecName = "mozjpeg_dec" | "squoosh_png" | "webp_dec";
 
-/** The four builds of the core. */
+/** The four builds of the core that compute. The fifth, "webgpu", plans for a GPU. */
 export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-simd-threads";
 
 /** Where a .wasm comes from, if not from the package: its URL or path, the response or bytes, or what was compiled of it. */
@@ -26,6 +26,10 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly decoders?: () => URL;
   /** Starts the package's worker; absent where there are none. */
   readonly spawn?: () => Channel;
+  /** The runtime's GPUs, or undefined; absent where there are none. */
+  readonly gpu?: () => Promise<GPU | undefined>;
+  /** Starts the worker whose core plans for a GPU; absent where there is none. */
+  readonly spawnPlanner?: () => Channel;
   /** Threads that the machine runs at a time. */
   readonly cores: () => number;
   /** Why there can be no shared memory, or undefined where there can. */

@@ -28,6 +28,52 @@ export interface Summary {
   readonly bytes: number;
 }
 
+/** What a GPU is given for a network; all but the work is in bytes. */
+export interface GpuSteps {
+  /** One a dispatch, in the order of a run. `output` is [N, C, H, W]; `products` are the multiplications that its algorithm needs. */
+  readonly steps: readonly {
+    readonly path: string;
+    readonly op: string;
+    readonly algorithm: string;
+    readonly output: readonly number[];
+    readonly macs: number;
+    readonly products: number;
+    readonly reads: number;
+    readonly writes: number;
+  }[];
+  /** What all of them read and write, and what the network must read and write if each layer's map is read and written once. */
+  readonly traffic: number;
+  readonly leastTraffic: number;
+  /** The buffers for maps, and the maps that are alive together where they are most. */
+  readonly maps: number;
+  readonly leastMaps: number;
+  readonly weights: number;
+}
+
+/** A summary with what a GPU is given. */
+export interface GpuSummary extends Summary {
+  readonly gpu: GpuSteps;
+}
+
+/** `summarize`, which of a platform tells what its GPU would be given, too. */
+export interface Summarize {
+  (net: Net, input: readonly number[]): Summary;
+  /**
+   * With what a GPU would be given: its dispatches, and what they read and write. Needs no GPU, but the core: rejects with
+   * `bad-wasm` and `unsupported` too.
+   */
+  (net: Net, input: readonly number[], options: { readonly device: "webgpu" }): Promise<GpuSummary>;
+}
+
+/** `summarize` of a platform. */
+export function summarizeBy(steps: (net: Net, input: readonly number[]) => Promise<GpuSteps>): Summarize {
+  return ((net: Net, input: readonly number[], options?: { readonly device: "webgpu" }) => {
+    const summary = summarize(net, input);
+    if (options?.device !== "webgpu") return summary;
+    return steps(net, input).then((gpu) => ({ ...summary, gpu }));
+  }) as Summarize;
+}
+
 /**
  * Leaf layers in the order in which they run, with output shapes, parameters and multiply-adds, for one image
  * [C, H, W]. Throws `bad-shape` where the net cannot take that size (see {@link shapesOf}), and `bad-net`.
@@ -50,9 +96,12 @@ export function summarize(net: Net, input: readonly number[]): Summary {
   return { rows, params: parameterCount(net), macs, bytes };
 }
 
-/** A summary as a table for a terminal: a head, a line a row, and the totals; no line break at the end. */
-export function formatSummary(summary: Summary): string {
-  const lines = [
+/**
+ * A summary as a table for a terminal: a head, a line a row, and the totals; what a GPU is given is a second table. No line
+ * break at the end.
+ */
+export function formatSummary(summary: Summary | GpuSummary): string {
+  const layers = rule([
     ["layer", "op", "output", "params", "macs"],
     ...summary.rows.map(({ path, op, output, params, macs }) => [
       path,
@@ -62,7 +111,31 @@ export function formatSummary(summary: Summary): string {
       count(macs),
     ]),
     ["total", "", "", count(summary.params), count(summary.macs)],
+  ]);
+  if (!("gpu" in summary)) return layers;
+  const { steps, traffic, leastTraffic, maps, leastMaps, weights } = summary.gpu;
+  const dispatches = rule([
+    ["dispatch", "op", "output", "products", "bytes"],
+    ...steps.map(({ path, op, algorithm, output, products, reads, writes }) => [
+      path,
+      algorithm ? `${op}, ${algorithm}` : op,
+      output.join(" x "),
+      count(products),
+      count(reads + writes),
+    ]),
+    [`${steps.length} in all`, "", "", count(sum(steps.map(({ products }) => products))), count(traffic)],
+  ]);
+  const times = (a: number, b: number) => `${(a / b).toFixed(2)} times the least`;
+  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const notes = [
+    `read and written: ${mib(traffic)}, ${times(traffic, leastTraffic)}`,
+    `buffers: ${mib(maps)} of maps, ${times(maps, leastMaps)}, and ${mib(weights)} of weights`,
   ];
+  return [layers, dispatches, notes.join("\n")].join("\n\n");
+}
+
+/** Rows as columns, with a line under the first and above the last. */
+function rule(lines: readonly (readonly string[])[]): string {
   const widths =
     lines[0]?.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0))) ?? [];
   const table = lines.map((cells) =>
@@ -73,8 +146,8 @@ export function formatSummary(summary: Summary): string {
       .join("  ")
       .trimEnd(),
   );
-  const rule = "-".repeat(sum(widths) + 2 * (widths.length - 1));
-  return [table[0], rule, ...table.slice(1, -1), rule, table.at(-1)].join("\n");
+  const line = "-".repeat(sum(widths) + 2 * (widths.length - 1));
+  return [table[0], line, ...table.slice(1, -1), line, table.at(-1)].join("\n");
 }
 
 function macsOf(layer: Leaf, output: Shape): number {

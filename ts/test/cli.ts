@@ -8,6 +8,7 @@ import { ConvzooError } from "../src/errors.js";
 import type { LoadOptions } from "../src/load.js";
 import type { ClassifyOptions, Model } from "../src/model.js";
 import { FolderCache } from "../src/node/cache.js";
+import { type GpuSteps, summarize } from "../src/summarize.js";
 import type { Tensor } from "../src/tensor.js";
 import { loadWeights } from "../src/weights/index.js";
 
@@ -28,6 +29,25 @@ export interface Setting {
   readonly running?: Error;
   readonly progress?: Parameters<NonNullable<LoadOptions["onProgress"]>>[0][];
 }
+
+/** A network of two dispatches. */
+export const GPU_STEPS: GpuSteps = {
+  steps: [
+    {
+      ...{ path: "a", op: "conv2d", algorithm: "direct", output: [1, 8, 4, 4] },
+      ...{ macs: 6000, products: 7000, reads: 3000, writes: 512 },
+    },
+    {
+      ...{ path: "b", op: "flatten", algorithm: "", output: [1, 128, 1, 1] },
+      ...{ macs: 0, products: 0, reads: 512, writes: 512 },
+    },
+  ],
+  traffic: 3 * 2 ** 20,
+  leastTraffic: 2 * 2 ** 20,
+  maps: 2 ** 20,
+  leastMaps: 2 ** 19,
+  weights: 2 ** 21,
+};
 
 export const TOP = [
   { index: 7, label: "cock", score: 12.5, probability: 0.75 },
@@ -156,6 +176,7 @@ export async function run(line: string, setting: Setting = {}) {
       return file === "large" ? plain(4096, 1024) : plain(32, 24);
     },
     resize: async (_, { width, height }) => plain(width, height),
+    summarize: async (net, input) => ({ ...summarize(net, input), gpu: GPU_STEPS }),
     load: async (name, options) => {
       loads.push({ name, options });
       for (const step of progress) options?.onProgress?.(step);

@@ -33,6 +33,8 @@ pub struct Limits {
     /// Whether it has these features.
     pub subgroups: bool,
     pub f16: bool,
+    /// Whether it is no GPU but a processor that stands in for one.
+    pub fallback: bool,
 }
 
 impl Default for Limits {
@@ -48,6 +50,7 @@ impl Default for Limits {
             storage_buffers: 8,
             subgroups: false,
             f16: false,
+            fallback: false,
         }
     }
 }

@@ -2,14 +2,13 @@
 
 import type * as singleGlue from "../../../build/core/single/core.js";
 import type * as threadsGlue from "../../../build/core/threads/core.js";
-import type * as decoders from "../decoders.js";
 import { ConvzooError } from "../errors.js";
-import type { Wanted } from "../image/codec.js";
-import { channelsOf, FOR_NETWORKS } from "../image/pixels.js";
-import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
-import { type Pixels, stack, type Tensor } from "../tensor.js";
+import { stack, type Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
-import type { Args, ImageMessage, Join, StepTiming, Tuning } from "./protocol.js";
+import { type Decoders, type Images, imagesBy } from "./images.js";
+import { instantiate } from "./instance.js";
+import type { Args, Join, StepTiming, Tuning } from "./protocol.js";
+import type { CallRequest, Served } from "./serve.js";
 import type { Pool } from "./start-workers.js";
 
 // Only what is used, so that bundles need not hold the rest.
@@ -22,7 +21,7 @@ export interface EngineParts {
   readonly single: SingleGlue;
   readonly threads?: ThreadsGlue;
   /** The image decoders, from where `Platform.decoders` says. */
-  readonly decoders: (url: string) => Promise<typeof decoders>;
+  readonly decoders: Decoders;
   /** Lets messages in between the slices of a long run. */
   readonly pause: () => Promise<void>;
   /** Starts a worker for the pool. */
@@ -33,8 +32,9 @@ export interface EngineParts {
 const BATCH = 8;
 
 /** The instance, the network and its runs. Calls must not overlap: `serve` sees to that. */
-export class Engine {
+export class Engine implements Served {
   readonly #parts: EngineParts;
+  readonly #images: Images;
   #instance:
     | { readonly glue: SingleGlue; readonly memory: WebAssembly.Memory; readonly helpers: number }
     | undefined;
@@ -44,6 +44,38 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#images = imagesBy((...args) => this.#ready().glue.resize(...args), parts.decoders);
+  }
+
+  perform(request: CallRequest, check: () => void): unknown {
+    switch (request.call) {
+      case "start":
+        return this.start(request.args);
+      case "network":
+        return this.network(request.args);
+      case "tune":
+        return this.tune();
+      case "load":
+        return this.load(request.args);
+      case "view":
+        return this.view(request.args);
+      case "room":
+        return this.room(request.args);
+      case "run":
+        return this.run(request.args, check);
+      case "profile":
+        return this.profile(request.args);
+      case "bytes":
+        return this.bytes();
+      case "decode":
+        return this.#images.decode(request.args);
+      case "resize":
+        return this.#images.resize(request.args);
+      case "preprocess":
+        return this.#images.preprocess(request.args);
+      case "record":
+        throw new Error("this core plans for no GPU");
+    }
   }
 
   async start({ module, threads, shared, alarms }: Args<"start">): Promise<void> {
@@ -100,7 +132,9 @@ export class Engine {
   }
 
   /** `check` throws where the caller has given up. */
-  async run({ input, outputs, view }: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
+  async run(args: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
+    const { outputs, view } = args;
+    const input = args.input as Tensor;
     const [n, c, h, w] = input.shape as [number, number, number, number];
     const size = c * h * w;
     const parts: Tensor[][] = [];
@@ -143,19 +177,6 @@ export class Engine {
     return JSON.parse(core.profile(plan, rounds, () => performance.now()));
   }
 
-  decode({ image, wanted }: Args<"decode">): Promise<Pixels> {
-    return this.#pixels(image, wanted);
-  }
-
-  async resize({ pixels, ...target }: Args<"resize">): Promise<Pixels> {
-    return resizePixels(pixels, target, (...args) => this.#resize(...args));
-  }
-
-  async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
-    const pixels = await this.#pixels(image);
-    return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
-  }
-
   bytes(): readonly [number, number, number] {
     const [weights = 0, arena = 0] = this.#loaded().bytes();
     const maps = this.#views.reduce((sum, view) => sum + view.bytes()[1]!, arena);
@@ -168,31 +189,6 @@ export class Engine {
     this.#views = [];
     this.#core?.free();
     this.#core = undefined;
-  }
-
-  async #pixels(image: ImageMessage, wanted: Wanted = FOR_NETWORKS): Promise<Pixels> {
-    if ("pixels" in image) return image.pixels;
-    const { bytes, codec, decoders } = image;
-    const { decodeBytes } = await this.#parts.decoders(decoders).catch((cause) => {
-      const advice =
-        "Is it deployed beside the package's JavaScript, and does the page's policy allow scripts from there?";
-      throw new ConvzooError("unsupported", `The image decoders did not load from ${decoders}. ${advice}`, {
-        cause,
-      });
-    });
-    return decodeBytes(bytes, { wasm: async () => codec! }, wanted);
-  }
-
-  #resize(pixels: Pixels, to: ResizeTarget): Pixels {
-    const { glue } = this.#ready();
-    const { data, width, height } = pixels;
-    const part = to.part ?? { left: 0, top: 0, width: to.width, height: to.height };
-    const box = [part.left, part.top, part.width, part.height] as const;
-    return {
-      width: part.width,
-      height: part.height,
-      data: glue.resize(data, width, height, channelsOf(pixels), to.width, to.height, ...box, to.filter),
-    };
   }
 
   /** The core's floats at an address. Made anew each time: memory that grows takes its old views away. */
@@ -210,21 +206,5 @@ export class Engine {
     const core = view === undefined ? this.#core : this.#views[view];
     if (!core) throw new Error("network comes first");
     return core;
-  }
-}
-
-/** The memory of a new instance. Throws `bad-wasm` where the module is not the core, `too-large` where memory is short. */
-function instantiate(glue: SingleGlue | ThreadsGlue, module: WebAssembly.Module): WebAssembly.Memory {
-  try {
-    return glue.initSync({ module }).memory;
-  } catch (cause) {
-    if (cause instanceof RangeError) {
-      const message =
-        "There is not enough memory to start the core; dispose of models that are not needed, or use fewer.";
-      throw new ConvzooError("too-large", message, { cause });
-    }
-    if (!(cause instanceof WebAssembly.LinkError || cause instanceof TypeError)) throw cause;
-    const message = `The .wasm is not this version's core (${cause.message}); pass the file that lies in the package's wasm folder.`;
-    throw new ConvzooError("bad-wasm", message, { cause });
   }
 }

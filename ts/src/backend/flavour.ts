@@ -13,8 +13,10 @@ export const FLAVOURS: readonly Flavour[] = [
 
 /** What this runtime can do, and what {@link load} will therefore choose. */
 export interface Capabilities {
-  /** The device that `"auto"` means here. */
-  readonly device: "wasm";
+  /** The device that `"auto"` means here, for networks that are large enough. */
+  readonly device: "wasm" | "webgpu";
+  /** Why not the GPU, where it is not it; the kernel that it computes wrongly is named. */
+  readonly deviceReason?: string;
   /** The build of the core: its vector instructions and whether it has threads. */
   readonly core: Flavour;
   /** Why not the relaxed-simd build, where it is not it. */
@@ -30,7 +32,10 @@ export interface Capabilities {
 /** More threads than this do not make one image faster. */
 const MOST = 16;
 
-export async function capabilities(platform: Platform): Promise<Capabilities> {
+/** Those of the CPU. */
+export async function cpuCapabilities(
+  platform: Platform,
+): Promise<Omit<Capabilities, "device" | "deviceReason">> {
   const [hasSimd, hasRelaxed, hasThreads] = await Promise.all([simd(), relaxedSimd(), threads()]);
   if (!hasSimd) {
     const message =
@@ -46,7 +51,6 @@ export async function capabilities(platform: Platform): Promise<Capabilities> {
       : "this runtime's WebAssembly has no relaxed SIMD (Node 21, Chrome 114, Firefox 145 have)");
   const core: Flavour = `${simdReason ? "simd128" : "relaxed-simd"}${threadsReason ? "" : "-threads"}`;
   return {
-    device: "wasm",
     core,
     simdReason,
     threads: threadsReason ? 1 : Math.max(1, Math.min(MOST, platform.cores())),
@@ -63,6 +67,7 @@ export interface Wanted {
 
 /** What a model gets; `shared`: the build is one with threads. */
 export interface Choice {
+  readonly device: "wasm";
   readonly core: Flavour;
   readonly threads: number;
   readonly shared: boolean;
@@ -77,13 +82,13 @@ export async function choose(platform: Platform, wanted: Wanted): Promise<Choice
   if (core !== undefined && !FLAVOURS.includes(core)) {
     throw new ConvzooError("bad-option", `core is one of ${FLAVOURS.join(", ")}, not ${String(core)}.`);
   }
-  const can = await capabilities(platform);
+  const can = await cpuCapabilities(platform);
   const missing =
     (core?.endsWith("-threads") && can.threadsReason) || (core?.startsWith("relaxed-simd") && can.simdReason);
   if (missing) throw new ConvzooError("unsupported", `The core ${core} cannot run here: ${missing}.`);
   const chosen = core ?? can.core;
   const shared = chosen.endsWith("-threads");
-  return { core: chosen, threads: shared ? (threads ?? can.threads) : 1, shared };
+  return { device: "wasm", core: chosen, threads: shared ? (threads ?? can.threads) : 1, shared };
 }
 
 /**
@@ -91,5 +96,5 @@ export async function choose(platform: Platform, wanted: Wanted): Promise<Choice
  * code's order; V8 before version 13 orders anew and spills them, at half the speed of four. Without a fused multiply-add six
  * spill everywhere. Engines are told apart by a feature of the same age, since what they call themselves says little.
  */
-export const tileHeight = (core: Flavour): 4 | 6 =>
+export const tileHeight = (core: string): 4 | 6 =>
   core.startsWith("relaxed-simd") && "escape" in RegExp ? 6 : 4;

@@ -1,21 +1,58 @@
 /** The caller's end of the conversation with a core: calls as promises, and the core's end. */
-import { ConvzooError } from "../errors.js";
+import { ConvzooError, disposed } from "../errors.js";
+import type { View } from "../image/crop.js";
+import type { PreprocessOptions } from "../image/preprocess.js";
+import type { Flavour } from "../platform.js";
 import type { Channel } from "./channel.js";
 import type { Args, CallName, Reply, Request, Result } from "./protocol.js";
+import type { GpuInput } from "./webgpu/resident.js";
+
+/** Where a network computes. */
+export interface Place {
+  readonly device: "wasm" | "webgpu";
+  /** The build of the core that runs it, or plans for the GPU. */
+  readonly core: Flavour | "webgpu";
+  readonly threads: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly transfer?: readonly Transferable[];
+}
+
+/** What a model computes by: a core, or a GPU with a core that plans for it. */
+export interface Host {
+  readonly place: Place;
+  /**
+   * Performs a call, in the order in which they are made. Throws (rejects with) `disposed` or `poisoned` once the host is gone,
+   * and with the signal's reason once aborted.
+   */
+  call<K extends CallName>(call: K, args: Args<K>, options?: CallOptions): Promise<Result<K>>;
+  /** See `GpuHost.frame`; absent where there is no GPU. */
+  frame?(
+    image: unknown,
+    options: () => PreprocessOptions,
+    views?: readonly View[],
+  ): Promise<GpuInput | undefined>;
+  /** Ends it, with its threads and its memory. What is under way rejects with `disposed`, as does whatever comes later. */
+  dispose(): void;
+}
 
 interface Waiting {
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
 
-/** A core in a worker (or in place). Calls are performed in the order in which they are made. */
-export class Host {
+/** A core in a worker (or in place). */
+export class CoreHost implements Host {
+  readonly place: Place;
   readonly #channel: Channel;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
   #ended: ConvzooError | undefined;
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, place: Place) {
+    this.place = place;
     this.#channel = channel;
     channel.listen(
       (message) => this.#receive(message as Reply),
@@ -24,11 +61,10 @@ export class Host {
     channel.hold(false);
   }
 
-  /** Throws (rejects with) `disposed` or `poisoned` once the core is gone, and with the signal's reason once aborted. */
   call<K extends CallName>(
     call: K,
     args: Args<K>,
-    { signal, transfer }: { signal?: AbortSignal; transfer?: readonly Transferable[] } = {},
+    { signal, transfer }: CallOptions = {},
   ): Promise<Result<K>> {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw this.#ended;
@@ -59,9 +95,8 @@ export class Host {
     });
   }
 
-  /** Ends the core: its threads and its memory. What is under way rejects with `disposed`, as does whatever comes later. */
   dispose(): void {
-    this.#end(new ConvzooError("disposed", "The model was disposed of; load it again to use it."));
+    this.#end(disposed());
   }
 
   #receive(reply: Reply): void {
@@ -95,25 +130,29 @@ export class Host {
   }
 }
 
+/** A core to start: its module, and the build that it is. */
+export interface Build extends Place {
+  readonly module: WebAssembly.Module;
+  /** Whether the build is one with threads. */
+  readonly shared: boolean;
+}
+
 /**
  * A core that has started over `channel`. Rejects with `bad-wasm`, `too-large`, `unsupported` where the worker does not
  * come up, or the signal's reason; nothing is left running then.
  */
 export async function startHost(
   channel: Channel,
-  args: Omit<Args<"start">, "alarms">,
+  { module, shared, ...place }: Build,
   signal?: AbortSignal,
-): Promise<Host> {
-  const pairs = Array.from({ length: args.threads - 1 }, () => new MessageChannel());
+): Promise<CoreHost> {
+  const { threads, device } = place;
+  const pairs = Array.from({ length: threads - 1 }, () => new MessageChannel());
   const alarms = pairs.map(({ port2 }) => port2);
-  const host = new Host(
-    withAlarms(
-      channel,
-      pairs.map(({ port1 }) => port1),
-    ),
-  );
+  const ports = pairs.map(({ port1 }) => port1);
+  const host = new CoreHost(withAlarms(channel, ports), place);
   try {
-    await host.call("start", { ...args, alarms }, { signal, transfer: alarms });
+    await host.call("start", { module, threads, shared, alarms }, { signal, transfer: alarms });
     return host;
   } catch (error) {
     host.dispose();
@@ -121,8 +160,8 @@ export async function startHost(
     if (!(error instanceof ConvzooError && error.code === "poisoned" && error.cause instanceof Error))
       throw error;
     const why = error.cause.message;
-    const advice =
-      "Is worker.js deployed beside the package's JavaScript, and does the page's policy allow workers from there?";
+    const file = device === "webgpu" ? "worker-webgpu.js" : "worker.js";
+    const advice = `Is ${file} deployed beside the package's JavaScript, and does the page's policy allow workers from there?`;
     throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, {
       cause: error.cause,
     });

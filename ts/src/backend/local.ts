@@ -1,10 +1,9 @@
 /** A conversation within one thread, for runtimes without workers. */
 import type { Channel } from "./channel.js";
-import type { Engine } from "./engine.js";
-import { serve } from "./serve.js";
+import { type Served, serve } from "./serve.js";
 
 /** The caller's end of a conversation with an engine in place. */
-export function localChannel(engine: Engine): Channel {
+export function localChannel(engine: Served): Channel {
   let ended = false;
   let toCaller: (message: unknown) => void = () => {};
   let toEngine: (message: unknown) => void = () => {};

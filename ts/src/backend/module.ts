@@ -27,11 +27,13 @@ export async function coreModule(
 }
 
 /** The build that a module says it is, in the section that crates/nets/wasm.rs writes. */
-function buildOf(module: WebAssembly.Module): Flavour | undefined {
+export function buildName(module: WebAssembly.Module): string {
   const [section] = WebAssembly.Module.customSections(module, "convzoo-build");
-  const name = new TextDecoder().decode(section);
-  return FLAVOURS.find((flavour) => flavour === name);
+  return new TextDecoder().decode(section);
 }
+
+const buildOf = (module: WebAssembly.Module): Flavour | undefined =>
+  FLAVOURS.find((flavour) => flavour === buildName(module));
 
 /** The folder that the package's .wasm files are taken from instead of their own. Throws `bad-option` where it is none. */
 export function checkFolder(folder: string | URL): string {

@@ -4,6 +4,8 @@ import type { Wanted } from "../image/codec.js";
 import type { View } from "../image/crop.js";
 import type { Filter, PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
+import type { GpuLimits, GpuNetwork, Recording, Upload } from "./webgpu/recording.js";
+import type { GpuInput } from "./webgpu/resident.js";
 
 /** An image on its way to the core's side: as pixels, or encoded, with the codec that it needs if any and the decoders' URL. */
 export type ImageMessage =
@@ -41,7 +43,10 @@ export interface Calls {
     /** One for each worker of the pool, to say that it failed. */
     readonly alarms: readonly MessagePort[];
   }): void;
-  /** Sets the network, as the graph's JSON, with the height and width of the inputs to expect. */
+  /**
+   * Sets the network, as the graph's JSON, with the height and width of the inputs to expect. The core that plans for a GPU
+   * gives what its device is to hold.
+   */
   network(args: {
     readonly graph: string;
     readonly size: readonly [number, number];
@@ -50,16 +55,21 @@ export interface Calls {
     readonly height: 4 | 6;
     /** What an earlier tuning gave. */
     readonly tuning?: Tuning;
-  }): void;
+    /** What the GPU allows. */
+    readonly limits?: GpuLimits;
+  }): GpuNetwork | undefined;
   /** Finds the fastest algorithm for each convolution; comes before the weights. */
   tune(args: Record<never, never>): Tuning;
-  /** Packs a piece of the weights of a node: those of its outputs from `first` on. The first piece brings the bias. */
+  /**
+   * Packs a piece of the weights of a node: those of its outputs from `first` on. The first piece brings the bias. What a GPU
+   * is to hold is given away.
+   */
   load(args: {
     readonly node: number;
     readonly first: number;
     readonly weight: Float32Array;
     readonly bias?: Float32Array;
-  }): void;
+  }): readonly Upload[] | undefined;
   /** Makes another graph over the network's weights, as JSON, and gives its number. */
   view(args: { readonly graph: string }): number;
   /** Bytes of arena that a run on [N, C, H, W] takes; of the view of that number, where there is one. */
@@ -73,10 +83,16 @@ export interface Calls {
    * and fro no page is fresh, and fresh pages are what messages of this size cost.
    */
   run(args: {
-    readonly input: Tensor;
+    readonly input: Tensor | GpuInput;
     readonly outputs: readonly number[];
     readonly view?: number;
   }): readonly Tensor[];
+  /** What a GPU has to do for such a run. */
+  record(args: {
+    readonly shape: readonly number[];
+    readonly outputs: readonly number[];
+    readonly view?: number;
+  }): Recording;
   /** Runs the network step by step and times each. */
   profile(args: {
     readonly input: Tensor;

@@ -1,7 +1,6 @@
 /** A network on its way into the core: its graph, then its weights in pieces. */
 import type { Graph, GraphNode } from "../graph.js";
 import type { LoadOptions, Precision } from "../load.js";
-import type { Flavour } from "../platform.js";
 import { weightKeys } from "../state.js";
 import { elementCount, toFloat32 } from "../weights/dtype.js";
 import { hasParts } from "../weights/parts.js";
@@ -9,11 +8,29 @@ import type { StoredTensor, StoredWeights } from "../weights/stored.js";
 import { tileHeight } from "./flavour.js";
 import type { Host } from "./host.js";
 import type { Tuning } from "./protocol.js";
+import type { GpuLimits, GpuNetwork, Upload } from "./webgpu/recording.js";
 
 /** Floats of a piece of weights: what is on its way is held twice, so pieces are small. */
 const PIECE = 1 << 20;
 /** Rows that the core packs together. */
 const ROWS = 16;
+
+/** What is sent with, of `load`'s options and beside them. */
+export interface SendOptions
+  extends Pick<LoadOptions, "winograd" | "tune" | "precision" | "signal" | "onProgress"> {
+  /** Height and width of the inputs to expect. */
+  readonly size: readonly [number, number];
+  readonly gpu?: Receiver;
+}
+
+/** A GPU that is to hold what the core makes of the graph and the weights. */
+export interface Receiver {
+  readonly limits: GpuLimits;
+  /** Comes first. */
+  begin(network: GpuNetwork): void;
+  /** Takes what was packed of the weights of the layer of this path, and lets the next come. */
+  take(uploads: readonly Upload[], path: string): Promise<void>;
+}
 
 /**
  * Sends the graph, then the weights piece by piece: the other side packs one while the next is on its way. Gives the tuning
@@ -23,25 +40,16 @@ export async function send(
   host: Host,
   graph: Graph,
   weights: StoredWeights,
-  {
-    size,
-    core,
-    winograd = true,
-    tune = false,
-    precision,
-    signal,
-    onProgress,
-  }: LoadOptions & { size: readonly [number, number]; core: Flavour },
+  { size, winograd = true, tune = false, precision, signal, onProgress, gpu }: SendOptions,
 ): Promise<Tuning | undefined> {
   const stored = graph.nodes.map((node) => ({ ...node, storage: storageOf(node, weights, precision) }));
   // Paths are for this side.
   const nodes = JSON.stringify({ nodes: stored, output: graph.output });
   const known = typeof tune === "object" ? tune : undefined;
-  await host.call(
-    "network",
-    { graph: nodes, size, winograd, height: tileHeight(core), tuning: known },
-    { signal },
-  );
+  const height = tileHeight(host.place.core);
+  const about = { graph: nodes, size, winograd, height, tuning: known, limits: gpu?.limits };
+  const network = await host.call("network", about, { signal });
+  if (network) gpu?.begin(network);
   const tuning = tune === true ? await host.call("tune", {}, { signal }) : known;
   // The last piece that was sent: it is packed while the next one is read and copied.
   let packed: Promise<void> | undefined;
@@ -62,7 +70,8 @@ export async function send(
       const piece = await parts.read(first * depth, Math.min(first + step, rows) * depth);
       const args = { node: id, first, weight: piece, bias: first === 0 ? bias : undefined };
       await packed;
-      packed = host.call("load", args, { signal, transfer: [piece.buffer] });
+      const made = host.call("load", args, { signal, transfer: [piece.buffer] });
+      packed = made.then((uploads) => (uploads ? gpu?.take(uploads, pathOf(node)) : undefined));
       // It may fail while the next piece is read, before anybody waits for it.
       packed.catch(() => undefined);
     }
@@ -107,6 +116,8 @@ function joined(arrays: readonly Float32Array[]): Float32Array {
   }
   return all;
 }
+
+const pathOf = (node: GraphNode): string => (node.op === "input" ? "" : node.path);
 
 /** How the core is to keep a node's weights, where that is not as float32. */
 function storageOf(

@@ -27,7 +27,7 @@ export type Asked =
 const AVERAGES = ["probabilities", "scores"] as const;
 const POOLINGS = ["window", "cell"] as const;
 const SORTS = ["name", "year", "params", "macs", "top1"] as const;
-const DEVICES = ["auto", "wasm"] as const;
+const DEVICES = ["auto", "wasm", "webgpu"] as const;
 
 const common = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
 const OPTIONS = {
@@ -57,7 +57,7 @@ const OPTIONS = {
     device: { type: "string" },
     threads: { type: "string" },
   },
-  describe: { ...common, input: { type: "string", short: "i" } },
+  describe: { ...common, input: { type: "string", short: "i" }, device: { type: "string" } },
   models: {
     ...common,
     family: { type: "string" },
@@ -69,6 +69,7 @@ const OPTIONS = {
   bench: {
     ...common,
     models: { type: "string" },
+    device: { type: "string" },
     threads: { type: "string" },
     runs: { type: "string" },
     tune: { type: "boolean" },
@@ -176,7 +177,8 @@ function parseDescribe(argv: readonly string[]): Asked {
   if (model === undefined || more.length > 0) {
     throw wrong("`describe` wants one MODEL, such as `convzoo describe squeezenet1_1`.");
   }
-  return { command: "describe", model, input: sizes(values.input), json: values.json ?? false };
+  const device = choice("device", values.device, ["wasm", "webgpu"] as const) ?? "wasm";
+  return { command: "describe", model, input: sizes(values.input), device, json: values.json ?? false };
 }
 
 function parseModels(argv: readonly string[]): Asked {
@@ -207,6 +209,7 @@ function parseBench(argv: readonly string[]): Asked {
   return {
     command: "bench",
     models: values.models?.split(",") ?? BENCHED,
+    device: choice("device", values.device, DEVICES) ?? "auto",
     threads: count("threads", values.threads),
     runs: count("runs", values.runs) ?? 20,
     tune: values.tune ?? false,

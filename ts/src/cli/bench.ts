@@ -1,5 +1,6 @@
 /** `convzoo bench`: how fast are the networks here? */
 import type { StepTiming, Tuning } from "../backend/protocol.js";
+import type { LoadOptions } from "../load.js";
 import { stateShapes } from "../state.js";
 import type { Tensor } from "../tensor.js";
 import { findEntry, type ZooName } from "../zoo/index.js";
@@ -10,6 +11,7 @@ import type { Io } from "./io.js";
 /** What `bench` was asked for. */
 export interface BenchRequest {
   readonly models: readonly string[];
+  readonly device: NonNullable<LoadOptions["device"]>;
   readonly threads?: number;
   /** How many runs are timed. */
   readonly runs: number;
@@ -24,6 +26,7 @@ export interface BenchRequest {
 interface Result {
   readonly model: string;
   readonly input: readonly number[];
+  readonly device: string;
   readonly core: string;
   readonly threads: number;
   /** From weights in memory to a model that can run; with `--tune`, the tuning too. */
@@ -60,7 +63,7 @@ export async function bench(asked: BenchRequest, io: Io): Promise<number> {
 }
 
 async function time(name: string, entry: ZooEntry, asked: BenchRequest, io: Io): Promise<Result> {
-  const { threads, tune, runs } = asked;
+  const { device, threads, tune, runs } = asked;
   const random = uniform(1);
   const weights = randomWeights(entry, random);
   const input: Tensor = {
@@ -68,7 +71,7 @@ async function time(name: string, entry: ZooEntry, asked: BenchRequest, io: Io):
     data: Float32Array.from({ length: product(entry.input) }, random),
   };
   const start = performance.now();
-  const model = await io.load(name as ZooName, { weights, threads, tune });
+  const model = await io.load(name as ZooName, { weights, device, threads, tune });
   try {
     const loadMs = since(start);
     const run = async () => {
@@ -84,6 +87,7 @@ async function time(name: string, entry: ZooEntry, asked: BenchRequest, io: Io):
     return {
       model: name,
       input: input.shape,
+      device: model.device,
       core: model.core,
       threads: model.threads,
       loadMs,

@@ -9,15 +9,20 @@ export interface DescribeRequest {
   readonly model: string;
   /** [C, H, W]; by default the zoo's. */
   readonly input?: readonly number[];
+  /** What a GPU would be given is told with "webgpu". */
+  readonly device: "wasm" | "webgpu";
   readonly json: boolean;
 }
 
-/** Prints the network as PyTorch does, then its summary. Throws `unknown-model`, `bad-shape`. */
-export function describeModel({ model, input, json }: DescribeRequest, io: Io): number {
+/** Prints the network as PyTorch does, then its summary. Throws `unknown-model`, `bad-shape`, and what `summarize` does. */
+export async function describeModel(
+  { model, input, device, json }: DescribeRequest,
+  io: Io,
+): Promise<number> {
   const entry = findEntry(model);
   const size = input ?? entry.input;
   const net = entry.build();
-  const summary = summarize(net, size);
+  const summary = device === "webgpu" ? await io.summarize(net, size, { device }) : summarize(net, size);
   const print = describe(net);
   if (json) {
     const { family, year, paper } = entry;

@@ -44,7 +44,7 @@ What is computed:
                       dense     all of the image in its own size, slid over
       --seed N      which random crops (0)
       --average A   what is averaged over crops: probabilities or scores (probabilities)
-      --device D    where to compute: auto or wasm (auto)
+      --device D    where to compute: auto, wasm or webgpu (auto)
       --threads N   threads that compute (as many as the machine has cores)
       --batch N     how many images or crops run together at most (8)
 
@@ -78,7 +78,7 @@ The network slid over an image: where it sees a class. Writes the image under a 
       --fine        OverFeat's finer map: the last max-pooling at stride 1
       --scales S    factors of the image's size, such as 1,1.5,2; or overfeat, its six sizes (1)
   -o, --out FILE    the picture, as PNG (heat.png)
-      --device D    where to compute: auto or wasm (auto)
+      --device D    where to compute: auto, wasm or webgpu (auto)
       --threads N   threads that compute (as many as the machine has cores)
       --json        { file, model, device, threads, ms, index, label, map: [rows, columns], stride,
                     peaks: [{ score, i, j, x, y, box: { x, y, width, height } }], out }
@@ -93,7 +93,8 @@ Examples:
 The network as PyTorch prints it, then its layers with output shapes, parameters and multiply-adds.
 
   -i, --input CxHxW  the input's size (what the network was trained on)
-      --json         { name, family, year, paper, input, rows, params, macs, bytes, print }
+      --device D     wasm or webgpu: with webgpu also what a GPU would be given (wasm)
+      --json         { name, family, year, paper, input, rows, params, macs, bytes, gpu, print }
   -h, --help         this text
 
 Example:
@@ -122,11 +123,12 @@ How fast are the networks on this machine? One image, float32, random weights.
       --models M,...  the networks
                       (${BENCHED.slice(0, 4).join(",")},
                       ${BENCHED.slice(4).join(",")})
+      --device D      where to compute: auto, wasm or webgpu (auto)
       --threads N     threads that compute (as many as the machine has cores)
       --runs N        how many runs are timed (20)
       --tune          find the fastest algorithm of each convolution first
       --profile       each network layer by layer, too
-      --json          an array with an object for each network: { model, input, core, threads,
+      --json          an array with an object for each network: { model, input, device, core, threads,
                       loadMs, firstMs, medianMs, bestMs, macs, memory, tuning, steps }
   -h, --help          this text
 

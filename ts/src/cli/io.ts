@@ -1,7 +1,9 @@
 /** All that the commands know of the process they run in. */
 import type { Connected, ResizeOptions } from "../connect.js";
 import type { RawPixels } from "../image/pixels.js";
+import type { Net } from "../layers.js";
 import type { FolderCache } from "../node/cache.js";
+import type { GpuSummary } from "../summarize.js";
 import type { Pixels } from "../tensor.js";
 
 /** A stream as Node's `process.stdout` is one. */
@@ -31,6 +33,8 @@ export interface Io {
   readonly decode: Connected["decode"];
   resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
   readonly loadWeights: Connected["loadWeights"];
+  /** The package's `summarize`, of what a GPU would be given. */
+  summarize(net: Net, input: readonly number[], options: { readonly device: "webgpu" }): Promise<GpuSummary>;
   /** Where downloads are kept. */
   cache(): Promise<FolderCache>;
 }

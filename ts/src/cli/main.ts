@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       case "dense":
         return await (await import("./dense.js")).dense(asked, io);
       case "describe":
-        return (await import("./describe.js")).describeModel(asked, io);
+        return await (await import("./describe.js")).describeModel(asked, io);
       case "models":
         return await (await import("./models.js")).listModels(asked, io);
       case "bench":

@@ -2,7 +2,7 @@
 import { inPlace } from "../backend/in-place.js";
 import { connect } from "../connect.js";
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities, gpuSteps } =
   /* @__PURE__ */ connect({
     cores: () => 1,
     noThreads: () => "edge workers have no threads",

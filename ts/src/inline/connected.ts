@@ -11,7 +11,7 @@ async function core(): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities, gpuSteps } =
   /* @__PURE__ */ connect({
     wasm: (name) => (name === "simd128" ? core() : undefined),
     cores: () => 1,

@@ -7,7 +7,7 @@ import { connect } from "../connect.js";
 import { decodersFile, wasmFile } from "../files.js";
 import { openFile } from "./open.js";
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities, gpuSteps } =
   /* @__PURE__ */ connect({
     read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
     open: openFile,
@@ -19,6 +19,9 @@ export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, ca
     wasm: wasmFile,
     decoders: decodersFile,
     spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
+    gpu: async () => (await import("./gpu.js")).gpu(),
+    spawnPlanner: () =>
+      nodeChannel(new Worker(new URL("./worker-webgpu.js", import.meta.url), { execArgv: [] })),
     cores: availableParallelism,
     noThreads: () => undefined,
   });

@@ -4,14 +4,12 @@ import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Model } from "../../src/model.js";
 import type { Tensor } from "../../src/tensor.js";
-import { fillInput, type Golden, readGolden, weightsOf, zooName } from "../recipe.js";
+import { fillInput, readGolden, weightsOf } from "../recipe.js";
+import { build, checkTap, largest, limit } from "./golden.js";
 import { builds, convzoo } from "./package.js";
 import { combinations, goldenNames, lacking } from "./where.js";
 
-const { load, zoo } = convzoo;
-
-/** Ours stay within this part of the largest magnitude. */
-const LIMIT = 1e-5;
+const { load } = convzoo;
 
 const goldens = readdirSync(new URL("../goldens/models", import.meta.url))
   .filter((file) => file.endsWith(".json"))
@@ -30,20 +28,6 @@ for (const one of goldens) {
   const group = JSON.stringify([model, seed, options, norms, where]);
   if (where.length > 0) groups.set(group, [...(groups.get(group) ?? []), one]);
 }
-
-const build = (golden: Golden) => zoo[zooName(golden) as keyof typeof zoo].build(golden.options ?? {});
-
-const largest = (values: Iterable<number>): number => {
-  let most = 0;
-  for (const value of values) if (!(Math.abs(value) <= most)) most = Math.abs(value);
-  return most;
-};
-
-/** Where PyTorch's own float32 is worse than that, ours may be ten times as far off as PyTorch's. */
-const limit = ({ torch_float32_max_abs_error, scale }: Golden): number => {
-  const torch = torch_float32_max_abs_error / scale;
-  return torch > LIMIT ? 10 * torch : LIMIT;
-};
 
 test("there are goldens, all that where.ts names among them, and builds to run them on", () => {
   expect(goldens.length).toBeGreaterThanOrEqual(70);
@@ -116,15 +100,3 @@ describe("taps asked for one at a time", () => {
     }
   });
 });
-
-function checkTap(golden: Golden, path: string, { shape, data }: Tensor): void {
-  const tap = golden.taps[path]! as Golden["taps"][string] & { readonly mean: number; readonly std: number };
-  expect(shape, path).toEqual(tap.shape);
-  const allowed = limit(golden) * Math.max(largest(tap.values), Math.abs(tap.mean) + tap.std);
-  const error = largest(tap.values.map((value, k) => value - data[tap.at[k]!]!));
-  expect(error, `${path}: samples`).toBeLessThanOrEqual(allowed);
-  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
-  const std = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
-  expect(Math.abs(mean - tap.mean), `${path}: mean`).toBeLessThanOrEqual(allowed);
-  expect(Math.abs(std - tap.std), `${path}: standard deviation`).toBeLessThanOrEqual(allowed);
-}

@@ -160,7 +160,7 @@ describe("Vite, without any settings for the package", () => {
     expect(files.length).toBeGreaterThan(7);
     expect(unhashed(assets.filter((name) => !name.endsWith(".js")))).toEqual(files.sort());
     const scripts = assets.filter((name) => /^(worker|decoders)-/.test(name));
-    expect(unhashed(scripts)).toEqual(["decoders.js", "worker.js"]);
+    expect(unhashed(scripts)).toEqual(["decoders.js", "worker-webgpu.js", "worker.js"]);
   });
 
   test.each([

@@ -65,7 +65,7 @@ describe("bench", () => {
     const ms = expect.any(Number);
     expect(rows).toEqual([
       {
-        ...{ model: "lenet5", input: [1, 1, 28, 28], core: "simd128-threads", threads: 3 },
+        ...{ model: "lenet5", input: [1, 1, 28, 28], device: "wasm", core: "simd128-threads", threads: 3 },
         ...{ loadMs: ms, firstMs: ms, medianMs: ms, bestMs: ms, macs: zoo.lenet5.macs },
         ...{ memory: { weights: 3 * 2 ** 20, maps: 2 ** 19 }, tuning: { "0": "direct" }, steps: STEPS },
       },

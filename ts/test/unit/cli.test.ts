@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ConvzooError } from "../../src/errors.js";
 import { formatSummary, summarize } from "../../src/summarize.js";
 import { zoo } from "../../src/zoo/index.js";
-import { run, TOP } from "../cli.js";
+import { GPU_STEPS, run, TOP } from "../cli.js";
 
 describe("convzoo", () => {
   test("--version prints the version alone", async () => {
@@ -40,7 +40,7 @@ describe("convzoo", () => {
     ["classify a --topk 1.5", /--topk .*"1.5"/],
     ["classify a --topk 1e3", /--topk .*"1e3"/],
     ["classify a --threads=-1", /--threads .*"-1"/],
-    ["classify a --device tpu", /--device is auto or wasm, not "tpu"/],
+    ["classify a --device tpu", /--device is auto or wasm or webgpu, not "tpu"/],
     ["classify a --crops all", /--crops is center, five, ten, dense, random or random:N .*"all"/],
     ["classify a --crops random:0", /--crops .*"random:0"/],
     ["classify a --crops random:2000", /--crops .*"random:2000"/],
@@ -282,6 +282,26 @@ describe("describe", () => {
       ...summarize(net, [3, 448, 320]),
       print: String(net),
     });
+  });
+
+  test("--device webgpu adds what a GPU would be given", async () => {
+    const { stdout } = await run("describe lenet5 --device webgpu");
+    expect(stdout.split("\n\n").slice(-2).join("\n\n")).toBe(
+      [
+        "dispatch  op              output           products      bytes",
+        "--------------------------------------------------------------",
+        "a         conv2d, direct  1 x 8 x 4 x 4       7,000      3,512",
+        "b         flatten         1 x 128 x 1 x 1         -      1,024",
+        "--------------------------------------------------------------",
+        "2 in all                                      7,000  3,145,728",
+        "",
+        "read and written: 3.0 MiB, 1.50 times the least",
+        "buffers: 1.0 MiB of maps, 2.00 times the least, and 2.0 MiB of weights",
+        "",
+      ].join("\n"),
+    );
+    const { stdout: json } = await run("describe lenet5 --device webgpu --json");
+    expect(JSON.parse(json).gpu).toEqual(GPU_STEPS);
   });
 
   test("an unknown network is answered with the nearest names", async () => {

@@ -12,8 +12,11 @@ const runtimes = json("ts/test/runtime/package.json");
 
 describe("package.json", () => {
   test("installs nothing beside the package", () => {
-    const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"];
+    const kinds = ["dependencies", "optionalDependencies", "bundleDependencies"];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
+    // npm installs no peer that is optional.
+    const { peerDependencies, peerDependenciesMeta } = manifest;
+    expect(Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name].optional)).toEqual([]);
     expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
   });
 
@@ -47,8 +50,8 @@ describe.each(["package-lock.json", "ts/test/runtime/package-lock.json"])("%s", 
   });
 
   test("needs no install script", () => {
-    // These three have one that only checks or prints; they work without.
-    const harmless = ["esbuild", "protobufjs", "workerd"];
+    // These have one that only checks, prints or takes a mark off a file; they work without.
+    const harmless = ["esbuild", "protobufjs", "webgpu", "workerd"];
     const scripted = Object.keys(packages).filter((key) => packages[key]?.hasInstallScript);
     expect(scripted.filter((key) => !harmless.includes(key.replace(/^.*node_modules\//, "")))).toEqual([]);
   });
@@ -122,7 +125,9 @@ describe("dist", () => {
       "THIRD-PARTY-NOTICES.md",
       "dist/node.js",
       "dist/wasm/simd128.wasm",
+      "dist/wasm/webgpu.wasm",
       "dist/worker.js",
+      "dist/worker-webgpu.js",
     ]) {
       expect(paths).toContain(wanted);
     }

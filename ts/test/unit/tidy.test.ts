@@ -45,7 +45,10 @@ describe("files", () => {
   test("each module of the sources says what it is", () => {
     const modules = source.filter((path) => /^(ts\/src|crates|scripts)\//.test(path));
     expect(
-      modules.filter((path) => !/\/\*\*|\/\/[/!]/.test(read(path)) && basename(path) !== "tests.rs"),
+      modules.filter((path) => {
+        const comment = extname(path) === ".wgsl" ? /^\/\/ / : /\/\*\*|\/\/[/!]/;
+        return !comment.test(read(path)) && basename(path) !== "tests.rs";
+      }),
     ).toEqual([]);
   });
 
@@ -95,7 +98,7 @@ function imports(path: string): string[] {
 }
 
 /** They supply a platform; the command line's is Node alone. */
-const entries = ["node", "browser", "edge", "inline", "worker", "cli"];
+const entries = ["node", "browser", "edge", "inline", "worker", "worker-webgpu", "cli"];
 
 describe("who may import whom", () => {
   /** The half that knows networks and no machine. A room that is not listed may import all but the entries. */

@@ -44,9 +44,11 @@ struct Params {
 @group(0) @binding(6) var<storage, read> summand: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;
 
-/// Invocations of a team across output channels, a vec4 each, and across pixels, HEIGHT (4 or 8) each; teams.
+/// Invocations of a team across output channels and pixels; WIDTH (1 or 2) vec4s of the former and HEIGHT (4 or 8) of the latter
+/// are an invocation's. Teams.
 override COLUMNS: u32 = 8;
 override ROWS: u32 = 8;
+override WIDTH: u32 = 1;
 override HEIGHT: u32 = 4;
 override SPLIT: u32 = 1;
 /// vec4s of a window that a step takes.
@@ -61,8 +63,8 @@ override BEFORE_ACTIVATION: u32 = 0;
 override TILES: u32 = 720;
 override PIXELS: u32 = 32;
 
-/// A step's pixels, [DEPTH][PIXELS], then its weights, [4 DEPTH][COLUMNS], for each team; rows are longer than that, so that
-/// those who write them hit different banks.
+/// A step's pixels, [DEPTH][PIXELS], then its weights, [4 DEPTH][COLUMNS * WIDTH], for each team; rows are longer than that, so
+/// that those who write them hit different banks.
 var<workgroup> tiles: array<vec4<f32>, TILES>;
 /// Where each pixel's window begins: row and column in the image, the image's offset, and the image.
 var<workgroup> corners: array<vec4<i32>, PIXELS>;
@@ -71,18 +73,19 @@ var<workgroup> corners: array<vec4<i32>, PIXELS>;
 fn fetch(corner: vec4<i32>, row: u32, column: u32, channel: u32) -> vec4<f32> {
   let iy = u32(corner.x + i32(row * params.dilation.x));
   let ix = u32(corner.y + i32(column * params.dilation.y));
-  // What is above or left of the image is a very large number here.
-  if row >= params.kernel.x || iy >= params.input.x || ix >= params.input.y {
-    return vec4<f32>();
-  }
-  let value = x[u32(corner.z) + iy * params.x.z + ix * params.x.w + channel];
+  // What is above or left of the image is a very large number here. No branch: where there is nothing, the image's first vec4
+  // is read all the same.
+  let inside = row < params.kernel.x && iy < params.input.x && ix < params.input.y;
+  let place = select(0, iy * params.x.z + ix * params.x.w + channel, inside);
+  var value = x[u32(corner.z) + place];
   if BEFORE == 1 {
-    return activation(BEFORE_ACTIVATION, fma(value, before[2 * channel], before[2 * channel + 1]));
+    value = activation(BEFORE_ACTIVATION, fma(value, before[2 * channel], before[2 * channel + 1]));
   }
   if BEFORE == 2 {
-    return activation(BEFORE_ACTIVATION, value * before[params.scales.x + u32(corner.w) * params.scales.y + channel]);
+    let scale = before[params.scales.x + u32(corner.w) * params.scales.y + channel];
+    value = activation(BEFORE_ACTIVATION, value * scale);
   }
-  return value;
+  return select(vec4<f32>(), value, inside);
 }
 
 @compute @workgroup_size(COLUMNS, ROWS, SPLIT)
@@ -91,24 +94,25 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
-  let across = (params.outputs + COLUMNS - 1) / COLUMNS;
+  let outputs = COLUMNS * WIDTH;
+  let across = (params.outputs + outputs - 1) / outputs;
   let tile = index(workgroup, workgroups);
   let layer = workgroup.z;
-  let first_output = tile % across * COLUMNS;
+  let first_output = tile % across * outputs;
   let first_pixel = tile / across * PIXELS;
   let team = COLUMNS * ROWS;
   let own = local.y * COLUMNS + local.x;
 
   let image_size = params.output.x * params.output.y;
   for (var i = local.z * team + own; i < PIXELS; i += SPLIT * team) {
-    let pixel = first_pixel + i;
+    let pixel = min(first_pixel + i, params.pixels - 1);
     let image = pixel / image_size;
     let rest = pixel % image_size;
     let place = vec2(rest / params.output.y, rest % params.output.y);
     let corner = vec2<i32>(place * params.stride) - vec2<i32>(params.padding);
     let offset = params.x.x + image * params.x.y + layer * params.x_layer;
     // What is no pixel has its window far outside.
-    let top = select(-0x40000000, corner.x, pixel < params.pixels);
+    let top = select(-0x40000000, corner.x, pixel == first_pixel + i);
     corners[i] = vec4(top, corner.y, i32(offset), i32(image));
   }
   workgroupBarrier();
@@ -116,7 +120,7 @@ fn main(
   let depth = params.kernel.x * params.kernel.y * params.channels;
   let steps = (depth + SPLIT * DEPTH - 1) / (SPLIT * DEPTH);
   let pixel_pitch = PIXELS + 2;
-  let weight_pitch = COLUMNS + 1;
+  let weight_pitch = outputs + 1;
   let own_pixels = local.z * DEPTH * (pixel_pitch + 4 * weight_pitch);
   let own_weights = own_pixels + DEPTH * pixel_pitch;
 
@@ -139,11 +143,19 @@ fn main(
   var s5 = vec4<f32>();
   var s6 = vec4<f32>();
   var s7 = vec4<f32>();
+  var t0 = vec4<f32>();
+  var t1 = vec4<f32>();
+  var t2 = vec4<f32>();
+  var t3 = vec4<f32>();
+  var t4 = vec4<f32>();
+  var t5 = vec4<f32>();
+  var t6 = vec4<f32>();
+  var t7 = vec4<f32>();
   for (var step = 0u; step < steps; step++) {
     for (var i = own / DEPTH; i < PIXELS; i += team / DEPTH) {
       tiles[own_pixels + lane * pixel_pitch + i] = fetch(corners[i], row, column, channel);
     }
-    for (var i = own / (4 * DEPTH); i < COLUMNS; i += team / (4 * DEPTH)) {
+    for (var i = own / (4 * DEPTH); i < outputs; i += team / (4 * DEPTH)) {
       let output = min(first_output + i, params.outputs - 1);
       var w = vec4<f32>();
       if weight_k < 4 * depth {
@@ -170,44 +182,79 @@ fn main(
       let w2 = tiles[w + 2 * weight_pitch];
       let w3 = tiles[w + 3 * weight_pitch];
       let p = own_pixels + i * pixel_pitch + local.y;
-      s0 = with_products(s0, tiles[p], w0, w1, w2, w3);
-      s1 = with_products(s1, tiles[p + ROWS], w0, w1, w2, w3);
-      s2 = with_products(s2, tiles[p + 2 * ROWS], w0, w1, w2, w3);
-      s3 = with_products(s3, tiles[p + 3 * ROWS], w0, w1, w2, w3);
+      let x0 = tiles[p];
+      let x1 = tiles[p + ROWS];
+      let x2 = tiles[p + 2 * ROWS];
+      let x3 = tiles[p + 3 * ROWS];
+      s0 = with_products(s0, x0, w0, w1, w2, w3);
+      s1 = with_products(s1, x1, w0, w1, w2, w3);
+      s2 = with_products(s2, x2, w0, w1, w2, w3);
+      s3 = with_products(s3, x3, w0, w1, w2, w3);
+      if WIDTH == 2 {
+        let v = w + COLUMNS;
+        let v0 = tiles[v];
+        let v1 = tiles[v + weight_pitch];
+        let v2 = tiles[v + 2 * weight_pitch];
+        let v3 = tiles[v + 3 * weight_pitch];
+        t0 = with_products(t0, x0, v0, v1, v2, v3);
+        t1 = with_products(t1, x1, v0, v1, v2, v3);
+        t2 = with_products(t2, x2, v0, v1, v2, v3);
+        t3 = with_products(t3, x3, v0, v1, v2, v3);
+      }
       if HEIGHT == 8 {
-        s4 = with_products(s4, tiles[p + 4 * ROWS], w0, w1, w2, w3);
-        s5 = with_products(s5, tiles[p + 5 * ROWS], w0, w1, w2, w3);
-        s6 = with_products(s6, tiles[p + 6 * ROWS], w0, w1, w2, w3);
-        s7 = with_products(s7, tiles[p + 7 * ROWS], w0, w1, w2, w3);
+        let x4 = tiles[p + 4 * ROWS];
+        let x5 = tiles[p + 5 * ROWS];
+        let x6 = tiles[p + 6 * ROWS];
+        let x7 = tiles[p + 7 * ROWS];
+        s4 = with_products(s4, x4, w0, w1, w2, w3);
+        s5 = with_products(s5, x5, w0, w1, w2, w3);
+        s6 = with_products(s6, x6, w0, w1, w2, w3);
+        s7 = with_products(s7, x7, w0, w1, w2, w3);
+        if WIDTH == 2 {
+          let v = w + COLUMNS;
+          let v0 = tiles[v];
+          let v1 = tiles[v + weight_pitch];
+          let v2 = tiles[v + 2 * weight_pitch];
+          let v3 = tiles[v + 3 * weight_pitch];
+          t4 = with_products(t4, x4, v0, v1, v2, v3);
+          t5 = with_products(t5, x5, v0, v1, v2, v3);
+          t6 = with_products(t6, x6, v0, v1, v2, v3);
+          t7 = with_products(t7, x7, v0, v1, v2, v3);
+        }
       }
     }
     workgroupBarrier();
   }
 
-  var sums = array(s0, s1, s2, s3, s4, s5, s6, s7);
+  // Number i is of pixel i % HEIGHT and, of the invocation's outputs, i / HEIGHT.
+  var sums = array(s0, s1, s2, s3, t0, t1, t2, t3, s4, s5, s6, s7, t4, t5, t6, t7);
+  if HEIGHT == 8 {
+    sums = array(s0, s1, s2, s3, s4, s5, s6, s7, t0, t1, t2, t3, t4, t5, t6, t7);
+  }
+  let count = HEIGHT * WIDTH;
   for (var half = SPLIT / 2; half > 0; half /= 2) {
     if local.z >= half && local.z < 2 * half {
-      for (var i = 0u; i < HEIGHT; i++) {
-        tiles[((local.z - half) * HEIGHT + i) * team + own] = sums[i];
+      for (var i = 0u; i < count; i++) {
+        tiles[((local.z - half) * count + i) * team + own] = sums[i];
       }
     }
     workgroupBarrier();
     if local.z < half {
-      for (var i = 0u; i < HEIGHT; i++) {
-        sums[i] += tiles[(local.z * HEIGHT + i) * team + own];
+      for (var i = 0u; i < count; i++) {
+        sums[i] += tiles[(local.z * count + i) * team + own];
       }
     }
     workgroupBarrier();
   }
-
-  let output = first_output + local.x;
-  if local.z > 0 || output >= params.outputs {
+  if local.z > 0 {
     return;
   }
-  let group = params.first + layer * params.outputs + output;
-  for (var i = 0u; i < HEIGHT; i++) {
-    let pixel = first_pixel + i * ROWS + local.y;
-    if pixel < params.pixels {
+
+  for (var i = 0u; i < count; i++) {
+    let output = first_output + i / HEIGHT * COLUMNS + local.x;
+    let pixel = first_pixel + i % HEIGHT * ROWS + local.y;
+    if output < params.outputs && pixel < params.pixels {
+      let group = params.first + layer * params.outputs + output;
       let to = params.y.x + layer * params.y_layer + output + pixel * params.y.y;
       let add = params.summand.x + group + pixel * params.summand.y;
       var sum = sums[i];

@@ -22,12 +22,14 @@ struct GpuLimits {
     storage_buffers: u32,
     subgroups: bool,
     f16: bool,
+    #[serde(default)]
+    fallback: bool,
 }
 
 impl From<GpuLimits> for Limits {
     fn from(limits: GpuLimits) -> Limits {
         let GpuLimits { binding, buffer, workgroup_memory, invocations, workgroup, workgroups, .. } = limits;
-        let GpuLimits { storage_buffers, subgroups, f16, .. } = limits;
+        let GpuLimits { storage_buffers, subgroups, f16, fallback, .. } = limits;
         Limits {
             binding,
             buffer,
@@ -38,6 +40,7 @@ impl From<GpuLimits> for Limits {
             storage_buffers,
             subgroups,
             f16,
+            fallback,
         }
     }
 }

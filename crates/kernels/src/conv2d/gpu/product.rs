@@ -216,10 +216,11 @@ pub fn storage_number(storage: Storage) -> f64 {
 }
 
 /// What conv2d.wgsl is told of its tile.
-pub(super) fn tile_constants(tile: &Tile) -> [(&'static str, f64); 7] {
+pub(super) fn tile_constants(tile: &Tile) -> [(&'static str, f64); 8] {
     [
         ("COLUMNS", tile.columns),
         ("ROWS", tile.rows),
+        ("WIDTH", tile.width),
         ("HEIGHT", tile.height),
         ("SPLIT", tile.split),
         ("DEPTH", tile.depth),

@@ -35,11 +35,9 @@ override DEPTHWISE: bool = false;
 
 /// The vec4 of a row of the input, which begins at `row`, at a column; zeros outside.
 fn fetch(row: u32, column: i32) -> vec4<f32> {
-  // What is left of the row is a very large number here.
-  if u32(column) >= params.input.y {
-    return vec4<f32>();
-  }
-  return x[row + u32(column) * params.x.w];
+  // What is left of the row is a very large number here. No branch: some cell of the row is read all the same.
+  let inside = min(u32(column), params.input.y - 1);
+  return select(vec4<f32>(), x[row + inside * params.x.w], inside == u32(column));
 }
 
 fn weight(i: u32) -> vec4<f32> {

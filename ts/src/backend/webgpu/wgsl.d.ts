@@ -1,0 +1,5 @@
+/** A shader as tsup.config.ts puts it into a file. */
+declare module "*.wgsl" {
+  /** Without its comments. */
+  export const text: string;
+}

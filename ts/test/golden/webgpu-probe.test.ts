@@ -1,0 +1,116 @@
+/** Whether a GPU is trusted: the known answers, kernels that are wrong, and what "auto" then does. */
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Host } from "../../src/backend/host.js";
+import { acquire } from "../../src/backend/webgpu/device.js";
+import { loadOnGpu } from "../../src/backend/webgpu/index.js";
+import { startPlanner } from "../../src/backend/webgpu/planner.js";
+import answers from "../../src/backend/webgpu/probe/answers.json" with { type: "json" };
+import { answerOf, probe } from "../../src/backend/webgpu/probe/index.js";
+import { GRAPH, INPUT, SIDES, WEIGHTS } from "../../src/backend/webgpu/probe/network.js";
+import { distrust } from "../../src/backend/webgpu/trust.js";
+import type { Platform } from "../../src/platform.js";
+import { gpus, noGpu } from "../gpu.js";
+import { interpret } from "../interpret.js";
+import { type Change, kit, planning } from "./planner.js";
+
+test("the answers are those of the network's meaning in float64", () => {
+  const maps = interpret(GRAPH, INPUT, WEIGHTS);
+  expect(maps.length).toBe(answers.length);
+  for (const [id, map] of maps.entries()) {
+    const [weighed, magnitude] = answerOf(map);
+    expect(weighed).toBeCloseTo(answers[id]![0]!, 2);
+    expect(Math.abs(magnitude / answers[id]![1]! - 1)).toBeLessThan(1e-5);
+  }
+});
+
+describe("on a GPU", () => {
+  beforeEach(({ skip }) => skip(noGpu !== undefined, noGpu));
+
+  const ask = (platform: Platform) => probe(kit, platform, () => acquire(platform));
+
+  test("the network takes every shader that there is", async () => {
+    const platform = planning();
+    const core = await startPlanner(kit, platform);
+    const gpu = await acquire(platform);
+    const graph = JSON.stringify({ nodes: GRAPH.nodes, output: GRAPH.output });
+    const { limits } = gpu;
+    const network = await core.call("network", { graph, size: SIDES, winograd: true, height: 4, limits });
+    const args = { shape: [1, 3, ...SIDES], outputs: [GRAPH.output] };
+    const { pipelines } = await core.call("record", args);
+    const used = new Set(pipelines.map(({ shader }) => shader));
+    expect(Object.keys(network!.shaders).filter((name) => !used.has(name))).toEqual([]);
+    core.dispose();
+    gpu.release();
+  });
+
+  test("a right one passes", async () => {
+    expect(await ask(planning())).toBeUndefined();
+  });
+
+  const broken = (shader: string, from: string, to: string): Change => {
+    return (name, text) => {
+      if (name !== shader) return text;
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    };
+  };
+
+  test.each([
+    ["max_pool2d", "max(", "min("],
+    ["local_response_norm", "vec4(params.k)", "vec4(1.01 * params.k)"],
+    ["channel_shuffle", "each + channel", "each + 0u * channel"],
+  ])("%s that is wrong is named", async (shader, from, to) => {
+    expect(await ask(planning(broken(shader, from, to)))).toMatch(new RegExp(`kernel ${shader}`));
+  });
+
+  /** The GPU under another name. */
+  const hardware = (): GPU => {
+    const info = { description: "A GPU", isFallbackAdapter: false };
+    const requestAdapter = async () => {
+      const adapter = (await gpus.requestAdapter())!;
+      return new Proxy(adapter, {
+        get: (target, name) => {
+          const value = name === "info" ? info : Reflect.get(target, name, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    };
+    return { requestAdapter } as unknown as GPU;
+  };
+
+  test("a program on the CPU is not trusted, nor is none", async () => {
+    expect(await distrust(kit, planning())).toMatch(/program on the CPU \(.*SwiftShader/);
+    expect(await distrust(kit, { ...planning(), gpu: async () => undefined })).toMatch(/no WebGPU/);
+    const nothing = { requestAdapter: async () => null } as unknown as GPU;
+    expect(await distrust(kit, planning(undefined, nothing))).toMatch(/no adapter/);
+  });
+
+  test("auto takes one that is right for what is worth it, and the CPU for all else", async () => {
+    const cpu = { place: { device: "wasm" } } as Host;
+    const devices = async (platform: Platform, side: number, device?: "auto" | "webgpu") => {
+      const stored = [...WEIGHTS].map(([key, { shape, data }]) => {
+        return [key, { dtype: "f32", shape, read: async () => ({ data }) }] as const;
+      });
+      const open = async () => ({ weights: new Map(stored) as never, close: async () => {} });
+      const host = await loadOnGpu(kit, platform, {
+        graph: GRAPH,
+        input: [3, side, side],
+        options: { device },
+        opening: open(),
+        open,
+        wasm: async () => cpu,
+      });
+      if (host !== cpu) host.dispose();
+      return host.place.device;
+    };
+    const right = planning(undefined, hardware());
+    expect(await distrust(kit, right)).toBeUndefined();
+    expect(await devices(right, 34)).toBe("wasm");
+    expect(await devices(right, 600)).toBe("webgpu");
+    const wrong = planning(broken("max_pool2d", "max(", "min("), hardware());
+    expect(await distrust(kit, wrong)).toMatch(/^A GPU: the GPU computes the kernel max_pool2d/);
+    expect(await devices(wrong, 600)).toBe("wasm");
+    expect(await devices(planning(), 600)).toBe("wasm");
+    expect(await devices(planning(), 34, "webgpu")).toBe("webgpu");
+  });
+});
