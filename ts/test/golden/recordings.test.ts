@@ -19,6 +19,7 @@ const LIMITS = {
   storageBuffers: 8,
   subgroups: false,
   f16: false,
+  fallback: false,
 };
 
 initSync({ module: readFileSync(wasmPath("webgpu.wasm")) });
