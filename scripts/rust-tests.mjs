@@ -35,7 +35,7 @@ export function nativeTests() {
   return testsOf(tests, done);
 }
 
-/** Writes the cases that are held to the references on a GPU: build/test/gpu-cases. */
+/** Writes the cases that are held to the references on a GPU: build/test/gpu-cases and gpu-products. */
 export function writeGpuCases() {
   const { cargo, env } = toolchain();
   const args = [
@@ -43,11 +43,14 @@ export function writeGpuCases() {
     "--quiet",
     "-p",
     "nets",
+    "-p",
+    "kernels",
     "--all-features",
     "--lib",
-    "webgpu::cases",
     "--",
     "--ignored",
+    "webgpu::cases",
+    "conv2d::gpu",
   ];
   const { status, said } = run(cargo, args, env);
   if (status !== 0) throw new Error(`the cases for a GPU could not be written:\n${said}`);

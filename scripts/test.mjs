@@ -99,6 +99,7 @@ const slow = [
   "webgpu-cases",
   "webgpu-goldens",
   "webgpu-probe",
+  "webgpu-products",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
