@@ -65,7 +65,7 @@ export async function sizes() {
     const bytes = readFileSync(join(dist, name));
     return { name, bytes: bytes.length, gzip: compressed(bytes), limit };
   };
-  const isCore = (name) => name.includes("simd");
+  const isCore = (name) => /simd|webgpu/.test(name);
   const wasm = readdirSync(join(dist, "wasm")).map((name) =>
     row(`wasm/${name}`, isCore(name) ? limits.core : undefined),
   );

@@ -19,9 +19,13 @@ const LIMITS = {
   storageBuffers: 8,
   subgroups: false,
   f16: false,
+  fallback: false,
 };
 
 initSync({ module: readFileSync(wasmPath("webgpu.wasm")) });
+
+/** Its first layer reads one channel, which fills a quarter of a vec4, and has most of its few weights. */
+const ONE_CHANNEL = ["highway10_mnist_fc"];
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
@@ -49,6 +53,7 @@ function figures(name: string, winograd: boolean) {
 describe("a run on a GPU", () => {
   const names = Object.keys(zoo);
   const direct = new Map(names.map((name) => [name, figures(name, false)]));
+  const transformed = new Map(names.map((name) => [name, figures(name, true)]));
 
   test("is a dispatch for each fused layer", () => {
     expect(direct.get("resnet50")!.dispatches).toBeLessThanOrEqual(60);
@@ -56,16 +61,20 @@ describe("a run on a GPU", () => {
   });
 
   test("moves little more than it must", () => {
-    const far = [...direct].filter(([, { moved, least }]) => moved > 1.6 * least);
-    expect(far.map(([name, { moved, least }]) => `${name}: ${(moved / least).toFixed(2)}`)).toEqual([]);
+    const far = [...direct].filter(([, { moved, least }]) => moved > 1.15 * least);
+    expect(far.map(([name]) => name)).toEqual(ONE_CHANNEL);
+    // What Winograd's stages hand on is larger than the maps.
+    const farther = [...transformed].filter(([, { moved, least }]) => moved > 2.2 * least);
+    expect(farther.map(([name]) => name)).toEqual(ONE_CHANNEL);
   });
 
   test("holds little more than the maps that are alive together", () => {
-    const far = [...direct].filter(([, { memory, alive }]) => memory > 1.25 * alive);
+    // Of three maps in a row, of which a step reads and writes any two, none can share another's bank.
+    const far = [...direct, ...transformed].filter(([, { memory, alive }]) => memory > 1.35 * alive);
     expect(far.map(([name, { memory, alive }]) => `${name}: ${(memory / alive).toFixed(2)}`)).toEqual([]);
   });
 
   test("binds no more at once than every device allows", () => {
-    expect([...direct].filter(([, { largest }]) => largest > LIMITS.binding)).toEqual([]);
+    expect([...direct, ...transformed].filter(([, { largest }]) => largest > LIMITS.binding)).toEqual([]);
   });
 });

@@ -1,10 +1,13 @@
 //! The shaders' texts, and the arithmetic of grids.
 
-use super::{Limits, shaders, workgroups};
+use super::{Limits, workgroups};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn every_text_is_valid() {
+    use super::shaders;
     use naga::valid::{Capabilities, ValidationFlags, Validator};
 
     let mut names = std::collections::HashSet::new();

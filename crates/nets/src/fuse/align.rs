@@ -79,6 +79,8 @@ mod tests {
     use super::align;
     use crate::graph::{Graph, Id};
     use crate::shape::infer;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn aligned(layers: &str, input: usize, output: Id) -> (Graph, Fused) {
         let json = format!(r#"{{"output":{output},"nodes":[{{"op":"input","channels":{input}}},{layers}]}}"#);

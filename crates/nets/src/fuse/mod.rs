@@ -54,17 +54,14 @@ pub struct Before {
 impl Work {
     /// All maps that it reads.
     pub fn all_reads(&self) -> impl Iterator<Item = Id> {
-        self.first_reads().chain(self.last_reads())
+        let vectors =
+            [self.before.and_then(|before| before.scale.map()), self.scale.and_then(Scale::map), self.add];
+        self.reads.iter().copied().chain(vectors.into_iter().flatten())
     }
 
-    /// What it works on.
-    pub fn first_reads(&self) -> impl Iterator<Item = Id> {
-        self.reads.iter().copied().chain(self.before.and_then(|before| before.scale.map()))
-    }
-
-    /// What it finishes with.
-    pub fn last_reads(&self) -> impl Iterator<Item = Id> {
-        self.scale.and_then(Scale::map).into_iter().chain(self.add)
+    /// Those of them that it finishes with.
+    pub fn finishes_with(&self, id: Id) -> bool {
+        self.add == Some(id) || self.scale == Some(Scale::Map(id))
     }
 }
 

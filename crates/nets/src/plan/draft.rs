@@ -166,9 +166,10 @@ impl<'a, D: Device> Drafts<'a, D> {
         self.temps.extend(needs.temps.iter().take(needs.stages - 1));
         for stage in 0..needs.stages {
             let is_last = stage + 1 == needs.stages;
-            let first = work.first_reads().filter(|_| stage == 0);
-            let last = work.last_reads().filter(|_| is_last);
-            let mut reads: Vec<usize> = first.chain(last).map(|id| self.fused.buffer(id).0).collect();
+            // What is worked on is read by the first stage alone.
+            let is_read = |&id: &Id| stage == 0 || (is_last && work.finishes_with(id));
+            let mut reads: Vec<usize> =
+                work.all_reads().filter(is_read).map(|id| self.fused.buffer(id).0).collect();
             let temp_after = |stage: usize| temp.map(|t| self.temp(t + stage));
             reads.extend(stage.checked_sub(1).and_then(temp_after));
             let writes = temp_after(stage).filter(|_| !is_last).unwrap_or(writes);

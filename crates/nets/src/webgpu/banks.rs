@@ -107,6 +107,8 @@ fn in_order(buffers: &[Buffer], apart: &[Vec<usize>], order: &[usize], most: u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn what_a_step_reads_and_writes_lies_apart() {

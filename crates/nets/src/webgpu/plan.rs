@@ -58,8 +58,9 @@ pub fn plan(gpu: Gpu, input: [usize; 4], requested: &[Id]) -> Result<Plan> {
             buffers[large].size.div_ceil(1 << 18),
             most >> 18
         );
-        let path = graph.nodes.get(large).map_or("input", |node| &node.path);
-        return Err(Error::new(Code::TooLarge, message).at(path));
+        let error = Error::new(Code::TooLarge, message);
+        // Behind the nodes' maps come the input, the outputs, and what Winograd's stages hand on.
+        return Err(graph.nodes.get(large).map_or(error.clone(), |node| error.at(&node.path)));
     }
     let is_second = |i: usize| i > 0 && pairs.contains(&(i - 1));
     let touched = |i: usize| match pairs.contains(&i) {

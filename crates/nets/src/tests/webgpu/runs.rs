@@ -103,7 +103,7 @@ fn small_limits_split_weights_and_refuse_maps() {
     assert_eq!([of("conv2d"), of("linear")], [2, 2], "{text}");
     let macs: u64 = steps.iter().map(|step| step["macs"].as_u64().expect("a number")).sum();
     assert_eq!(macs, 70 * 81 * 12 * 9 + 70 * 90);
-    let error = model.record([1, 12, 40, 40], &[]).err().expect("too large");
+    let error = model.record([1, 12, 40, 40], &[]).expect_err("too large");
     assert_eq!(error.code, Code::TooLarge);
     assert!(error.to_string().contains("use a smaller image"), "{error}");
 }
