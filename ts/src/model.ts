@@ -134,8 +134,8 @@ export class Model {
    * run together and their results are averaged.
    *
    * With `device: "webgpu"` a VideoFrame, a video element or a GPUTexture (of the device that `load` was given, with the usage
-   * TEXTURE_BINDING) never leaves the GPU: it is resized there in float32, by an antialiased filter, whose values differ from
-   * Pillow's bytes by their rounding.
+   * TEXTURE_BINDING) never leaves the GPU, if the browser has it there: it is resized there in float32, by an antialiased filter,
+   * whose values differ from Pillow's bytes by their rounding.
    *
    * Rejects with a ConvzooError: `bad-image`, `not-found`, `fetch-failed`, `bad-option`, and what `run` rejects with.
    */

@@ -1,7 +1,7 @@
 /** Pictures that are prepared on the GPU: against torchvision's antialiased resizing of floats, and Pillow's bytes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Gpu } from "../../src/backend/webgpu/device.js";
-import { frameTensor, isFrame } from "../../src/backend/webgpu/frame.js";
+import { externalText, frameTensor, isFrame } from "../../src/backend/webgpu/frame.js";
 import { type View, viewBox } from "../../src/image/crop.js";
 import { type PreprocessOptions, resizedSize } from "../../src/image/preprocess.js";
 import { viewsOf } from "../../src/image/views.js";
@@ -112,7 +112,7 @@ describe("a texture's pixels are resized, cropped and normalised", () => {
     const options = { ...USUAL, ...change };
     const texture = textureOf(pixels);
     expect(isFrame(texture)).toBe(true);
-    const made = await floatsOf(await frameTensor(gpu, texture, options, views));
+    const made = await floatsOf((await frameTensor(gpu, texture, options, views))!);
     texture.destroy();
     const wanted = await expected(pixels, options, views);
     expect(made.shape.reduce((a, b) => a * b, 1)).toBe(wanted.length);
@@ -124,12 +124,16 @@ describe("a texture's pixels are resized, cropped and normalised", () => {
   test("to within a byte of what Pillow makes of them", async () => {
     const pixels = noise(200, 133);
     const texture = textureOf(pixels);
-    const made = await floatsOf(await frameTensor(gpu, texture, USUAL));
+    const made = await floatsOf((await frameTensor(gpu, texture, USUAL))!);
     const { shape, data } = await preprocess(pixels, USUAL);
     expect(made.shape).toEqual(shape);
     expect(largest(made.data, data)).toBeLessThan(1.01 / 255 / Math.min(...STD));
     texture.destroy();
   });
+});
+
+test("the shader for frames of videos, which only browsers have, compiles", async () => {
+  await gpu.pipeline("frame-external", externalText());
 });
 
 describe("what cannot be", () => {

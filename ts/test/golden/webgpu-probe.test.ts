@@ -8,6 +8,7 @@ import answers from "../../src/backend/webgpu/probe/answers.json" with { type: "
 import { answerOf, probe } from "../../src/backend/webgpu/probe/index.js";
 import { GRAPH, INPUT, SIDES, WEIGHTS } from "../../src/backend/webgpu/probe/network.js";
 import { distrust } from "../../src/backend/webgpu/trust.js";
+import type { Graph } from "../../src/graph.js";
 import type { Platform } from "../../src/platform.js";
 import { gpus, noGpu } from "../gpu.js";
 import { interpret } from "../interpret.js";
@@ -87,14 +88,23 @@ describe("on a GPU", () => {
 
   test("auto takes one that is right for what is worth it, and the CPU for all else", async () => {
     const cpu = { place: { device: "wasm" } } as Host;
+    const nodes: Graph["nodes"] = [
+      { op: "input", channels: 64 },
+      {
+        ...{ op: "conv2d", inputs: [0], path: "conv", in_channels: 64, out_channels: 64, kernel: [1, 1] },
+        ...{ stride: [1, 1], padding: [0, 0, 0, 0], same: false, dilation: [1, 1], groups: 1, bias: false },
+      },
+    ];
+    const data = new Float32Array(64 * 64);
+    const weight = { dtype: "f32", shape: [64, 64, 1, 1], read: async () => ({ data }) };
+    const open = async () => ({
+      weights: new Map([["conv.weight", weight]]) as never,
+      close: async () => {},
+    });
     const devices = async (platform: Platform, side: number, device?: "auto" | "webgpu") => {
-      const stored = [...WEIGHTS].map(([key, { shape, data }]) => {
-        return [key, { dtype: "f32", shape, read: async () => ({ data }) }] as const;
-      });
-      const open = async () => ({ weights: new Map(stored) as never, close: async () => {} });
       const host = await loadOnGpu(kit, platform, {
-        graph: GRAPH,
-        input: [3, side, side],
+        graph: { nodes, output: 1, paths: {} },
+        input: [64, side, side],
         options: { device },
         opening: open(),
         open,
@@ -106,11 +116,11 @@ describe("on a GPU", () => {
     const right = planning(undefined, hardware());
     expect(await distrust(kit, right)).toBeUndefined();
     expect(await devices(right, 34)).toBe("wasm");
-    expect(await devices(right, 600)).toBe("webgpu");
+    expect(await devices(right, 360)).toBe("webgpu");
     const wrong = planning(broken("max_pool2d", "max(", "min("), hardware());
     expect(await distrust(kit, wrong)).toMatch(/^A GPU: the GPU computes the kernel max_pool2d/);
-    expect(await devices(wrong, 600)).toBe("wasm");
-    expect(await devices(planning(), 600)).toBe("wasm");
+    expect(await devices(wrong, 360)).toBe("wasm");
+    expect(await devices(planning(), 360)).toBe("wasm");
     expect(await devices(planning(), 34, "webgpu")).toBe("webgpu");
   });
 });

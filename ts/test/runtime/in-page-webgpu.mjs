@@ -24,6 +24,7 @@ export async function classifies() {
   const blob = await photo();
   const top = await model.classify(blob);
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  // SwiftShader has no frames on the GPU, so its pixels are taken.
   const video = new VideoFrame(bitmap, { timestamp: 0 });
   const frame = await model.classify(video);
   video.close();

@@ -22,7 +22,10 @@ let pages: Pages;
 beforeAll(async () => {
   if (!executable) return;
   installed = install();
-  writeFileSync(join(installed.folder, "blank.html"), "<!doctype html><title>blank</title>");
+  writeFileSync(
+    join(installed.folder, "blank.html"),
+    '<!doctype html><title>blank</title><link rel="icon" href="data:," />',
+  );
   cpSync(new URL("in-page-webgpu.mjs", import.meta.url), join(installed.folder, "in-page-webgpu.mjs"));
   for (const name of NETWORKS) {
     const golden = readGolden(name);

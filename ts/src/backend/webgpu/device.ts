@@ -88,7 +88,13 @@ export class Gpu {
   }
 }
 
-function limitsOf({ limits, features }: GPUDevice): GpuLimits {
+/** Whether an adapter is a program on the CPU; some do not say so themselves. */
+function isSoftware(info: GPUAdapterInfo | undefined): boolean {
+  const name = `${info?.description} ${info?.device} ${info?.architecture}`;
+  return info?.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(name);
+}
+
+function limitsOf({ limits, features, adapterInfo }: GPUDevice): GpuLimits {
   return {
     binding: limits.maxStorageBufferBindingSize,
     buffer: limits.maxBufferSize,
@@ -103,6 +109,7 @@ function limitsOf({ limits, features }: GPUDevice): GpuLimits {
     storageBuffers: limits.maxStorageBuffersPerShaderStage,
     subgroups: features.has("subgroups" as GPUFeatureName),
     f16: features.has("shader-f16"),
+    fallback: isSoftware(adapterInfo),
   };
 }
 
@@ -155,8 +162,7 @@ export async function findAdapter(
   }
   const { info } = adapter;
   const name = info.description || info.device || info.architecture || info.vendor || "unnamed";
-  const isSoftware = info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(name);
-  return { gpus, adapter, name, isSoftware };
+  return { gpus, adapter, name, isSoftware: isSoftware(info) };
 }
 
 async function open(platform: Platform): Promise<Gpu> {

@@ -25,15 +25,16 @@ function isTexture(image: unknown): image is GPUTexture {
 }
 
 /**
- * An input [N, C, H, W] in a buffer of its own. The frame must not be closed before. Rejects with `bad-image`
- * for a frame that is closed or a texture that cannot be read, `bad-option` where the picture cannot be prepared so.
+ * An input [N, C, H, W] in a buffer of its own, for which the frame must stay open; undefined where the browser has none of its
+ * frames on the GPU. Rejects with `bad-image` for a frame that is closed or a texture that cannot be read, `bad-option` where
+ * the picture cannot be prepared so.
  */
 export async function frameTensor(
   gpu: Gpu,
   image: Frame,
   options: PreprocessOptions,
   views: readonly View[] = [{ at: "center", reflect: false }],
-): Promise<GpuInput> {
+): Promise<GpuInput | undefined> {
   const { crop, interpolation, mean, std } = options;
   if (interpolation !== "bilinear" && interpolation !== "bicubic") {
     const message = `On the GPU pictures are resized by bilinear or bicubic, not ${interpolation}: pass its pixels.`;
@@ -65,11 +66,13 @@ export async function frameTensor(
     }
   }
   // Made beforehand, as an external texture does not outlive the task in which it was made.
-  const external = !isTexture(image);
-  const pipeline = await gpu.pipeline(external ? "frame-external" : "frame", textFor(external));
+  const pipeline = isTexture(image)
+    ? await gpu.pipeline("frame", text)
+    : await gpu.pipeline("frame-external", externalText());
   const { device } = gpu;
   const { value: buffer, fault } = watch(device, () => {
-    const picture = bindingOf(device, image);
+    const picture = isTexture(image) ? viewOf(image) : imported(device, image);
+    if (!picture) return undefined;
     const uniform = device.createBuffer({ size: params.byteLength, usage: 0x40 | 8 });
     const buffer = device.createBuffer({ size: 4 * floats * views.length, usage: 0x80 | 4 });
     device.queue.writeBuffer(uniform, 0, params);
@@ -91,6 +94,7 @@ export async function frameTensor(
     return buffer;
   });
   const error = await fault;
+  if (!buffer) return undefined;
   if (error) {
     buffer.destroy();
     const advice =
@@ -100,13 +104,15 @@ export async function frameTensor(
   return { shape, buffer, offset: 0 };
 }
 
-function bindingOf(device: GPUDevice, image: Frame): GPUBindingResource {
-  if (isTexture(image)) return image.createView({ dimension: "2d", baseArrayLayer: 0, arrayLayerCount: 1 });
+const viewOf = (texture: GPUTexture): GPUTextureView =>
+  texture.createView({ dimension: "2d", baseArrayLayer: 0, arrayLayerCount: 1 });
+
+/** The frame as it is, or undefined where the browser has none of its frames on the GPU. */
+function imported(device: GPUDevice, source: VideoFrame | HTMLVideoElement): GPUExternalTexture | undefined {
   try {
-    return device.importExternalTexture({ source: image });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConvzooError("bad-image", `The frame cannot be read: ${why}`, { cause });
+    return device.importExternalTexture({ source });
+  } catch {
+    return undefined;
   }
 }
 
@@ -120,8 +126,7 @@ function sizeOf(image: Frame): { width: number; height: number } {
   throw new ConvzooError("bad-image", "The frame has no pixels: it is closed, or the video has not begun.");
 }
 
-/** The shader for textures, or for external ones, which have no levels. */
-function textFor(external: boolean): string {
-  if (!external) return text;
+/** The shader for external textures, which have no levels. */
+export function externalText(): string {
   return text.replace("texture_2d<f32>", "texture_external").replace(", 0).rgb", ").rgb");
 }

@@ -163,17 +163,36 @@ export class GpuHost implements Host {
         const transfer = [input.data.buffer as ArrayBuffer];
         return seat.call("run", args, { signal, transfer });
       }
-      const parts: Tensor[][] = [];
-      for (const part of partsOf(input)) {
-        const prepared = await this.#prepared(seat, part.shape, outputs, view);
-        signal.throwIfAborted();
-        parts.push(await seat.run(prepared, part));
-      }
+      const maps = await this.#together(seat, input, BATCH, { outputs, view, signal });
       this.#losses = 0;
-      const maps = outputs.map((_, i) => stack(parts.map((part) => part[i]!)));
       return isBound ? maps : [input, ...maps];
     };
     return this.#onSeat(run, signal, isBound);
+  }
+
+  /** Runs at most so many images at a time, or half as many where their maps are larger than a buffer can be. */
+  async #together(
+    resident: Resident,
+    input: Tensor | GpuInput,
+    most: number,
+    { outputs, view, signal }: Pick<Args<"run">, "outputs" | "view"> & { readonly signal: AbortSignal },
+  ): Promise<Tensor[]> {
+    const parts: Tensor[][] = [];
+    for (const part of partsOf(input, most)) {
+      const prepared = await this.#prepared(resident, part.shape, outputs, view).catch((error) => {
+        if (error instanceof ConvzooError && error.code === "too-large" && part.shape[0]! > 1)
+          return undefined;
+        throw error;
+      });
+      signal.throwIfAborted();
+      const half = Math.ceil(part.shape[0]! / 2);
+      parts.push(
+        prepared
+          ? await resident.run(prepared, part)
+          : await this.#together(resident, part, half, { outputs, view, signal }),
+      );
+    }
+    return outputs.map((_, i) => stack(parts.map((part) => part[i]!)));
   }
 
   #profile({ input, outputs, rounds }: Args<"profile">) {
@@ -322,12 +341,12 @@ function discard(resident: Resident, onLost: (info: GPUDeviceLostInfo) => void):
 
 const isHost = (seat: Seat): seat is Host => !(seat instanceof Resident);
 
-/** An input cut so that no more images than run together are in a part. */
-function* partsOf(input: Tensor | GpuInput): Generator<Tensor | GpuInput> {
+/** An input cut so that at most so many images are in a part. */
+function* partsOf(input: Tensor | GpuInput, most: number): Generator<Tensor | GpuInput> {
   const [n = 0, ...sides] = input.shape;
   const size = sides.reduce((product, side) => product * side, 1);
-  for (let first = 0; first < n; first += BATCH) {
-    const shape = [Math.min(BATCH, n - first), ...sides];
+  for (let first = 0; first < n; first += most) {
+    const shape = [Math.min(most, n - first), ...sides];
     if ("buffer" in input) yield { ...input, shape, offset: input.offset + 4 * first * size };
     else yield { shape, data: input.data.subarray(first * size, (first + shape[0]!) * size) };
   }

@@ -17,6 +17,8 @@ export interface GpuLimits {
   /** Whether it has these features. */
   readonly subgroups: boolean;
   readonly f16: boolean;
+  /** Whether a processor stands in for a GPU. */
+  readonly fallback: boolean;
 }
 
 /** Bytes for a weight buffer. */

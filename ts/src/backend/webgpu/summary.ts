@@ -18,6 +18,7 @@ const LEAST: GpuLimits = {
   storageBuffers: 8,
   subgroups: false,
   f16: false,
+  fallback: false,
 };
 
 /** The dispatches for one image [C, H, W], on the least device that there may be. Rejects with `bad-shape`, `too-large`. */

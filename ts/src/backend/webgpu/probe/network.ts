@@ -57,10 +57,15 @@ const window = {
 /** Height and width of the input. */
 export const SIDES = [38, 34] as const;
 
+/** Maps that are looked at: where layers that are computed together end. */
+export const SEEN: number[] = [];
+
 function build(): number {
   const stem = act("relu", conv("stem", 0, [3, 16], [3, 3], { stride: 2 }));
   // Large enough for Winograd's algorithms.
-  const wide = act("relu", norm("norm", conv("conv3x3", stem, [16, 32], [3, 3]), 32));
+  const many = act("relu", conv("widen", stem, [16, 128], [1, 1]));
+  const large3x3 = act("relu", norm("norm", conv("conv3x3", many, [128, 128], [3, 3]), 128));
+  const wide = act("relu", conv("narrow", large3x3, [128, 32], [1, 1]));
   // A block as MobileNet v3's: depthwise, squeeze and excitation, residual.
   const deep = act(
     "hardswish",
@@ -72,6 +77,7 @@ function build(): number {
   const excited = add("mul", { op: "mul" }, deep, gate);
   const residual = act("relu6", add("add", { op: "add" }, conv("conv1x1", excited, [32, 32], [1, 1]), wide));
   // Branches, whose channels are and are not multiples of four, side by side.
+  SEEN.push(residual);
   const grouped = act("gelu", conv("grouped", residual, [32, 32], [3, 3], { groups: 4, stride: 2 }));
   const flat = conv("conv1x7", residual, [32, 6], [1, 7], { stride: 2 });
   const large = act("sigmoid", conv("depthwise5x5", residual, [32, 32], [5, 5], { groups: 32, stride: 2 }));
@@ -82,7 +88,7 @@ function build(): number {
     residual,
   );
   // What nothing can take into it.
-  const total = add("add.1", { op: "add" }, mean, act("silu", most));
+  const total = add("add.1", { op: "add" }, mean, act("silu", most), most);
   const gated = add("mul.1", { op: "mul" }, total, gate);
   const joined = add("concat", { op: "concat" }, grouped, flat, large, gated);
   const part = add("slice", { op: "slice", start: 3, end: 99 }, joined);
@@ -92,12 +98,14 @@ function build(): number {
     { op: "local_response_norm", size: 5, alpha: 0.5, beta: 0.75, k: 1 },
     mixed,
   );
+  SEEN.push(joined, locally);
   const bent = add("prelu", { op: "prelu", channels: 96 }, locally);
   const normed = add("layer_norm2d", { op: "layer_norm2d", channels: 96, eps: 1e-6 }, bent);
   const scaled = add("layer_scale", { op: "layer_scale", channels: 96 }, normed);
   const moved = add("affine", { op: "affine", scale: [0.5], shift: [0.25] }, scaled);
   const padded = add("pad2d", { op: "pad2d", padding: [1, 0, 1, 0] }, moved);
   const more = add("pad_channels", { op: "pad_channels", before: 3, after: 2 }, padded);
+  SEEN.push(more);
   const dilated = act("tanh", conv("dilated", more, [101, 20], [3, 3], { dilation: 2 }));
   const pooled = add("adaptive_max_pool2d", { op: "adaptive_max_pool2d", output: [3, 2] }, dilated);
   const vector = add("flatten", { op: "flatten" }, pooled);
