@@ -1,7 +1,7 @@
 /** Pictures that are prepared on the GPU: against torchvision's antialiased resizing of floats, and Pillow's bytes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Gpu } from "../../src/backend/webgpu/device.js";
-import { frameTensor, isFrame } from "../../src/backend/webgpu/frame.js";
+import { externalText, frameTensor, isFrame } from "../../src/backend/webgpu/frame.js";
 import { type View, viewBox } from "../../src/image/crop.js";
 import { type PreprocessOptions, resizedSize } from "../../src/image/preprocess.js";
 import { viewsOf } from "../../src/image/views.js";
@@ -130,6 +130,10 @@ describe("a texture's pixels are resized, cropped and normalised", () => {
     expect(largest(made.data, data)).toBeLessThan(1.01 / 255 / Math.min(...STD));
     texture.destroy();
   });
+});
+
+test("the shader for frames of videos, which only browsers have, compiles", async () => {
+  await gpu.pipeline("frame-external", externalText());
 });
 
 describe("what cannot be", () => {

@@ -127,6 +127,6 @@ function sizeOf(image: Frame): { width: number; height: number } {
 }
 
 /** The shader for external textures, which have no levels. */
-function externalText(): string {
+export function externalText(): string {
   return text.replace("texture_2d<f32>", "texture_external").replace(", 0).rgb", ").rgb");
 }
