@@ -26,7 +26,12 @@ const quartersOf = (all: readonly number[]) =>
 const quarters = quartersOf(memory);
 console.log(`memory in MiB, the least of each quarter after ${settled} s: ${quarters.map(mib).join(", ")}`);
 console.log(`of these held by the server's own thread: ${quartersOf(held).map(mib).join(", ")}`);
-console.log(`each tenth second: ${memory.filter((_, i) => i % 10 === 0).map(mib).join(" ")}`);
+console.log(
+  `each tenth second: ${memory
+    .filter((_, i) => i % 10 === 0)
+    .map(mib)
+    .join(" ")}`,
+);
 console.log(`most at any time: ${mib(Math.max(...memory))}`);
 const growth = quarters[3]! / quarters[0]! - 1;
 const refused = server.lines.filter(({ status }) => status === 503).length;

@@ -10,12 +10,20 @@ import { root, run, toolchain } from "./toolchain.mjs";
 /** Licences that ask for no more than a notice: of what the package contains. */
 const PERMISSIVE = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT"];
 /** What else may be used to build and to test, and is not passed on. */
-const TOOLS = [...PERMISSIVE, "BlueOak-1.0.0", "CC-BY-4.0", "LGPL-3.0-or-later", "MPL-2.0", "Unicode-3.0"];
+const TOOLS = [
+  ...PERMISSIVE,
+  "BlueOak-1.0.0",
+  "CC-BY-4.0",
+  "LGPL-3.0-or-later",
+  "MPL-2.0",
+  "Python-2.0",
+  "Unicode-3.0",
+];
 
 /** A table of Unicode's that wasm-bindgen's macros read: the linker leaves it out of the core. */
 const UNLINKED = ["unicode-ident"];
 
-const LOCKFILES = ["", "ts/test/runtime", "ts/test/runtime/bundlers"];
+const LOCKFILES = ["", "docs", "ts/test/runtime", "ts/test/runtime/bundlers"];
 const ENTRIES = ["node", "browser", "edge", "inline", "augment/index", "worker", "decoders", "cli"];
 
 /** Whether an SPDX expression can be met by the licences of a list. */
@@ -68,13 +76,14 @@ function npmPackages() {
 /** The folders of the npm packages of which a part is in dist's JavaScript. */
 async function bundled() {
   const { build } = await import("esbuild");
+  const { peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const { metafile } = await build({
     entryPoints: ENTRIES.map((name) => join(root, `ts/src/${name}.ts`)),
     bundle: true,
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
-    external: ["node:*"],
+    external: ["node:*", ...Object.keys(peerDependencies)],
     loader: { ".wasm": "empty" },
     absWorkingDir: root,
     outdir: "build",

@@ -149,12 +149,17 @@ async function licences() {
 async function sizesUnderLimits() {
   const all = await sizes();
   console.log(sizeTable(all));
-  return all.rows
+  const limited = all.rows
     .filter(({ limit }) => limit)
     .map((row) => {
       const why = `${row.name} weighs ${weight(row)} bytes, and may weigh ${row.limit}`;
       return { name: row.name, state: weight(row) <= row.limit ? "passed" : "failed", why };
     });
+  const megabytes = all.rows.find(({ name }) => name === "installed").bytes / 1e6;
+  const said = Number(/installed ([\d.]+) MB/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1]);
+  const why = `README.md says that ${said} MB are installed; they are ${megabytes.toFixed(1)}`;
+  const state = Math.abs(said - megabytes) < 0.1 ? "passed" : "failed";
+  return [...limited, { name: "README.md's size", state, why }];
 }
 
 /** On the built package; `bulk` wants a queue's server. */

@@ -1,6 +1,6 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { type ImageHost, imageHost, inCallersThread } from "./backend/images.js";
+import { type FindResizer, type ImageHost, imageHost, inCallersThread } from "./backend/images.js";
 import { checkFolder, checkPlace, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
@@ -161,17 +161,17 @@ export function connect(runtime: Platform): Connected {
     fromOnnx: async (source, options) =>
       (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
-    ...imageFunctions(platform, shared),
+    ...imageFunctions(platform, shared, inCallersThread(platform)),
     imageWorker() {
       const own = imageHost(platform);
-      return { ...imageFunctions(platform, own), dispose: own.end };
+      // Who asks for a worker wants the caller's thread free.
+      return { ...imageFunctions(platform, own, async () => undefined), dispose: own.end };
     },
   };
 }
 
-/** The image functions on the core that `images` lends. */
-function imageFunctions(platform: Platform, images: ImageHost): ImageFunctions {
-  const here = inCallersThread(platform);
+/** The image functions on the core that `images` lends; `here` finds what resizes an image without it. */
+function imageFunctions(platform: Platform, images: ImageHost, here: FindResizer): ImageFunctions {
   const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
     imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
   return {

@@ -2,7 +2,7 @@
 
 import { Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
-import { placeFor } from "./backend/place.js";
+import { hasWorkers, placeFor } from "./backend/place.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
 import { chooseWeights, entryOf, type OpenWeights, openWeights } from "./checkpoint.js";
@@ -136,7 +136,7 @@ export async function load(
         : classes === 1000
           ? labelsOf("imagenet1k")
           : undefined),
-    aside: () => platform.spawn && new Host(platform.spawn()),
+    aside: () => (hasWorkers(platform) ? new Host(platform.spawn!()) : undefined),
     image: (image, signal) =>
       imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });

@@ -5,7 +5,7 @@ import type { Platform, WasmSource } from "../platform.js";
 import type { Pixels } from "../tensor.js";
 import { type Host, startHost } from "./host.js";
 import { coreModule } from "./module.js";
-import { placeFor } from "./place.js";
+import { hasWorkers, placeFor } from "./place.js";
 
 /** How long the image functions' core waits for more work before it ends. */
 const IDLE_MS = 2000;
@@ -86,12 +86,13 @@ export type ImageHost = ReturnType<typeof imageHost>;
 const SMALL = 2 ** 20;
 
 type Resizer = (pixels: Pixels, target: ResizeTarget) => Promise<Pixels | undefined>;
+export type FindResizer = (pixels: Pixels, target: ResizeTarget) => Promise<Resizer | undefined>;
 
 /**
  * Resizes what is small where it is, since the way to a worker and back takes as long as that does; gives undefined for what
  * goes there, as it all does once a core failed here.
  */
-export function inCallersThread(platform: Platform) {
+export function inCallersThread(platform: Platform): FindResizer {
   let starting: Promise<Resizer | undefined> | undefined;
   const start = async (): Promise<Resizer | undefined> => {
     const { module } = await coreModule(platform, { threads: 1, core: "simd128" });
@@ -106,7 +107,7 @@ export function inCallersThread(platform: Platform) {
   };
   return async (pixels: Pixels, { width, height }: ResizeTarget): Promise<Resizer | undefined> => {
     const bytes = pixels.data.length * (1 + (width * height) / (pixels.width * pixels.height));
-    if (!platform.spawn || !(bytes <= SMALL)) return undefined;
+    if (!hasWorkers(platform) || !(bytes <= SMALL)) return undefined;
     starting ??= start();
     const started = starting;
     return started.catch((error) => {

@@ -1,7 +1,7 @@
 /** `convzoo serve` of the packed package, in Node, Deno and Bun, with the packages beside it that it names when they are missing. */
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PEERS } from "../../src/cli/peers.js";
 import { live } from "../live.js";
 import { type Installed, inRuntimes, install, root, runToEnd } from "./packed.js";
@@ -45,10 +45,10 @@ describe("with them", () => {
     { name: "Bun", path: inRuntimes("bun/bin/bun"), args: [] },
   ];
 
-  test.each(runtimes)(
-    "$name",
-    async ({ name, path, args }, { skip }: { skip(when: boolean, why: string): void }) => {
-      skip(!path, `the package of ${name} is not installed for this platform`);
+  describe.each(runtimes)("$name", ({ name, path, args }) => {
+    beforeEach(({ skip }) => skip(!path, `the package of ${name} is not installed for this platform`));
+
+    test("it serves", async () => {
       const yaml = "models: [{ model: lenet5, threads: 1 }]\nlimits: { body: 1 MiB, seconds: 10 }\n";
       const server = await live(yaml, { command: [path!, ...args, cli], cwd: installed.folder });
       try {
@@ -75,6 +75,6 @@ describe("with them", () => {
       } finally {
         await server.close();
       }
-    },
-  );
+    });
+  });
 });
