@@ -48,6 +48,7 @@ fn affine_of(packed: &[Option<Arc<Packed>>], id: usize) -> Result<&Affine> {
 impl Device for Weights<'_> {
     const GROUP: usize = 1;
     const TOGETHER: bool = true;
+    const STAGES: usize = 2;
 
     fn reads_halo(self, node: Id) -> bool {
         self.packed[node].as_ref().is_some_and(|packed| packed.reads_halo())

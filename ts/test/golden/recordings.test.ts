@@ -62,7 +62,7 @@ describe("a run on a GPU", () => {
   });
 
   test("moves little more than it must", () => {
-    const far = [...direct].filter(([, { moved, least }]) => moved > 1.15 * least);
+    const far = [...direct].filter(([, { moved, least }]) => moved > 1.6 * least);
     expect(far.map(([name]) => name)).toEqual(ONE_CHANNEL);
     // What Winograd's stages hand on is larger than the maps.
     const farther = [...transformed].filter(([, { moved, least }]) => moved > 2.2 * least);

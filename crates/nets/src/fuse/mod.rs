@@ -35,15 +35,6 @@ pub enum Scale {
     Map(Id),
 }
 
-impl Scale {
-    fn map(self) -> Option<Id> {
-        match self {
-            Scale::Map(id) => Some(id),
-            Scale::Node(_) => None,
-        }
-    }
-}
-
 /// What is done to the input of a convolution while it is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Before {
@@ -54,8 +45,11 @@ pub struct Before {
 impl Work {
     /// All maps that it reads.
     pub fn all_reads(&self) -> impl Iterator<Item = Id> {
-        let vectors =
-            [self.before.and_then(|before| before.scale.map()), self.scale.and_then(Scale::map), self.add];
+        let scale = |scale: Option<Scale>| match scale {
+            Some(Scale::Map(id)) => Some(id),
+            _ => None,
+        };
+        let vectors = [scale(self.scale), scale(self.before.map(|before| before.scale)), self.add];
         self.reads.iter().copied().chain(vectors.into_iter().flatten())
     }
 

@@ -13,7 +13,7 @@ use kernels::{avg_pool2d, flatten, local_response_norm, max_pool2d, pad2d};
 pub struct Needs {
     /// Steps that it takes, one after the other.
     pub stages: usize,
-    /// Floats that each stage but the last leaves for the next.
+    /// Floats that each stage but the last leaves for the next; zero where there is none.
     pub temps: [usize; 2],
     /// Floats for each member that runs one of its chunks.
     pub scratch: usize,
@@ -25,6 +25,8 @@ pub trait Device: Copy {
     const GROUP: usize;
     /// Whether steps that do not read one another run side by side.
     const TOGETHER: bool;
+    /// Stages of a kernel, at most.
+    const STAGES: usize;
 
     /// Whether a convolution wants its padding around its input, as zeros.
     fn reads_halo(self, node: Id) -> bool;
@@ -155,6 +157,7 @@ impl<'a, D: Device> Drafts<'a, D> {
 
     fn draft_stages(&mut self, i: usize, writes: usize) -> Result<()> {
         let work = &self.fused.works[i];
+        let reads: Vec<usize> = work.all_reads().map(|id| self.fused.buffer(id).0).collect();
         // What a kernel needs follows from its maps' sizes; their places do not matter yet.
         let nowhere = vec![0; self.shapes.len()];
         let needs = self
@@ -163,15 +166,21 @@ impl<'a, D: Device> Drafts<'a, D> {
             .map_err(|e| e.at(&self.graph.nodes[work.node].path))?;
         self.scratch = self.scratch.max(needs.scratch);
         let temp = (needs.stages > 1).then_some(self.temps.len());
-        self.temps.extend(needs.temps.iter().take(needs.stages - 1));
+        for &floats in needs.temps.iter().take(D::STAGES - 1).filter(|&&floats| floats > 0) {
+            self.temps.push(floats);
+        }
         for stage in 0..needs.stages {
             let is_last = stage + 1 == needs.stages;
-            // What is worked on is read by the first stage alone.
-            let is_read = |&id: &Id| stage == 0 || (is_last && work.finishes_with(id));
-            let mut reads: Vec<usize> =
-                work.all_reads().filter(is_read).map(|id| self.fused.buffer(id).0).collect();
+            let mut reads = reads.clone();
+            if D::STAGES > 2 && stage > 0 {
+                // What is worked on is read by the first stage alone.
+                let last = work.all_reads().filter(|&id| is_last && work.finishes_with(id));
+                reads = last.map(|id| self.fused.buffer(id).0).collect();
+            }
             let temp_after = |stage: usize| temp.map(|t| self.temp(t + stage));
-            reads.extend(stage.checked_sub(1).and_then(temp_after));
+            if stage > 0 {
+                reads.extend(temp_after(stage - 1));
+            }
             let writes = temp_after(stage).filter(|_| !is_last).unwrap_or(writes);
             self.push(Draft { what: What::Run { work: i, stage, temp }, reads, writes });
         }
@@ -264,7 +273,7 @@ impl<'a, D: Device> Drafts<'a, D> {
             }
             What::Run { work, stage, temp } => {
                 let at = |t: usize| offsets.get(self.temp(t)).map_or(0, |&offset| offset as usize);
-                let second = |t: usize| if D::GROUP > 1 { at(t + 1) } else { 0 };
+                let second = |t: usize| if D::STAGES > 2 { at(t + 1) } else { 0 };
                 self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), offsets)
             }
         }

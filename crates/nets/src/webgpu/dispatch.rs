@@ -29,6 +29,7 @@ pub struct Gpu<'a> {
 impl Device for Gpu<'_> {
     const GROUP: usize = 4;
     const TOGETHER: bool = false;
+    const STAGES: usize = 3;
 
     fn reads_halo(self, _node: Id) -> bool {
         false
