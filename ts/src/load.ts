@@ -15,7 +15,7 @@ import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
-import { stateShapes } from "./state.js";
+import { stateShapes, weightKeys } from "./state.js";
 import type { GpuSteps } from "./summarize.js";
 import { torchvision } from "./transforms.js";
 import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
@@ -217,7 +217,7 @@ function mayUseGpu(
 }
 
 /** What the file that is loaded for a GPU needs of this one. */
-const kit: Kit = { startHost, wasmModule, buildName, send };
+const kit: Kit = { startHost, wasmModule, buildName, send, lower, weightKeys };
 
 const gpuRoom = () => import("./backend/webgpu/index.js");
 
