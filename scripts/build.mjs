@@ -19,8 +19,11 @@ import {
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { setupNpm, setupRust, stop } from "./setup.mjs";
+import { sizes, sizeTable } from "./sizes.mjs";
 import { root, toolchain, toolFolder } from "./toolchain.mjs";
+import { isolateWaits } from "./waits.mjs";
 
 const core = join(root, "build/core");
 const dist = join(root, "dist");
@@ -32,6 +35,7 @@ const coreInputs = [
   "rust-toolchain.toml",
   "scripts/build.mjs",
   "scripts/toolchain.mjs",
+  "scripts/waits.mjs",
 ];
 const packageInputs = [
   "ts/src",
@@ -56,7 +60,10 @@ const threads = [
  */
 const inOrder = "-C llvm-args=-pre-RA-sched=source";
 
-/** The builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. */
+/**
+ * The builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. Those with threads
+ * lie there gzipped: the package alone loads them, whereas those without are modules that edge workers import.
+ */
 export const flavours = [
   { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
   { wasm: "relaxed-simd", glue: "single", features: "+simd128,+relaxed-simd", threads: [] },
@@ -193,7 +200,9 @@ async function buildCore(folder) {
   const outs = await compileAll();
   for (const flavour of flavours) {
     const out = outs.get(flavour);
-    cpSync(join(out, "core_bg.wasm"), join(folder, "wasm", `${flavour.wasm}.wasm`));
+    const wasm = join(out, "core_bg.wasm");
+    const isolated = flavour.threads.length > 0 ? isolateWaits(wasm) : readFileSync(wasm);
+    writeFileSync(join(folder, "wasm", `${flavour.wasm}.wasm`), isolated);
     const glue = adaptGlue(readFileSync(join(out, "core.js"), "utf8"), flavour.glue);
     const place = join(folder, flavour.glue);
     if (!existsSync(place)) {
@@ -217,7 +226,13 @@ async function buildPackage(folder) {
     const worker = join(folder, name);
     writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
   }
-  cpSync(join(core, "wasm"), join(folder, "wasm"), { recursive: true });
+  mkdirSync(join(folder, "wasm"));
+  for (const { wasm, threads } of flavours) {
+    const bytes = readFileSync(join(core, "wasm", `${wasm}.wasm`));
+    const path = join(folder, "wasm", `${wasm}.wasm`);
+    if (threads.length === 0) writeFileSync(path, bytes);
+    else writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+  }
   for (const [name, path] of Object.entries(codecs)) {
     cpSync(join(root, "node_modules", path), join(folder, "wasm", `${name}.wasm`));
   }
@@ -244,6 +259,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const start = performance.now();
     await build({ force: process.argv.includes("--force") });
+    console.log(sizeTable(await sizes()));
     console.log(`build: dist is up to date (${((performance.now() - start) / 1000).toFixed(2)} s)`);
   } catch (error) {
     stop(error);

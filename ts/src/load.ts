@@ -1,8 +1,9 @@
 /** From a network and its weights to a model that runs. */
 
 import { type Capabilities, cpuCapabilities } from "./backend/flavour.js";
-import { type Host, type Place, startHost } from "./backend/host.js";
+import { CoreHost, type Host, type Place, startHost } from "./backend/host.js";
 import { buildName, coreModule, wasmModule } from "./backend/module.js";
+import { hasWorkers, placeFor } from "./backend/place.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
 import type { Kit } from "./backend/webgpu/index.js";
@@ -120,6 +121,7 @@ export async function load(
 ): Promise<Model> {
   const { signal, tune = false } = options;
   signal?.throwIfAborted();
+  await platform.mayImport?.();
   checkDevice(options);
   if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
@@ -167,6 +169,7 @@ export async function load(
         : classes === 1000
           ? labelsOf("imagenet1k")
           : undefined),
+    aside: () => (hasWorkers(platform) ? new CoreHost(platform.spawn!(), host.place) : undefined),
     image: (image, signal) =>
       imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });
@@ -183,9 +186,7 @@ async function start(
   let host: Host | undefined;
   try {
     const [build, { weights }] = await Promise.all([coreModule(platform, options, signal), opening]);
-    const channel = platform.spawn?.() ?? platform.inPlace?.();
-    if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    host = await startHost(channel, build, signal);
+    host = await startHost(await placeFor(platform), build, signal);
     return { host, tuning: await send(host, graph, weights, options) };
   } catch (error) {
     host?.dispose();

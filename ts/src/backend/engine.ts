@@ -5,7 +5,7 @@ import type * as threadsGlue from "../../../build/core/threads/core.js";
 import { ConvzooError } from "../errors.js";
 import { stack, type Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
-import { type Decoders, type Images, imagesBy } from "./images.js";
+import { type Decoders, type Images, imagesBy } from "./image-calls.js";
 import { instantiate } from "./instance.js";
 import type { Args, Join, StepTiming, Tuning } from "./protocol.js";
 import type { CallRequest, Served } from "./serve.js";

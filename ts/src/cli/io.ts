@@ -1,5 +1,5 @@
 /** All that the commands know of the process they run in. */
-import type { Connected, ResizeOptions } from "../connect.js";
+import type { Connected, ImageWorker, ResizeOptions } from "../connect.js";
 import type { RawPixels } from "../image/pixels.js";
 import type { Net } from "../layers.js";
 import type { FolderCache } from "../node/cache.js";
@@ -26,6 +26,8 @@ export interface Io {
   stdin(): Promise<Uint8Array<ArrayBuffer>>;
   /** Aborts when the user presses Ctrl-C, which then ends the process no more, but the next time. */
   interrupted(): AbortSignal;
+  /** Calls `then` each time that the process gets one of these signals. */
+  onSignal(signals: readonly NodeJS.Signals[], then: () => void): void;
   /** The package's functions; asked for only by commands that run a network, so that the others need no core. */
   readonly load: Connected["load"];
   readonly preprocess: Connected["preprocess"];
@@ -35,6 +37,8 @@ export interface Io {
   readonly loadWeights: Connected["loadWeights"];
   /** The package's `summarize`, of what a GPU would be given. */
   summarize(net: Net, input: readonly number[], options: { readonly device: "webgpu" }): Promise<GpuSummary>;
+  readonly fromOnnx: Connected["fromOnnx"];
+  imageWorker(): Promise<ImageWorker>;
   /** Where downloads are kept. */
   cache(): Promise<FolderCache>;
 }

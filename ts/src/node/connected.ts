@@ -4,24 +4,36 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { nodeChannel } from "../backend/channel.js";
 import { connect } from "../connect.js";
-import { decodersFile, wasmFile } from "../files.js";
+import { decodersFile, plannerFile, wasmFile, workerFile } from "../files.js";
 import { openFile } from "./open.js";
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities, gpuSteps } =
-  /* @__PURE__ */ connect({
-    read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
-    open: openFile,
-    cache: async () => {
-      const { cacheFolder, FolderCache } = await import("./cache.js");
-      return new FolderCache(cacheFolder(process.env));
-    },
-    weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
-    wasm: wasmFile,
-    decoders: decodersFile,
-    spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
-    gpu: async () => (await import("./gpu.js")).gpu(),
-    spawnPlanner: () =>
-      nodeChannel(new Worker(new URL("./worker-webgpu.js", import.meta.url), { execArgv: [] })),
-    cores: availableParallelism,
-    noThreads: () => undefined,
-  });
+export const {
+  init,
+  load,
+  loadWeights,
+  fromOnnx,
+  decode,
+  resize,
+  preprocess,
+  imageWorker,
+  capabilities,
+  gpuSteps,
+} = /* @__PURE__ */ connect({
+  read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
+  open: openFile,
+  cache: async () => {
+    const { cacheFolder, FolderCache } = await import("./cache.js");
+    return new FolderCache(cacheFolder(process.env));
+  },
+  weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
+  wasm: wasmFile,
+  decoders: decodersFile,
+  spawn: () => {
+    const url = workerFile();
+    return nodeChannel(new Worker(url, { execArgv: [], workerData: url.href }));
+  },
+  gpu: async () => (await import("./gpu.js")).gpu(),
+  spawnPlanner: () => nodeChannel(new Worker(plannerFile(), { execArgv: [] })),
+  cores: availableParallelism,
+  noThreads: () => undefined,
+});

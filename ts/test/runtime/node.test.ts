@@ -54,6 +54,22 @@ describe.each(runtimes)("$name", ({ name, path, args, core }) => {
     // A model that is idle does not keep a process alive.
     expect(ended.lingered).toBeLessThan(1500);
   });
+
+  test("threads that sleep are woken", async () => {
+    const ended = await runToEnd(path!, [...args, "stress.mjs"], installed.folder, 60_000);
+    expect(ended, "a thread waits for ever").toMatchObject({ status: 0, signal: null, stdout: "1" });
+  });
+});
+
+test("npx convzoo classify works, and uses no network", async () => {
+  const code = `import net from "node:net"; net.Socket.prototype.connect = () => { throw new Error("connected"); };`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+  const args = ["--offline", "convzoo", "classify", "examples/images/bird.png", "--json"];
+  const { status, stdout, stderr } = await runToEnd("npx", args, installed.folder, 60_000, env);
+  expect(status, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject([
+    { model: "squeezenet1_1", top: [{ label: "chickadee" }, {}, {}, {}, {}] },
+  ]);
 });
 
 test("each runtime finds its own entry", async () => {

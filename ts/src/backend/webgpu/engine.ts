@@ -1,6 +1,6 @@
 /** The core's side where a GPU computes: plans, and weights packed for it, by the build `webgpu`. Lives in a worker. */
 import type * as webgpuGlue from "../../../../build/core/webgpu/core.js";
-import { type Decoders, type Images, imagesBy } from "../images.js";
+import { type Decoders, type Images, imagesBy } from "../image-calls.js";
 import { instantiate } from "../instance.js";
 import type { Args } from "../protocol.js";
 import type { CallRequest, Served } from "../serve.js";
