@@ -6,10 +6,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./toolchain.mjs";
 
-const { GRAPH, INPUT, WEIGHTS, uniform } = await import("../ts/src/backend/webgpu/probe/network.ts");
+const { GRAPH, INPUT, weightsOf, uniform } = await import("../ts/src/backend/webgpu/probe/network.ts");
+const { weightKeys } = await import("../ts/src/state.ts");
 const { interpret } = await import("../ts/test/interpret.ts");
 
-const answers = interpret(GRAPH, INPUT, WEIGHTS).map((map) => {
+const answers = interpret(GRAPH, INPUT, weightsOf(weightKeys)).map((map) => {
   let [weighed, magnitude] = [0, 0];
   map.forEach((value, i) => {
     weighed += value * uniform(7, i);

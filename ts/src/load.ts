@@ -16,7 +16,7 @@ import { labelsOf } from "./labels/index.js";
 import type { Net } from "./layers.js";
 import { Model } from "./model.js";
 import type { Decoders, Flavour, Platform, WasmSource } from "./platform.js";
-import { stateShapes } from "./state.js";
+import { stateShapes, weightKeys } from "./state.js";
 import type { GpuSteps } from "./summarize.js";
 import { torchvision } from "./transforms.js";
 import type { GivenWeights, MatchOptions, WeightSource } from "./weights/index.js";
@@ -114,9 +114,6 @@ export interface LoadOptions extends MatchOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** A worker that has no core: it decodes images. */
-const ASIDE: Place = { device: "wasm", core: "simd128", threads: 1 };
-
 export async function load(
   platform: Platform,
   what: Net | ZooName,
@@ -172,7 +169,7 @@ export async function load(
         : classes === 1000
           ? labelsOf("imagenet1k")
           : undefined),
-    aside: () => (hasWorkers(platform) ? new CoreHost(platform.spawn!(), ASIDE) : undefined),
+    aside: () => (hasWorkers(platform) ? new CoreHost(platform.spawn!(), host.place) : undefined),
     image: (image, signal) =>
       imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });
@@ -221,7 +218,7 @@ function mayUseGpu(
 }
 
 /** What the file that is loaded for a GPU needs of this one. */
-const kit: Kit = { startHost, wasmModule, buildName, send };
+const kit: Kit = { startHost, wasmModule, buildName, send, lower, weightKeys };
 
 const gpuRoom = () => import("./backend/webgpu/index.js");
 

@@ -6,6 +6,7 @@ import * as singleGlue from "../../build/core/single/core.js";
 import * as threadsGlue from "../../build/core/threads/core.js";
 import { type Channel, nodeChannel, webChannel } from "./backend/channel.js";
 import { Engine } from "./backend/engine.js";
+import { importDecoders } from "./backend/import-decoders.js";
 import type { Join } from "./backend/protocol.js";
 import { serve } from "./backend/serve.js";
 
@@ -55,11 +56,7 @@ function join({ module, memory, receiver, alarm }: Join["join"]): void {
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const decoders = async (url: string) => {
-  const module = await import(url);
-  return "decodeBytes" in module ? module : (globalThis as { convzooDecoders?: unknown }).convzooDecoders;
-};
-const engine = new Engine({ single, threads, decoders, pause, spawn });
+const engine = new Engine({ single, threads, decoders: importDecoders, pause, spawn });
 serve(
   {
     ...caller,

@@ -8,7 +8,9 @@ import { buildName } from "../../src/backend/module.js";
 import { send } from "../../src/backend/send.js";
 import { GpuEngine, type GpuEngineParts } from "../../src/backend/webgpu/engine.js";
 import type { Kit } from "../../src/backend/webgpu/index.js";
+import { lower } from "../../src/graph.js";
 import type { Platform } from "../../src/platform.js";
+import { weightKeys } from "../../src/state.js";
 import { gpus } from "../gpu.js";
 import { root } from "./package.js";
 
@@ -20,6 +22,8 @@ const glue = existsSync(file)
 export const kit: Kit = {
   startHost,
   send,
+  lower,
+  weightKeys,
   buildName,
   wasmModule: async () => WebAssembly.compile(readFileSync(join(root, "build/core/wasm/webgpu.wasm"))),
 };

@@ -6,16 +6,17 @@ import { loadOnGpu } from "../../src/backend/webgpu/index.js";
 import { startPlanner } from "../../src/backend/webgpu/planner.js";
 import answers from "../../src/backend/webgpu/probe/answers.json" with { type: "json" };
 import { answerOf, probe } from "../../src/backend/webgpu/probe/index.js";
-import { GRAPH, INPUT, SIDES, WEIGHTS } from "../../src/backend/webgpu/probe/network.js";
+import { GRAPH, INPUT, SIDES, weightsOf } from "../../src/backend/webgpu/probe/network.js";
 import { distrust } from "../../src/backend/webgpu/trust.js";
 import type { Graph } from "../../src/graph.js";
 import type { Platform } from "../../src/platform.js";
+import { weightKeys } from "../../src/state.js";
 import { gpus, noGpu } from "../gpu.js";
 import { interpret } from "../interpret.js";
 import { type Change, kit, planning } from "./planner.js";
 
 test("the answers are those of the network's meaning in float64", () => {
-  const maps = interpret(GRAPH, INPUT, WEIGHTS);
+  const maps = interpret(GRAPH, INPUT, weightsOf(weightKeys));
   expect(maps.length).toBe(answers.length);
   for (const [id, map] of maps.entries()) {
     const [weighed, magnitude] = answerOf(map);

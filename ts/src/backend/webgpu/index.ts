@@ -1,10 +1,11 @@
 /** Whether a network goes to the GPU, and its way there. Loaded where that is asked, or may be. */
 import type { OpenWeights } from "../../checkpoint.js";
 import { type ErrorCode, isConvzooError } from "../../errors.js";
-import type { Graph } from "../../graph.js";
+import type { Graph, lower } from "../../graph.js";
 import type { LoadOptions } from "../../load.js";
 import type { Platform } from "../../platform.js";
 import { shapesOf } from "../../shape.js";
+import type { weightKeys } from "../../state.js";
 import type { Host, startHost } from "../host.js";
 import type { buildName, wasmModule } from "../module.js";
 import type { send } from "../send.js";
@@ -22,6 +23,8 @@ export interface Kit {
   readonly wasmModule: typeof wasmModule;
   readonly buildName: typeof buildName;
   readonly send: typeof send;
+  readonly lower: typeof lower;
+  readonly weightKeys: typeof weightKeys;
 }
 
 export { distrust };

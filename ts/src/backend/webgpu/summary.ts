@@ -1,5 +1,4 @@
 /** What a GPU would be given for a network: told by the core's plan, without a GPU. */
-import { lower } from "../../graph.js";
 import type { Net } from "../../layers.js";
 import type { Platform } from "../../platform.js";
 import type { GpuSteps } from "../../summarize.js";
@@ -28,7 +27,7 @@ export async function gpuSteps(
   net: Net,
   input: readonly number[],
 ): Promise<GpuSteps> {
-  const { nodes, output } = lower(net);
+  const { nodes, output } = kit.lower(net);
   const core = await startPlanner(kit, platform);
   try {
     const size = input.slice(1) as [number, number];

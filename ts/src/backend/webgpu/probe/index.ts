@@ -6,7 +6,7 @@ import { GpuHost } from "../host.js";
 import type { Kit } from "../index.js";
 import { startPlanner } from "../planner.js";
 import answers from "./answers.json";
-import { GRAPH, INPUT, SEEN, SIDES, uniform, WEIGHTS } from "./network.js";
+import { GRAPH, INPUT, SEEN, SIDES, uniform, weightsOf } from "./network.js";
 
 /** What a map is known by: its sum under random weights, and the sum of its magnitudes. */
 export type Answer = readonly [weighed: number, magnitude: number];
@@ -39,7 +39,9 @@ export async function probe(
   platform: Platform,
   gpu: () => Promise<Gpu>,
 ): Promise<string | undefined> {
-  const tensors = [...WEIGHTS].map(([key, tensor]) => [key, stored(tensor.shape, tensor.data)] as const);
+  const tensors = [...weightsOf(kit.weightKeys)].map(
+    ([key, tensor]) => [key, stored(tensor.shape, tensor.data)] as const,
+  );
   const weights = new Map(tensors) as StoredWeights;
   const host = await GpuHost.start({
     graph: GRAPH,

@@ -1,6 +1,6 @@
 /** A small network with every kind of kernel, its weights and its input, all by formula: what a GPU is asked before it is trusted. */
 import type { Graph, GraphNode } from "../../../graph.js";
-import { weightKeys } from "../../../state.js";
+import type { weightKeys } from "../../../state.js";
 import type { Tensor } from "../../../tensor.js";
 
 type Inner = Exclude<GraphNode, { op: "input" }>;
@@ -133,11 +133,11 @@ export function uniform(seed: number, i: number): number {
 const numbers = (seed: number, length: number, value: (u: number) => number): Float32Array =>
   Float32Array.from({ length }, (_, i) => value(uniform(seed, i)));
 
-/** The weights, by key; they keep the maps' magnitude. */
-function weightsOf(graph: Graph): ReadonlyMap<string, Tensor> {
+/** The weights, by the keys that `keysOf` gives; they keep the maps' magnitude. */
+export function weightsOf(keysOf: typeof weightKeys): ReadonlyMap<string, Tensor> {
   const weights = new Map<string, Tensor>();
-  for (const [seed, node] of graph.nodes.entries()) {
-    for (const [k, key] of weightKeys(node).entries()) {
+  for (const [seed, node] of nodes.entries()) {
+    for (const [k, key] of keysOf(node).entries()) {
       const shape = shapeOf(node, key);
       const depth = shape.slice(1).reduce((a, b) => a * b, 1);
       const near = (middle: number, by: number) => (u: number) => middle + by * u;
@@ -168,8 +168,6 @@ export const GRAPH: Graph = {
   output,
   paths: Object.fromEntries(nodes.map((node, id) => [node.op === "input" ? "" : `${node.path} ${id}`, id])),
 };
-
-export const WEIGHTS = weightsOf(GRAPH);
 
 export const INPUT: Tensor = {
   shape: [1, 3, ...SIDES],
