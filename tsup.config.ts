@@ -19,6 +19,9 @@ const common: Options = {
   },
 };
 
+/** What one command needs: its users install it, see ts/src/cli/peers.ts. */
+const peers = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies as object);
+
 const entries = {
   node: "ts/src/node.ts",
   browser: "ts/src/browser.ts",
@@ -46,7 +49,9 @@ const apart = Object.fromEntries([
 export default defineConfig([
   {
     ...common,
-    entry: { ...entries, ...apart },
+    external: [/^node:/, ...peers],
+    noExternal: [new RegExp(`^(?!node:|(?:${peers.join("|")})(?:/|$))`)],
+    entry: { ...entries, ...apart, cli: "ts/src/cli.ts" },
     splitting: true,
     // Models can be held by `using`, which an application's own choice of libraries may not know.
     dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
@@ -68,20 +73,6 @@ export default defineConfig([
             // Their code lies in chunks, which all else imports; of the entries that made those nobody knows.
             result.outputFiles = result.outputFiles?.filter(({ path }) => !(basename(path, ".js") in apart));
           });
-        },
-      },
-    ],
-  },
-  {
-    // By itself: its lazily loaded commands would otherwise cut the library into many small chunks.
-    ...common,
-    entry: { cli: "ts/src/cli.ts" },
-    splitting: true,
-    esbuildPlugins: [
-      {
-        name: "library-beside",
-        setup(build) {
-          build.onResolve({ filter: /^\.\/node\.js$/ }, ({ path }) => ({ path, external: true }));
         },
       },
     ],

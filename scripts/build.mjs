@@ -19,7 +19,9 @@ import {
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { setupNpm, setupRust, stop } from "./setup.mjs";
+import { sizes, sizeTable } from "./sizes.mjs";
 import { root, toolchain, toolFolder } from "./toolchain.mjs";
 import { isolateWaits } from "./waits.mjs";
 
@@ -58,7 +60,10 @@ const threads = [
  */
 const inOrder = "-C llvm-args=-pre-RA-sched=source";
 
-/** The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. */
+/**
+ * The four builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. Those with threads
+ * lie there gzipped: the package alone loads them, whereas those without are modules that edge workers import.
+ */
 export const flavours = [
   { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
   { wasm: "relaxed-simd", glue: "single", features: "+simd128,+relaxed-simd", threads: [] },
@@ -218,7 +223,13 @@ async function buildPackage(folder) {
   // For bundlers, which are to leave the decoders' import as it is. Minifying takes such marks away.
   const marked = "import(/* @vite-ignore *//* webpackIgnore: true */$1)";
   writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
-  cpSync(join(core, "wasm"), join(folder, "wasm"), { recursive: true });
+  mkdirSync(join(folder, "wasm"));
+  for (const { wasm, threads } of flavours) {
+    const bytes = readFileSync(join(core, "wasm", `${wasm}.wasm`));
+    const path = join(folder, "wasm", `${wasm}.wasm`);
+    if (threads.length === 0) writeFileSync(path, bytes);
+    else writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+  }
   for (const [name, path] of Object.entries(codecs)) {
     cpSync(join(root, "node_modules", path), join(folder, "wasm", `${name}.wasm`));
   }
@@ -245,6 +256,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const start = performance.now();
     await build({ force: process.argv.includes("--force") });
+    console.log(sizeTable(await sizes()));
     console.log(`build: dist is up to date (${((performance.now() - start) / 1000).toFixed(2)} s)`);
   } catch (error) {
     stop(error);

@@ -287,14 +287,90 @@ def cases() -> dict[str, bytes]:
 def refused() -> dict[str, bytes]:
     rgb = Image.fromarray(picture())
     return {
-        "gif": saved(rgb, "GIF"),
         "tiff": saved(rgb, "TIFF"),
+    }
+
+
+# GIF
+
+
+def lzw(indices: bytes, bits: int) -> bytes:
+    """The codes of an encoder that, its table full, goes on without clearing it."""
+    clear, width, codes = 1 << bits, bits + 1, [(1 << bits, bits + 1)]
+    table = {bytes([i]): i for i in range(clear)}
+    next_, word = clear + 2, b""
+    for index in indices:
+        longer = word + bytes([index])
+        if longer in table:
+            word = longer
+            continue
+        codes.append((table[word], width))
+        if next_ < 4096:
+            table[longer] = next_
+            # The decoder's table is one behind.
+            if next_ == 1 << width and width < 12:
+                width += 1
+            next_ += 1
+        word = bytes([index])
+    codes += [(table[word], width), (clear + 1, width)]
+    held, count = 0, 0
+    for code, size in codes:
+        held |= code << count
+        count += size
+    data = held.to_bytes((count + 7) // 8, "little")
+    return b"".join(bytes([len(part)]) + part for part in (data[i : i + 255] for i in range(0, len(data), 255))) + b"\0"
+
+
+def gif(
+    indices: np.ndarray, bits: int = 8, screen=None, at=(0, 0), common: bytes = b"", own: bytes = b"", transparent=None
+) -> bytes:
+    """A frame `at` a place of a screen, with a palette for the file and one of its own."""
+    (h, w), (sw, sh) = indices.shape, screen or indices.shape[::-1]
+    flags = lambda colours: 0x80 | (len(colours) // 3).bit_length() - 2 if colours else 0
+    out = b"GIF89a" + struct.pack("<HHBBB", sw, sh, flags(common), 1, 0) + common
+    out += b"!\xfe\x03any\x02ok\x00"
+    if transparent is not None:
+        out += b"!\xf9\x04" + bytes([1, 0, 0, transparent, 0])
+    out += b"," + struct.pack("<HHHHB", *at, w, h, flags(own)) + own
+    return out + bytes([bits]) + lzw(indices.tobytes(), bits) + b";"
+
+
+def gifs() -> dict[str, bytes]:
+    rgb, large = Image.fromarray(picture()), Image.fromarray(picture(40, 31))
+    colours = lambda n: RNG.integers(0, 256, 3 * n, dtype=np.uint8).tobytes()
+    noise = lambda n, w=W, h=H: RNG.integers(0, n, (h, w), dtype=np.uint8)
+    cut = Image.fromarray(noise(16))
+    cut.putpalette(colours(16))
+    return {
+        "gif of Pillow's": saved(large, "GIF"),
+        "gif of Pillow's, not interlaced": saved(large, "GIF", interlace=0),
+        "gif of Pillow's, gray": saved(large.convert("L"), "GIF"),
+        "gif of Pillow's, 1 bit": saved(large.convert("1"), "GIF"),
+        "gif of Pillow's, 1 x 1": saved(rgb.crop((0, 0, 1, 1)), "GIF"),
+        "gif of Pillow's, 2 rows interlaced": saved(large.crop((0, 0, 9, 2)), "GIF"),
+        "gif of Pillow's with transparency": saved(cut, "GIF", transparency=5),
+        "gif animation": saved(large, "GIF", save_all=True, append_images=[large.rotate(90 * i) for i in (1, 2)]),
+        "gif of all colours": gif(noise(256, 90, 70), common=colours(256)),
+        "gif of long runs": gif(np.sort(noise(4, 300, 300), axis=1), 2, common=colours(4)),
+        "gif of one colour": gif(np.zeros((200, 300), np.uint8), 2, common=colours(4)),
+        "gif with a palette of its own": gif(noise(8), 3, common=colours(8), own=colours(8)),
+        "gif whose palette is shorter than its indices": gif(noise(16), 4, common=colours(4)),
+        "gif whose palette is gray": gif(noise(8), 3, common=bytes(i for i in range(8) for _ in range(3))),
+        "gif without a palette": gif(noise(256)),
+        "gif without a palette, with transparency": gif(noise(4), 2, transparent=2),
+        "gif on a canvas": gif(noise(4), 2, screen=(20, 15), at=(3, 4), common=colours(4)),
+        "gif on a canvas with transparency": gif(
+            noise(4), 2, screen=(20, 15), at=(3, 4), common=colours(4), transparent=2
+        ),
+        "gif larger than its canvas": gif(noise(4), 2, screen=(5, 4), at=(1, 2), common=colours(4)),
+        "gif with transparency beyond its palette": gif(noise(4), 2, common=colours(4), transparent=200),
+        "gif of bytes after it": gif(noise(4), 2, common=colours(4)) + b"tail",
     }
 
 
 def main() -> None:
     lines = []
-    for name, data in cases().items():
+    for name, data in (cases() | gifs()).items():
         image = Image.open(io.BytesIO(data))
         hashes = {mode: hashlib.sha256(image.convert(mode).tobytes()).hexdigest() for mode in ("RGB", "RGBA", "L")}
         case = {"name": name, "size": list(image.size), "sha256": hashes}

@@ -43,9 +43,10 @@ function page({ family, idea, drawing }) {
   const papers = [...new Set(rows.map(([, { paper, year }]) => `${paper} (${year})`))];
   const [[first]] = rows;
   const sizes = rows.map(([name, { params, macs, input, minSize, published }]) => {
-    const { top1, source } = published;
+    const { top1, source, conditions } = published;
+    const from = conditions === undefined ? source : `${source}, ${conditions}`;
     const cells = [`${million(params)} M`, `${million(macs)} M`, input.join(" x "), minSize];
-    return `| \`${name}\` | ${cells.join(" | ")} | ${top1 === undefined ? "-" : `${top1} (${source})`} |`;
+    return `| \`${name}\` | ${cells.join(" | ")} | ${top1 === undefined ? "-" : `${top1} (${from})`} |`;
   });
   return `# ${family}
 

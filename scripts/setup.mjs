@@ -1,10 +1,20 @@
 /**
  * Brings a machine that has only Node to where the package can be built and tested: npm packages, Rust with the sources
  * of std, wasm-pack and wasm-bindgen; on request the other runtimes and a browser. Every step looks before it acts, so
- * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers]`) or imported.
+ * running it again costs nothing. Run alone (`node scripts/setup.mjs [--runtimes] [--browsers] [--clients]`) or imported.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root, rustVersion, toolchain, toolFolder, toolsFolder, wasmTools } from "./toolchain.mjs";
@@ -168,10 +178,13 @@ function find(names) {
 export const chromium = () =>
   process.env.CHROME_PATH || find(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
+/** Path of a server that the tests' queue runs on, or undefined. */
+export const queueServer = () => process.env.REDIS_PATH || find(["valkey-server", "redis-server"]);
+
 const firefox = () => process.env.FIREFOX_PATH || find(["firefox-esr", "firefox"]);
 
-/** A missing browser lets its tests be skipped; only CI insists on it. */
-function browser(name, path, debianPackage, variable) {
+/** A missing browser or server lets its tests be skipped; only CI insists on it. */
+function fromDebian(name, path, debianPackage, variable) {
   if (path()) return `at ${path()}`;
   let why = "no apt-get with root's rights here";
   const asRoot = has("apt-get") && rootPrefix();
@@ -186,6 +199,11 @@ function browser(name, path, debianPackage, variable) {
   if (process.env.CI === "true")
     throw new Error(`setup: no ${name}, and CI must have one: ${why}. Set ${variable}.`);
   return `none, its tests will be skipped: ${why}`;
+}
+
+/** The queue's server, for the tests of `convzoo bulk`. */
+export function setupQueue() {
+  step("queue server", () => fromDebian("queue server", queueServer, "redis-server", "REDIS_PATH"));
 }
 
 /** npm packages alone: enough for whatever does not compile the core. */
@@ -207,11 +225,47 @@ export function setupRust() {
 /** The runtimes that the packed package is tested in (`ts/test/runtime/package.json`). */
 export function setupRuntimes() {
   step("runtimes", () => npmPackages(join(root, "ts/test/runtime")));
+  step("bundlers", () => npmPackages(join(root, "ts/test/runtime/bundlers")));
+}
+
+/** What builds the documentation site (`docs/package.json`). */
+export function setupDocs() {
+  step("docs", () => npmPackages(join(root, "docs")));
+}
+
+/**
+ * A folder of Python with the clients that `convzoo serve` is tested with; stamped by their list, so that a change of it installs
+ * anew. Where there is no Python, or nothing to install from, their tests are skipped; only CI insists on them.
+ */
+function pythonClients() {
+  const list = join(root, "ts/test/clients/requirements.txt");
+  const folder = join(root, "build/clients");
+  const stamp = join(folder, ".stamp");
+  const wanted = readFileSync(list, "utf8");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return "present";
+  rmSync(folder, { recursive: true, force: true });
+  try {
+    run("python3", ["-m", "venv", folder], { timeout: minute });
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", list];
+    run(join(folder, "bin/python"), pip, { timeout: 10 * minute });
+    writeFileSync(stamp, wanted);
+    return "installed by pip";
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    if (process.env.CI === "true")
+      throw new Error(`${error.message}\nsetup: no clients for convzoo serve, and CI must have them.`);
+    return `none, their test will be skipped: ${error.message.split("\n")[0]}`;
+  }
+}
+
+/** KServe's and Triton's Python clients. */
+export function setupClients() {
+  step("Python clients", pythonClients);
 }
 
 export function setupBrowsers() {
-  step("Chromium", () => browser("Chromium", chromium, "chromium", "CHROME_PATH"));
-  step("Firefox", () => browser("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
+  step("Chromium", () => fromDebian("Chromium", chromium, "chromium", "CHROME_PATH"));
+  step("Firefox", () => fromDebian("Firefox", firefox, "firefox-esr", "FIREFOX_PATH"));
 }
 
 /** Prints why a script stops, without the trace of an error that already says it. */
@@ -226,6 +280,7 @@ if (alone) {
     setupRust();
     if (process.argv.includes("--runtimes")) setupRuntimes();
     if (process.argv.includes("--browsers")) setupBrowsers();
+    if (process.argv.includes("--clients")) setupClients();
   } catch (error) {
     stop(error);
   }

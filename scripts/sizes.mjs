@@ -1,11 +1,12 @@
-/** What the package weighs, gzipped, against what we allow it. `node scripts/sizes.mjs` prints the table. */
+/** What the package weighs against what we allow it. `node scripts/sizes.mjs` prints the table, as the build does. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { root } from "./toolchain.mjs";
+import { root, run } from "./toolchain.mjs";
 
-const limits = { core: 250_000, javascript: 40_000 };
+/** In bytes; a core and JavaScript gzipped, as they travel. */
+const limits = { core: 250_000, javascript: 40_000, installed: 6_000_000 };
 
 const compressed = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
@@ -49,36 +50,61 @@ async function loadedBy(dist, entry, names = FUNCTIONS) {
 /** The networks' descriptions, bundled by themselves: what they weigh grows with their number, not with the library. */
 async function zoo() {
   const { build } = await import("esbuild");
-  const options = { bundle: true, minify: true, format: "esm", platform: "neutral", write: false };
-  const bytes = async (file) => {
-    const entry = { entryPoints: [join(root, file)], mainFields: ["module", "main"] };
-    return (await build({ ...options, ...entry })).outputFiles[0].contents;
+  const options = {
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    metafile: true,
+    write: false,
   };
-  const [all, layers] = [await bytes("ts/src/zoo/index.ts"), await bytes("ts/src/layers.ts")];
-  return { bytes: all.length - layers.length, gzip: compressed(all) - compressed(layers) };
+  const all = await build({ ...options, entryPoints: ["ts/src/zoo/index.ts"] });
+  const layers = await build({ ...options, entryPoints: ["ts/src/layers.ts"] });
+  const [whole, less] = [all, layers].map(({ outputFiles }) => outputFiles[0].contents);
+  const [{ inputs }] = Object.values(all.metafile.outputs);
+  const families = Object.entries(inputs)
+    .map(([path, { bytesInOutput }]) => [/^ts\/src\/zoo\/(\w+)\.ts$/.exec(path)?.[1], bytesInOutput])
+    .filter(([name]) => name && name !== "index");
+  return {
+    row: { name: "the zoo", bytes: whole.length - less.length, gzip: compressed(whole) - compressed(less) },
+    families,
+  };
 }
 
-/** [{ name, bytes, gzip, limit? }], the files of dist and what each entry loads of its JavaScript. */
+/** Bytes of all files that npm would publish. */
+function installedSize() {
+  const { status, stdout, said } = run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"]);
+  if (status !== 0) throw new Error(`sizes: npm pack failed\n${said}`);
+  return JSON.parse(stdout)[0].unpackedSize;
+}
+
+/** `rows`, [{ name, bytes, gzip, limit?, weight? }] of the files and of what each entry loads of JavaScript; `families`. */
 export async function sizes() {
   const dist = join(root, "dist");
-  const row = (name, limit) => {
-    const bytes = readFileSync(join(dist, name));
-    return { name, bytes: bytes.length, gzip: compressed(bytes), limit };
+  const row = (folder, limit) => (name) => {
+    const bytes = readFileSync(join(dist, folder, name));
+    const gzip = name.endsWith(".gz") ? bytes.length : compressed(bytes);
+    return { name, bytes: bytes.length, gzip, limit: name.includes("simd") ? limit : undefined };
   };
-  const isCore = (name) => name.includes("simd");
-  const wasm = readdirSync(join(dist, "wasm")).map((name) =>
-    row(`wasm/${name}`, isCore(name) ? limits.core : undefined),
-  );
-  const scripts = readdirSync(dist)
-    .filter((name) => name.endsWith(".js"))
-    .map((name) => row(name));
+  const wasm = readdirSync(join(dist, "wasm")).map(row("wasm", limits.core));
+  const weights = readdirSync(join(dist, "weights")).map(row("weights"));
+  const scripts = readdirSync(dist).filter((name) => name.endsWith(".js"));
+  const total = (files, of) => files.reduce((sum, file) => sum + of(file), 0);
+  const files = scripts.map(row(""));
+  const javascript = {
+    name: `all ${files.length} files of JavaScript`,
+    bytes: total(files, ({ bytes }) => bytes),
+    gzip: total(files, ({ gzip }) => gzip),
+  };
   const networks = await zoo();
   const entries = [];
   for (const entry of ["node.js", "browser.js", "edge.js", "inline.js"]) {
     const sum = (name, files, limit) => ({
       name,
-      bytes: files.reduce((total, file) => total + file.length, -networks.bytes),
-      gzip: files.reduce((total, file) => total + compressed(file), -networks.gzip),
+      bytes: total(files, (file) => file.length) - networks.row.bytes,
+      gzip: total(files, compressed) - networks.row.gzip,
       limit,
     });
     // The core, which inline.js holds, has a limit of its own.
@@ -87,13 +113,29 @@ export async function sizes() {
     // What a page without a bundler, or a `*`, gets.
     entries.push(sum(`all of ${entry}, less the zoo`, await loadedBy(dist, entry, "*")));
   }
-  return [...wasm, ...scripts, { name: "the zoo's networks", ...networks }, ...entries];
+  const installed = { name: "installed", bytes: installedSize(), limit: limits.installed };
+  return {
+    rows: [...wasm, ...weights, javascript, networks.row, ...entries, installed],
+    families: networks.families,
+  };
 }
 
-export function sizeTable(rows) {
-  const line = ({ name, bytes, gzip, limit }) =>
-    `  ${name.padEnd(40)}${String(bytes).padStart(9)} B ${String(gzip).padStart(9)} B gz${limit ? `, limit ${limit}` : ""}`;
-  return rows.map(line).join("\n");
+/** What counts of a row: gzipped bytes, but of what is installed. */
+export const weight = ({ gzip, bytes }) => gzip ?? bytes;
+
+export function sizeTable({ rows, families }) {
+  const line = ({ name, bytes, gzip, limit }) => {
+    const packed = gzip === undefined ? "" : `${String(gzip).padStart(9)} B gz`;
+    return `  ${name.padEnd(38)}${String(bytes).padStart(9)} B${packed}${limit ? `, limit ${limit}` : ""}`;
+  };
+  const each = families.map(([name, bytes]) => `${name} ${(bytes / 1000).toFixed(1)}`);
+  const lines = [];
+  for (const one of each) {
+    const longer = `${lines.at(-1)}, ${one}`;
+    if (lines.length > 0 && longer.length <= 108) lines[lines.length - 1] = longer;
+    else lines.push(`    ${one}`);
+  }
+  return [...rows.map(line), "  the zoo's files, KB:", ...lines].join("\n");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(sizeTable(await sizes()));

@@ -6,9 +6,19 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
+import { licenceFaults } from "./licences.mjs";
 import { nativeTests, wasmTests } from "./rust-tests.mjs";
-import { chromium, setupBrowsers, setupNpm, setupRuntimes, setupRust } from "./setup.mjs";
-import { sizes, sizeTable } from "./sizes.mjs";
+import {
+  chromium,
+  queueServer,
+  setupBrowsers,
+  setupClients,
+  setupNpm,
+  setupQueue,
+  setupRuntimes,
+  setupRust,
+} from "./setup.mjs";
+import { sizes, sizeTable, weight } from "./sizes.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
 const only = (flag) => process.argv.includes(flag);
@@ -73,7 +83,9 @@ function lint() {
 /** Golden tests that quick mode leaves out: they run whole networks many times over, or need what a daily run has not. */
 const slow = [
   "algorithms",
+  "bulk",
   "consumer",
+  "docs",
   "large",
   "lifecycle",
   "memory",
@@ -81,6 +93,8 @@ const slow = [
   "pillow",
   "precision",
   "score-map",
+  "serve-clients",
+  "serve-soak",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
@@ -113,8 +127,8 @@ function vitest(project, env = {}, left = []) {
   return tests;
 }
 
-/** Packs what would be published, and lets two linters of packages look at it. */
-function packed() {
+/** Packs what would be published, lets two linters of packages look at it, and reads the licences of what is in it. */
+async function packed() {
   const pack = check("npm pack", "npm", ["pack", "--ignore-scripts", "--pack-destination", results]);
   if (pack.state === "failed") return [pack];
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -122,19 +136,36 @@ function packed() {
   return [
     pack,
     node("publint", "publint/src/cli.js", "run", "--strict", tarball),
+    await licences(),
     node("are the types wrong", "@arethetypeswrong/cli/dist/index.js", tarball, "--profile", "esm-only"),
   ];
 }
 
+async function licences() {
+  const faults = await licenceFaults();
+  return { name: "licences", state: faults.length === 0 ? "passed" : "failed", why: faults.join("\n") };
+}
+
 async function sizesUnderLimits() {
-  const rows = await sizes();
-  console.log(sizeTable(rows));
-  return rows
+  const all = await sizes();
+  console.log(sizeTable(all));
+  const limited = all.rows
     .filter(({ limit }) => limit)
-    .map(({ name, gzip, limit }) => {
-      const why = `${name} is ${gzip} bytes gzipped, and may be ${limit}`;
-      return { name, state: gzip <= limit ? "passed" : "failed", why };
+    .map((row) => {
+      const why = `${row.name} weighs ${weight(row)} bytes, and may weigh ${row.limit}`;
+      return { name: row.name, state: weight(row) <= row.limit ? "passed" : "failed", why };
     });
+  const megabytes = all.rows.find(({ name }) => name === "installed").bytes / 1e6;
+  const said = Number(/installed ([\d.]+) MB/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1]);
+  const why = `README.md says that ${said} MB are installed; they are ${megabytes.toFixed(1)}`;
+  const state = Math.abs(said - megabytes) < 0.1 ? "passed" : "failed";
+  return [...limited, { name: "README.md's size", state, why }];
+}
+
+/** On the built package; `bulk` wants a queue's server. */
+function golden() {
+  setupQueue();
+  return vitest("golden", queueServer() ? { REDIS_PATH: queueServer() } : {});
 }
 
 /** The smoke tests of the packed package, which find what they need beside them and in their environment. */
@@ -162,6 +193,7 @@ if (!quick) {
   await prepare("Rust", setupRust);
   // Before the linters: the compiler reads these packages' types.
   await prepare("other runtimes", setupRuntimes);
+  if (!only("--lint")) await prepare("clients of serve", setupClients);
   await suite("lint", lint);
 }
 if (!only("--lint")) {
@@ -171,11 +203,12 @@ if (!only("--lint")) {
     await suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd"));
   }
   await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
-  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : vitest("golden")));
+  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : golden()));
   if (!quick) {
     await suite("packed package", packed);
     await suite("runtimes", runtimes);
     await suite("sizes", sizesUnderLimits);
+    await suite("documentation", () => [check("npm run docs", process.execPath, ["scripts/docs.mjs"])]);
   }
 }
 for (const [why, count] of skipped) console.log(`${count} skipped: ${why}`);

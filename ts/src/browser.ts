@@ -3,6 +3,7 @@ export {
   capabilities,
   decode,
   fromOnnx,
+  imageWorker,
   init,
   load,
   loadWeights,

@@ -1,6 +1,7 @@
 /** From a network's outputs to its most probable classes. Loaded when first needed. */
 import { show } from "./check.js";
 import { ConvzooError } from "./errors.js";
+import type { Graph } from "./graph.js";
 import type { Classification, RankOptions } from "./model.js";
 import type { Tensor } from "./tensor.js";
 
@@ -60,7 +61,8 @@ function mean(rows: readonly ArrayLike<number>[]): Float64Array {
   return Float64Array.from(rows[0]!, (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length);
 }
 
-function softmax(scores: ArrayLike<number>): Float64Array {
+/** In float64. */
+export function softmax(scores: ArrayLike<number>): Float64Array {
   const powers = Float64Array.from(scores);
   const max = powers.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   for (const [i, score] of powers.entries()) powers[i] = Math.exp(score - max);
@@ -70,4 +72,12 @@ function softmax(scores: ArrayLike<number>): Float64Array {
 
 export function mostProbableFirst(a: Ranked, b: Ranked): number {
   return b.probability - a.probability || b.score - a.score || a.index - b.index;
+}
+
+/** Whether a node gives probabilities: a softmax, or the mean of some (an ensemble). */
+export function areProbabilities({ nodes }: Pick<Graph, "nodes">, id: number): boolean {
+  const node = nodes[id]!;
+  if (node.op === "add" || node.op === "affine")
+    return node.inputs.every((i) => areProbabilities({ nodes }, i));
+  return node.op === "softmax";
 }

@@ -36,11 +36,16 @@ try {
       process.once("SIGINT", () => stop.abort());
       return stop.signal;
     },
+    onSignal(signals, then) {
+      for (const signal of signals) process.on(signal, then);
+    },
     load: async (...args) => (await import("./node.js")).load(...args),
     preprocess: async (...args) => (await import("./node.js")).preprocess(...args),
     decode: async (...args) => (await import("./node.js")).decode(...args),
     resize: async (...args) => (await import("./node.js")).resize(...args),
     loadWeights: async (...args) => (await import("./node.js")).loadWeights(...args),
+    fromOnnx: async (...args) => (await import("./node.js")).fromOnnx(...args),
+    imageWorker: async () => (await import("./node.js")).imageWorker(),
     async cache() {
       const { cacheFolder, FolderCache } = await import("./node/cache.js");
       return new FolderCache(cacheFolder(process.env));

@@ -1,7 +1,7 @@
 /** The public functions that need a runtime, made for one platform. */
 import { type Capabilities, capabilities } from "./backend/flavour.js";
-import { type Host, startHost } from "./backend/host.js";
-import { checkFolder, coreModule, wasmModule } from "./backend/module.js";
+import { type FindResizer, type ImageHost, imageHost, inCallersThread } from "./backend/images.js";
+import { checkFolder, checkPlace, wasmModule } from "./backend/module.js";
 import { ConvzooError } from "./errors.js";
 import { type Decoding, decodingOf } from "./image/decoding.js";
 import { type ImageSource, imageMessage, naming } from "./image/input.js";
@@ -12,7 +12,7 @@ import type { Net } from "./layers.js";
 import { type LoadOptions, load } from "./load.js";
 import type { Model } from "./model.js";
 import type { OnnxModel, OnnxOptions } from "./onnx/index.js";
-import type { Decoders, Platform, WasmSource } from "./platform.js";
+import { type Decoders, type Platform, type WasmSource, wasmFileName } from "./platform.js";
 import type { Pixels, Tensor } from "./tensor.js";
 import type { LoadWeightsOptions, WeightSource, Weights } from "./weights/index.js";
 import { checkBase } from "./weights/source.js";
@@ -49,6 +49,12 @@ export interface InitOptions {
    */
   readonly wasm?: string | URL;
   /**
+   * In browsers, the URL of a copy of the package's worker.js, or of a module that imports it, on the page's own origin
+   * (relative to the page). Where the package comes from another origin, such as a CDN, browsers start its workers from no
+   * other place, and models run in the caller's thread, which they then block.
+   */
+  readonly worker?: string | URL;
+  /**
    * Where registered checkpoints are downloaded from, instead of where the zoo says: the http or https URL of a folder with
    * files of the same names, such as a mirror of your own. In Node, the variable CONVZOO_WEIGHTS_BASE does the same.
    */
@@ -59,10 +65,36 @@ export interface InitOptions {
 export interface PreprocessImageOptions extends PreprocessOptions, ImageOptions {
   /** Which parts of the image; the tensor has an image for each. The centre unless given. */
   readonly crops?: Crops;
+  /** As in `decode`. */
+  readonly maxPixels?: number;
+}
+
+/** The functions on images that belong to no model. */
+export interface ImageFunctions {
+  /**
+   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP, GIF and BMP files, of an animation
+   * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
+   */
+  decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
+  /**
+   * Pixels in another size, gray, RGB or RGBA as they were: Pillow's to the byte. Rejects with `bad-image`, `bad-option`,
+   * `too-large`.
+   */
+  resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
+  /** A tensor [..., H, W] in another size, as torchvision resizes tensors. Rejects with `bad-shape`, too. */
+  resize(tensor: Tensor, options: ResizeOptions): Promise<Tensor>;
+  /** An image as a network's input, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `decode` and `resize` do. */
+  preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
+}
+
+/** The image functions in a worker of their own, which {@link Connected.imageWorker} gives. */
+export interface ImageWorker extends ImageFunctions {
+  /** Ends the worker, whatever it is doing: what is under way rejects with `disposed`. The next call starts another. */
+  dispose(): void;
 }
 
 /** See the entry files: these are the package's functions for their platform. */
-export interface Connected {
+export interface Connected extends ImageFunctions {
   /** Sets what all later calls use; what is left out is as it was at first. Throws `bad-option`. */
   init(options?: InitOptions): void;
   /**
@@ -86,19 +118,10 @@ export interface Connected {
    */
   fromOnnx(source: WeightSource, options?: OnnxOptions): Promise<OnnxModel>;
   /**
-   * RGB pixels of an image, or what `mode` asks for: Pillow's to the byte, of JPEG, PNG, WebP and BMP files, of an animation
-   * the first frame. Rejects with `bad-image`, `bad-option`, `not-found`, `fetch-failed`, `too-large`, `unsupported`.
+   * The image functions in a worker that is the caller's alone. A decoder cannot be interrupted, so this is how a server puts an
+   * end to a hostile image. It starts with its first call, and ends by itself when it has had nothing to do for two seconds.
    */
-  decode(image: ImageSource, options?: DecodeOptions): Promise<Pixels>;
-  /**
-   * Pixels in another size, gray, RGB or RGBA as they were: Pillow's to the byte. Rejects with `bad-image`, `bad-option`,
-   * `too-large`.
-   */
-  resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
-  /** A tensor [..., H, W] in another size, as torchvision resizes tensors. Rejects with `bad-shape`, too. */
-  resize(tensor: Tensor, options: ResizeOptions): Promise<Tensor>;
-  /** An image as a network's input, [N, C, H, W], N being 1 or the number of `crops`. Rejects as `decode` and `resize` do. */
-  preprocess(image: ImageSource, options: PreprocessImageOptions): Promise<Tensor>;
+  imageWorker(): ImageWorker;
   /** What this runtime can do, and why not more. */
   capabilities(): Promise<Capabilities>;
 }
@@ -110,25 +133,23 @@ function isTensor(image: RawPixels | Tensor): image is Tensor {
   return typeof image === "object" && image !== null && "shape" in image;
 }
 
-/** How long the image functions' core waits for more work before it ends. */
-const IDLE_MS = 2000;
-
 /** The package's functions for a platform. */
 export function connect(runtime: Platform): Connected {
   let set: InitOptions = {};
   const platform: Platform = {
     ...runtime,
-    wasm: (name) => (set.wasm === undefined ? runtime.wasm?.(name) : `${set.wasm}${name}.wasm`),
+    wasm: (name) => (set.wasm === undefined ? runtime.wasm?.(name) : `${set.wasm}${wasmFileName(name)}`),
+    spawn: runtime.spawn && (() => runtime.spawn!(set.worker)),
+    noWorkers: () => runtime.noWorkers?.(set.worker),
     weightsBase: () => set.weightsBase ?? runtime.weightsBase?.(),
   };
-  const images = imageHost(platform);
-  const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
-    imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
+  const shared = imageHost(platform);
   return {
     init(options = {}) {
-      const { wasm, weightsBase } = options;
+      const { wasm, worker, weightsBase } = options;
       set = {
         wasm: wasm === undefined ? undefined : checkFolder(wasm),
+        worker: worker === undefined ? undefined : checkPlace("worker", worker, "of a copy of worker.js"),
         weightsBase: weightsBase === undefined ? undefined : checkBase(weightsBase),
       };
     },
@@ -140,6 +161,20 @@ export function connect(runtime: Platform): Connected {
     fromOnnx: async (source, options) =>
       (await import("./onnx/index.js")).fromOnnx(platform, source, options),
     capabilities: () => capabilities(platform),
+    ...imageFunctions(platform, shared, inCallersThread(platform)),
+    imageWorker() {
+      const own = imageHost(platform);
+      // Who asks for a worker wants the caller's thread free.
+      return { ...imageFunctions(platform, own, async () => undefined), dispose: own.end };
+    },
+  };
+}
+
+/** The image functions on the core that `images` lends; `here` finds what resizes an image without it. */
+function imageFunctions(platform: Platform, images: ImageHost, here: FindResizer): ImageFunctions {
+  const message = (image: ImageSource, { signal, decoders }: ImageOptions, mode?: Mode) =>
+    imageMessage(image, platform, (name) => wasmModule(platform, name, decoders?.[name]), signal, mode);
+  return {
     async decode(image, { signal, wasm, decoders, ...options } = {}) {
       const wanted = decodingOf(options);
       if (wanted.decoder === "native") {
@@ -155,7 +190,7 @@ export function connect(runtime: Platform): Connected {
       const { message: sent, source } = await message(image, { signal, decoders }, wanted.mode);
       if ("pixels" in sent) return sent.pixels;
       const args = { image: sent, wanted };
-      return images(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
+      return images.use(wasm, (host) => host.call("decode", args, { signal })).catch(naming(source));
     },
     // An arrow function of both, as an object's method cannot be overloaded.
     resize: (async (image: RawPixels | Tensor, options: ResizeOptions) => {
@@ -169,62 +204,19 @@ export function connect(runtime: Platform): Connected {
         throw new ConvzooError("bad-option", message);
       }
       const pixels = checkPixels(image);
-      // A copy that changes hands: to have it cloned on the way takes twice as long.
-      const data = new Uint8Array(pixels.data);
-      const args = { pixels: { ...pixels, data }, width, height, filter };
-      return images(wasm, (host) => host.call("resize", args, { signal, transfer: [data.buffer] }));
-    }) as Connected["resize"],
-    async preprocess(image, { signal, wasm, decoders, crops, ...options }) {
+      const target = { width, height, filter };
+      const resizer = wasm === undefined ? await here(pixels, target) : undefined;
+      signal?.throwIfAborted();
+      const small = await resizer?.(pixels, target);
+      return small ?? images.resize(wasm, pixels, target, signal);
+    }) as ImageFunctions["resize"],
+    async preprocess(image, { signal, wasm, decoders, crops, maxPixels, ...options }) {
       const { message: sent, source } = await message(image, { signal, decoders });
       (await import("./image/checks.js")).checkPreprocess(options);
       const views = crops === undefined ? undefined : (await import("./image/views.js")).viewsOf(crops);
-      const args = { image: sent, options, views };
-      return images(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
+      const wanted = maxPixels === undefined ? undefined : decodingOf({ maxPixels });
+      const args = { image: sent, options, views, wanted };
+      return images.use(wasm, (host) => host.call("preprocess", args, { signal })).catch(naming(source));
     },
-  };
-}
-
-/** A core for images that belong to no model: started when needed, ended when idle. */
-function imageHost(platform: Platform) {
-  let current: Promise<Host> | undefined;
-  let users = 0;
-  let idle: ReturnType<typeof setTimeout> | undefined;
-
-  const start = async (wasm?: WasmSource) => {
-    const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
-    const { module, shared } = await coreModule(platform, wanted);
-    const channel = platform.spawn?.() ?? platform.inPlace?.();
-    if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-    return startHost(channel, { module, threads: 1, shared });
-  };
-  const end = (host: Host) => {
-    host.dispose();
-    current = undefined;
-  };
-
-  return async <T>(wasm: WasmSource | undefined, use: (host: Host) => Promise<T>): Promise<T> => {
-    clearTimeout(idle);
-    users++;
-    try {
-      current ??= start(wasm);
-      const starting = current;
-      const host = await starting.catch((error) => {
-        if (current === starting) current = undefined;
-        throw error;
-      });
-      try {
-        return await use(host);
-      } catch (error) {
-        // A core that is lost is replaced with the next call.
-        if (error instanceof ConvzooError && error.code === "poisoned" && current === starting)
-          current = undefined;
-        throw error;
-      }
-    } finally {
-      if (--users === 0) {
-        idle = setTimeout(() => current?.then(end, () => {}), IDLE_MS);
-        (idle as { unref?: () => void }).unref?.();
-      }
-    }
   };
 }

@@ -1,11 +1,14 @@
 /** Several models that answer as one. */
 import { list, number } from "./check.js";
+import type { DenseOptions } from "./dense/index.js";
+import type { ScoreMap } from "./dense/score-map.js";
 import { ConvzooError } from "./errors.js";
 import type { ImageSource } from "./image/input.js";
 import type { Classification, ClassifyOptions, Model } from "./model.js";
+import type { Tensor } from "./tensor.js";
 
 /** What an ensemble can be made of: models, and other ensembles. */
-export type Classifier = Pick<Model, "classify" | "dispose">;
+export type Classifier = Pick<Model, "classify" | "dense" | "dispose">;
 
 /** Options of {@link ensemble}. */
 export interface EnsembleOptions {
@@ -54,6 +57,15 @@ export class Ensemble {
    */
   async classify(image: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
     return (await import("./ensemble/classify.js")).classify(this, image, options);
+  }
+
+  /**
+   * Slides all models over an image: the weighted mean of their probabilities (the softmax of their scores) at every place, on
+   * the finest model's grid; `maps` has each model's. Options go to every model, so `stride` must be a multiple of each
+   * network's. Rejects as `Model.dense` does, and with `bad-option` where models have not as many classes.
+   */
+  async dense(image: ImageSource | Tensor, options: DenseOptions = {}): Promise<ScoreMap> {
+    return (await import("./ensemble/dense.js")).dense(this, image, options);
   }
 
   /** Disposes of all its models. */

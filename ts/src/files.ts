@@ -4,12 +4,15 @@ import type { WasmName } from "./platform.js";
 const FILES: Readonly<Record<WasmName, () => URL>> = {
   simd128: () => new URL("./wasm/simd128.wasm", import.meta.url),
   "relaxed-simd": () => new URL("./wasm/relaxed-simd.wasm", import.meta.url),
-  "simd128-threads": () => new URL("./wasm/simd128-threads.wasm", import.meta.url),
-  "relaxed-simd-threads": () => new URL("./wasm/relaxed-simd-threads.wasm", import.meta.url),
+  "simd128-threads": () => new URL("./wasm/simd128-threads.wasm.gz", import.meta.url),
+  "relaxed-simd-threads": () => new URL("./wasm/relaxed-simd-threads.wasm.gz", import.meta.url),
   mozjpeg_dec: () => new URL("./wasm/mozjpeg_dec.wasm", import.meta.url),
   squoosh_png: () => new URL("./wasm/squoosh_png.wasm", import.meta.url),
   webp_dec: () => new URL("./wasm/webp_dec.wasm", import.meta.url),
 };
+
+/** Not within `new Worker(...)`, where bundlers would compile the worker anew, each to a script of its own kind. */
+export const workerFile = (): URL => new URL("./worker.js", import.meta.url);
 
 export const decodersFile = (): URL => new URL("./decoders.js", import.meta.url);
 

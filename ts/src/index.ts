@@ -3,7 +3,9 @@ export type { Capabilities } from "./backend/flavour.js";
 export type { StepTiming, Tuning } from "./backend/protocol.js";
 export type {
   DecodeOptions,
+  ImageFunctions,
   ImageOptions,
+  ImageWorker,
   InitOptions,
   PreprocessImageOptions,
   ResizeOptions,

@@ -1,7 +1,8 @@
 /** From a network and its weights to a model that runs. */
 
-import { type Host, startHost } from "./backend/host.js";
+import { Host, startHost } from "./backend/host.js";
 import { coreModule, wasmModule } from "./backend/module.js";
+import { hasWorkers, placeFor } from "./backend/place.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
 import { chooseWeights, entryOf, type OpenWeights, openWeights } from "./checkpoint.js";
@@ -91,6 +92,7 @@ export async function load(
 ): Promise<Model> {
   const { signal, device = "auto", tune = false } = options;
   signal?.throwIfAborted();
+  await platform.mayImport?.();
   if (device !== "auto" && device !== "wasm") {
     throw new ConvzooError("bad-option", `device is "auto" or "wasm", not ${JSON.stringify(device)}.`);
   }
@@ -134,6 +136,7 @@ export async function load(
         : classes === 1000
           ? labelsOf("imagenet1k")
           : undefined),
+    aside: () => (hasWorkers(platform) ? new Host(platform.spawn!()) : undefined),
     image: (image, signal) =>
       imageMessage(image, platform, (name) => wasmModule(platform, name, options.decoders?.[name]), signal),
   });
@@ -152,9 +155,7 @@ async function start(
     coreModule(platform, options, signal),
     opening,
   ]);
-  const channel = platform.spawn?.() ?? platform.inPlace?.();
-  if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
-  const host = await startHost(channel, { module, threads, shared }, signal);
+  const host = await startHost(await placeFor(platform), { module, threads, shared }, signal);
   try {
     const tuning = await send(host, graph, weights, { ...options, core, size });
     return { host, core, threads, tuning };

@@ -4,7 +4,6 @@ import type { StepTiming, Tuning } from "./backend/protocol.js";
 import type { DenseModel, DenseOptions, OcclusionOptions } from "./dense/index.js";
 import type { ScoreMap } from "./dense/score-map.js";
 import { ConvzooError } from "./errors.js";
-import type { Graph } from "./graph.js";
 import { type ImageSource, naming } from "./image/input.js";
 import type { PreprocessOptions } from "./image/preprocess.js";
 import type { Crops } from "./image/views.js";
@@ -160,7 +159,7 @@ export class Model {
     { crops = 1, ...options }: RankOptions & { readonly crops?: number } = {},
   ): Promise<Classification[][]> {
     const { graph, labels } = this.#parts;
-    const { rank } = await import("./classify.js");
+    const { areProbabilities, rank } = await import("./classify.js");
     const ranked = rank(scores, {
       ...options,
       crops,
@@ -300,12 +299,4 @@ function checkInput(input: Tensor): Tensor {
     throw new ConvzooError("bad-shape", message);
   }
   return { shape: [n, c, h, w], data: data! };
-}
-
-/** Whether a node gives probabilities: a softmax, or the mean of some (an ensemble). */
-function areProbabilities({ nodes }: Pick<Graph, "nodes">, id: number): boolean {
-  const node = nodes[id]!;
-  if (node.op === "add" || node.op === "affine")
-    return node.inputs.every((i) => areProbabilities({ nodes }, i));
-  return node.op === "softmax";
 }

@@ -1,10 +1,15 @@
-/** Node, Deno, Bun: the public names. */
+/**
+ * Node, Deno, Bun: the public names.
+ *
+ * @module convzoo
+ */
 
 export * from "./index.js";
 export {
   capabilities,
   decode,
   fromOnnx,
+  imageWorker,
   init,
   load,
   loadWeights,

@@ -4,7 +4,7 @@ import type { NativeDecoding, RawPixels } from "./image/pixels.js";
 import type { RegistryPlatform } from "./weights/registered.js";
 import type { FilePlatform } from "./weights/source.js";
 
-/** The compiled files that come with the package, by name; each lies in `wasm/NAME.wasm`. */
+/** The compiled files that come with the package, by name; see `wasmFileName`. */
 export type WasmName = Flavour | CodecName;
 
 /** The image decoders. */
@@ -12,6 +12,10 @@ export type CodecName = "mozjpeg_dec" | "squoosh_png" | "webp_dec";
 
 /** The four builds of the core. */
 export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-simd-threads";
+
+/** The name of a compiled file in the package's `wasm` folder. Builds with threads are gzipped, which keeps the package small. */
+export const wasmFileName = (name: WasmName): string =>
+  name.endsWith("-threads") ? `${name}.wasm.gz` : `${name}.wasm`;
 
 /** Where a .wasm comes from, if not from the package: its URL or path, the response or bytes, or what was compiled of it. */
 export type WasmSource = string | URL | Response | ArrayBuffer | Uint8Array | WebAssembly.Module;
@@ -24,8 +28,10 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly wasm?: (name: WasmName) => string | URL | Promise<Uint8Array> | undefined;
   /** Where the JavaScript of the image decoders is, which a worker imports with its first image; absent without workers. */
   readonly decoders?: () => URL;
-  /** Starts the package's worker; absent where there are none. */
-  readonly spawn?: () => Channel;
+  /** Starts the package's worker, or a copy of it at `url`; absent where there are none. */
+  readonly spawn?: (url?: string | URL) => Channel;
+  /** Why `spawn` can start none, given a copy's `url` or not; absent or undefined where it can. */
+  readonly noWorkers?: (url?: string | URL) => string | undefined;
   /** Threads that the machine runs at a time. */
   readonly cores: () => number;
   /** Why there can be no shared memory, or undefined where there can. */
@@ -36,6 +42,8 @@ export interface Platform extends FilePlatform, RegistryPlatform {
   readonly pixels?: (image: object) => RawPixels | undefined;
   /** Decodes a file by the runtime's own means; absent where it has none. */
   readonly decodeNatively?: (bytes: Uint8Array, options: NativeDecoding) => Promise<RawPixels>;
+  /** Rejects with `unsupported` where nothing can be imported on demand; absent where all can be. */
+  readonly mayImport?: () => Promise<unknown>;
   /** The core in place, where there are no workers. */
-  readonly inPlace?: () => Channel;
+  readonly inPlace?: () => Channel | Promise<Channel>;
 }

@@ -21,14 +21,14 @@ const threads = {
 
 // Not imported: bundlers for browsers would look for Node's module.
 const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
-const self = globalThis as unknown as Worker & { readonly location?: { readonly href: string } };
+const self = globalThis as unknown as Worker & { readonly location: { readonly href: string } };
 const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(self);
 
-/** Another worker of this same file. */
+/** Another worker of this same file, whose URL Node's were told. (Not import.meta.url: some bundlers make scripts of workers.) */
 function spawn(): Channel {
   return node?.parentPort
-    ? nodeChannel(new node.Worker(new URL(import.meta.url), { execArgv: [] }))
-    : webChannel(new Worker(self.location?.href ?? import.meta.url, { type: "module" }));
+    ? nodeChannel(new node.Worker(new URL(node.workerData), { execArgv: [], workerData: node.workerData }))
+    : webChannel(new Worker(self.location.href, { type: "module" }));
 }
 
 /** Lets queued messages arrive. A message to oneself: timers are held back to 4 ms in browsers. */
@@ -55,7 +55,10 @@ function join({ module, memory, receiver, alarm }: Join["join"]): void {
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const decoders = (url: string) => import(url);
+const decoders = async (url: string) => {
+  const module = await import(url);
+  return "decodeBytes" in module ? module : (globalThis as { convzooDecoders?: unknown }).convzooDecoders;
+};
 const engine = new Engine({ single, threads, decoders, pause, spawn });
 serve(
   {

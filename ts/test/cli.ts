@@ -165,6 +165,9 @@ export async function run(line: string, setting: Setting = {}) {
     loadWeights: (source, options) =>
       loadWeights(source, { ...options, platform: { read: (path) => readFile(path) } }),
     cache: async () => new FolderCache(cache),
+    onSignal: () => {},
+    fromOnnx: () => Promise.reject(new Error("no test reads an ONNX file here")),
+    imageWorker: () => Promise.reject(new Error("no test starts a server here")),
   };
   const code = await main(line.split(" ").filter(Boolean), io).catch((error: unknown) => error);
   return {

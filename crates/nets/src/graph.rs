@@ -1,14 +1,14 @@
 //! The network as TypeScript sends it: operators in topological order, each naming the ones it reads.
 
 mod check;
+mod read;
 
 use crate::error::{Code, Error, Result};
 use kernels::activation::Activation;
 use kernels::conv2d::Conv2d;
 use kernels::storage::Storage;
 use kernels::window::Window;
-use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 /// A node's place in the list.
 pub type Id = usize;
@@ -30,14 +30,12 @@ pub struct Node {
 }
 
 /// The operators; a sliding window is a pair of (vertical, horizontal), a padding top, left, bottom, right. With `same`,
-/// padding follows from the input's size as TensorFlow's SAME has it.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+/// padding follows from the input's size as TensorFlow's SAME has it. `read.rs` has their names and fields in JSON.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     Input {
         channels: usize,
     },
-    #[serde(rename = "conv2d")]
     Conv2d {
         in_channels: usize,
         out_channels: usize,
@@ -47,16 +45,13 @@ pub enum Op {
         dilation: [usize; 2],
         groups: usize,
         bias: bool,
-        #[serde(default)]
         same: bool,
-        #[serde(default, deserialize_with = "StorageName::deserialize")]
         storage: Storage,
     },
     Linear {
         in_features: usize,
         out_features: usize,
         bias: bool,
-        #[serde(default, deserialize_with = "StorageName::deserialize")]
         storage: Storage,
     },
     Activation {
@@ -65,7 +60,6 @@ pub enum Op {
     Prelu {
         channels: usize,
     },
-    #[serde(rename = "batch_norm2d")]
     BatchNorm2d {
         channels: usize,
         eps: f64,
@@ -79,7 +73,6 @@ pub enum Op {
         scale: Vec<f32>,
         shift: Vec<f32>,
     },
-    #[serde(rename = "layer_norm2d")]
     LayerNorm2d {
         channels: usize,
         eps: f64,
@@ -90,33 +83,26 @@ pub enum Op {
         beta: f64,
         k: f64,
     },
-    #[serde(rename = "max_pool2d")]
     MaxPool2d {
         kernel: [usize; 2],
         stride: [usize; 2],
         padding: [usize; 4],
         dilation: [usize; 2],
         ceil_mode: bool,
-        #[serde(default)]
         same: bool,
     },
-    #[serde(rename = "avg_pool2d")]
     AvgPool2d {
         kernel: [usize; 2],
         stride: [usize; 2],
         padding: [usize; 4],
-        #[serde(default = "undilated")]
         dilation: [usize; 2],
         ceil_mode: bool,
         count_include_pad: bool,
-        #[serde(default)]
         same: bool,
     },
-    #[serde(rename = "adaptive_avg_pool2d")]
     AdaptiveAvgPool2d {
         output: [usize; 2],
     },
-    #[serde(rename = "adaptive_max_pool2d")]
     AdaptiveMaxPool2d {
         output: [usize; 2],
     },
@@ -129,7 +115,6 @@ pub enum Op {
         end: usize,
     },
     /// Zeros around a map; a negative side is cut off.
-    #[serde(rename = "pad2d")]
     Pad2d {
         padding: [isize; 4],
     },
@@ -143,19 +128,6 @@ pub enum Op {
     Softmax,
     LogSoftmax,
     Flatten,
-}
-
-fn undilated() -> [usize; 2] {
-    [1, 1]
-}
-
-/// How a layer's weights are to be kept.
-#[derive(Deserialize)]
-#[serde(remote = "Storage", rename_all = "snake_case")]
-enum StorageName {
-    Float32,
-    Float16,
-    Int8,
 }
 
 /// The activations that stand in a graph.
@@ -183,31 +155,6 @@ impl From<Kind> for Activation {
             Kind::Silu => Activation::Silu,
             Kind::Gelu => Activation::Gelu,
             Kind::Tanh => Activation::Tanh,
-        }
-    }
-}
-
-// By hand, since serde refuses unknown fields only where nothing is flattened.
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let mut fields = Map::deserialize(deserializer)?;
-        let is_input = fields.get("op").is_some_and(|op| op == "input");
-        let mut take = |name: &'static str| match fields.remove(name) {
-            Some(value) => Ok(value),
-            None if is_input && name == "path" => Ok("input".into()),
-            None if is_input => Ok(Value::Array(vec![])),
-            None => Err(de::Error::missing_field(name)),
-        };
-        let inputs = Vec::deserialize(take("inputs")?).map_err(de::Error::custom)?;
-        let path = String::deserialize(take("path")?).map_err(de::Error::custom)?;
-        let extra = fields.keys().find(|&field| field != "op").cloned();
-        let op = Op::deserialize(Value::Object(fields)).map_err(de::Error::custom)?;
-        match (&op, extra) {
-            // Operators without fields, where serde takes any.
-            (Op::Add | Op::Mul | Op::Concat | Op::Softmax | Op::LogSoftmax | Op::Flatten, Some(field)) => {
-                Err(de::Error::custom(format!("unknown field `{field}`")))
-            }
-            _ => Ok(Node { inputs, path, op }),
         }
     }
 }

@@ -1,4 +1,8 @@
-/** Training-time augmentation, as AlexNet's paper and the lecture describe it: `import { augment } from "convzoo/augment"`. */
+/**
+ * Training-time augmentation, as AlexNet's paper and the lecture describe it: `import { augment } from "convzoo/augment"`.
+ *
+ * @module convzoo/augment
+ */
 import { withDefaults } from "../check.js";
 import { checkPreprocess } from "../image/checks.js";
 import { normalize } from "../image/normalize.js";

@@ -2,14 +2,15 @@
 
 import type * as singleGlue from "../../../build/core/single/core.js";
 import type * as threadsGlue from "../../../build/core/threads/core.js";
-import type * as decoders from "../decoders.js";
 import { ConvzooError } from "../errors.js";
 import type { Wanted } from "../image/codec.js";
-import { channelsOf, FOR_NETWORKS } from "../image/pixels.js";
+import type * as decoders from "../image/decode.js";
+import { FOR_NETWORKS } from "../image/pixels.js";
 import { preprocessPixels, type ResizeTarget, resizePixels } from "../image/preprocess.js";
 import { type Pixels, stack, type Tensor } from "../tensor.js";
 import type { Channel } from "./channel.js";
 import type { Args, ImageMessage, Join, StepTiming, Tuning } from "./protocol.js";
+import { resizeBy } from "./resize.js";
 import type { Pool } from "./start-workers.js";
 
 // Only what is used, so that bundles need not hold the rest.
@@ -149,12 +150,12 @@ export class Engine {
     return this.#pixels(image, wanted);
   }
 
-  async resize({ pixels, ...target }: Args<"resize">): Promise<Pixels> {
-    return resizePixels(pixels, target, (...args) => this.#resize(...args));
+  async resize({ pixels, ...target }: Args<"resize">): Promise<readonly [Pixels, Pixels]> {
+    return [pixels, await resizePixels(pixels, target, (...args) => this.#resize(...args))];
   }
 
-  async preprocess({ image, options, views }: Args<"preprocess">): Promise<Tensor> {
-    const pixels = await this.#pixels(image);
+  async preprocess({ image, options, views, wanted }: Args<"preprocess">): Promise<Tensor> {
+    const pixels = await this.#pixels(image, wanted);
     return preprocessPixels(pixels, options, (...args) => this.#resize(...args), views);
   }
 
@@ -186,15 +187,7 @@ export class Engine {
   }
 
   #resize(pixels: Pixels, to: ResizeTarget): Pixels {
-    const { glue } = this.#ready();
-    const { data, width, height } = pixels;
-    const part = to.part ?? { left: 0, top: 0, width: to.width, height: to.height };
-    const box = [part.left, part.top, part.width, part.height] as const;
-    return {
-      width: part.width,
-      height: part.height,
-      data: glue.resize(data, width, height, channelsOf(pixels), to.width, to.height, ...box, to.filter),
-    };
+    return resizeBy(this.#ready().glue.resize, pixels, to);
   }
 
   /** The core's floats at an address. Made anew each time: memory that grows takes its old views away. */

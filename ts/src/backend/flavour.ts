@@ -25,6 +25,8 @@ export interface Capabilities {
   readonly threadsReason?: string;
   /** Whether models run in workers, off the caller's thread. */
   readonly worker: boolean;
+  /** Why not, where the runtime has workers but none can be started here. */
+  readonly workerReason?: string;
 }
 
 /** More threads than this do not make one image faster. */
@@ -37,8 +39,13 @@ export async function capabilities(platform: Platform): Promise<Capabilities> {
       "This runtime's WebAssembly has no SIMD, which every browser since 2023 and Node since 16 has; update it.";
     throw new ConvzooError("unsupported", message);
   }
+  const workerReason = platform.noWorkers?.();
   const threadsReason =
-    platform.noThreads() ?? (hasThreads ? undefined : "this runtime's WebAssembly has no shared memory");
+    workerReason ??
+    platform.noThreads() ??
+    (hasThreads ? undefined : "this runtime's WebAssembly has no shared memory") ??
+    // Firefox 89 to 112 alone have SIMD and not this.
+    ("DecompressionStream" in globalThis ? undefined : "this runtime cannot unpack gzip");
   const simdReason =
     platform.noRelaxedSimd?.() ??
     (hasRelaxed
@@ -51,7 +58,8 @@ export async function capabilities(platform: Platform): Promise<Capabilities> {
     simdReason,
     threads: threadsReason ? 1 : Math.max(1, Math.min(MOST, platform.cores())),
     threadsReason,
-    worker: platform.spawn !== undefined,
+    worker: platform.spawn !== undefined && !workerReason,
+    workerReason,
   };
 }
 

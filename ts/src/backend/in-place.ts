@@ -9,7 +9,7 @@ export const inPlace = (): Channel =>
   localChannel(
     new Engine({
       single: { Core, initSync, resize },
-      decoders: () => import("../decoders.js"),
+      decoders: () => import("../image/decode.js"),
       pause: () => new Promise((resolve) => setTimeout(resolve)),
     }),
   );

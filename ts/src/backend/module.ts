@@ -33,14 +33,25 @@ function buildOf(module: WebAssembly.Module): Flavour | undefined {
   return FLAVOURS.find((flavour) => flavour === name);
 }
 
+/** The URL or path given as an option, which is `what`. Throws `bad-option` where it is none. */
+export function checkPlace(option: string, place: string | URL, what: string): string {
+  const text = isPlace(place) ? String(place) : "";
+  if (text !== "") return text;
+  const message = `${option} is the URL (or in Node the path) ${what}, not ${JSON.stringify(place)}.`;
+  throw new ConvzooError("bad-option", message);
+}
+
 /** The folder that the package's .wasm files are taken from instead of their own. Throws `bad-option` where it is none. */
 export function checkFolder(folder: string | URL): string {
-  const text = isPlace(folder) ? String(folder) : "";
-  if (text === "") {
-    const message = "wasm is the URL (or in Node the path) of a folder with the package's .wasm files, not";
-    throw new ConvzooError("bad-option", `${message} ${JSON.stringify(folder)}.`);
-  }
+  const text = checkPlace("wasm", folder, "of a folder with the package's .wasm files");
   return text.endsWith("/") ? text : `${text}/`;
+}
+
+async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 /** The compiled file `name` of the package, or what is `given` in its place. */
@@ -65,6 +76,8 @@ export async function wasmModule(
   let bytes: Uint8Array;
   try {
     bytes = await readSource(source, { platform, signal });
+    // A server may have unpacked it on the way, and a caller as well.
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = await gunzip(bytes);
   } catch (cause) {
     signal?.throwIfAborted();
     const message = `${name}.wasm could not be read from ${from}: ${cause instanceof Error ? cause.message : String(cause)}`;

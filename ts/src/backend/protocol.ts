@@ -84,17 +84,19 @@ export interface Calls {
     readonly rounds: number;
   }): readonly StepTiming[];
   decode(args: { readonly image: ImageMessage; readonly wanted: Wanted }): Pixels;
+  /** Gives the pixels back before the new ones, as `run` does its input. */
   resize(args: {
     readonly pixels: Pixels;
     readonly width: number;
     readonly height: number;
     readonly filter: Filter;
-  }): Pixels;
+  }): readonly [given: Pixels, made: Pixels];
   /** The input has an image for each view, the one in the centre unless given. */
   preprocess(args: {
     readonly image: ImageMessage;
     readonly options: PreprocessOptions;
     readonly views?: readonly View[];
+    readonly wanted?: Wanted;
   }): Tensor;
   /** Bytes of packed weights, of the arena, and of all the memory that the core has. */
   bytes(args: Record<never, never>): readonly [number, number, number];

@@ -1,8 +1,8 @@
 /** What can be said on the command line: commands, options, help. Knows nothing of the work. */
 import { parseArgs } from "node:util";
-import { ConvzooError } from "../errors.js";
-import type { Crops } from "../image/views.js";
 import type { BenchRequest } from "./bench.js";
+import type { BulkRequest } from "./bulk.js";
+import { BULK_OPTIONS, bulkRequest } from "./bulk-args.js";
 import type { CacheRequest } from "./cache.js";
 import type { ClassifyRequest } from "./classify.js";
 import type { ConvertRequest } from "./convert.js";
@@ -10,6 +10,8 @@ import type { DenseRequest } from "./dense.js";
 import type { DescribeRequest } from "./describe.js";
 import { BENCHED, HELP } from "./help.js";
 import type { ModelsRequest } from "./models.js";
+import type { ServeRequest } from "./serve.js";
+import { AVERAGES, choice, count, crops, wrong } from "./values.js";
 import { CACHE_OPTIONS, CONVERT_OPTIONS, cacheRequest, convertRequest } from "./weight-files.js";
 
 /** What was asked for. */
@@ -21,10 +23,11 @@ export type Asked =
   | ({ readonly command: "bench" } & BenchRequest)
   | ({ readonly command: "convert" } & ConvertRequest)
   | ({ readonly command: "cache" } & CacheRequest)
+  | ({ readonly command: "serve" } & ServeRequest)
+  | ({ readonly command: "bulk" } & BulkRequest)
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "version" };
 
-const AVERAGES = ["probabilities", "scores"] as const;
 const POOLINGS = ["window", "cell"] as const;
 const SORTS = ["name", "year", "params", "macs", "top1"] as const;
 const DEVICES = ["auto", "wasm"] as const;
@@ -77,6 +80,16 @@ const OPTIONS = {
   },
   convert: CONVERT_OPTIONS,
   cache: CACHE_OPTIONS,
+  bulk: BULK_OPTIONS,
+  serve: {
+    config: { type: "string", short: "c" },
+    model: { type: "string", short: "m", multiple: true },
+    threads: { type: "string" },
+    host: { type: "string" },
+    port: { type: "string", short: "p" },
+    check: { type: "boolean" },
+    help: common.help,
+  },
 } as const;
 
 type Command = keyof typeof OPTIONS;
@@ -99,6 +112,12 @@ export function parse(argv: readonly string[]): Asked {
       return parseConvert(rest);
     case "cache":
       return parseCache(rest);
+    case "serve":
+      return parseServe(rest);
+    case "bulk": {
+      const { values, positionals } = split("bulk", rest);
+      return values.help ? help("bulk") : { command: "bulk", ...bulkRequest(values, positionals) };
+    }
     case "help":
     case "--help":
     case "-h":
@@ -134,16 +153,6 @@ function parseClassify(argv: readonly string[]): Asked {
     batch: count("batch", values.batch) ?? 8,
     format: formats[0] ?? "text",
   };
-}
-
-/** `random` is the lecture's: five crops and their reflections. */
-function crops(text: string, seed: string | undefined): Crops | "dense" {
-  const [, count = 5] = /^random(?::([1-9]\d{0,2}|1000))?$/.exec(text) ?? [undefined, 0];
-  if (seed !== undefined && !(count && /^\d+$/.test(seed) && Number(seed) < 2 ** 31))
-    throw wrong(`--seed is a whole number below 2^31, and goes with --crops random; not "${seed}".`);
-  if (count) return { random: Number(count), reflect: true, seed: Number(seed ?? 0) };
-  if (text === "center" || text === "five" || text === "ten" || text === "dense") return text;
-  throw wrong(`--crops is center, five, ten, dense, random or random:N with N up to 1000, not "${text}".`);
 }
 
 function parseDense(argv: readonly string[]): Asked {
@@ -225,6 +234,25 @@ function parseCache(argv: readonly string[]): Asked {
   return values.help ? help("cache") : { command: "cache", ...cacheRequest(values, positionals) };
 }
 
+function parseServe(argv: readonly string[]): Asked {
+  const { values, positionals } = split("serve", argv);
+  if (values.help) return help("serve");
+  if (positionals.length > 0)
+    throw wrong("`serve` takes no name; --model M or --config FILE says what to serve.");
+  const { config, model, host } = values;
+  if (config !== undefined && (model !== undefined || values.threads !== undefined))
+    throw wrong("With --config, models and their threads stand in the file.");
+  return {
+    command: "serve",
+    config,
+    models: model ?? ["squeezenet1_1"],
+    threads: count("threads", values.threads),
+    host,
+    port: port(values.port),
+    check: values.check ?? false,
+  };
+}
+
 function help(topic = "convzoo"): Asked {
   if (Object.hasOwn(HELP, topic)) return { command: "help", text: HELP[topic as keyof typeof HELP] };
   throw wrong(`There is no help on "${topic}"; it is on ${Object.keys(OPTIONS).join(", ")}.`);
@@ -242,18 +270,10 @@ function split<C extends Command>(command: C, argv: readonly string[]) {
   }
 }
 
-function count(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
-  throw wrong(`--${name} is a whole number of at least 1, not "${text}".`);
-}
-
-function choice<T extends string>(name: string, text: string | undefined, choices: readonly T[]) {
-  if (text === undefined) return undefined;
-  const found = choices.find((one) => one === text);
-  if (found === undefined) throw wrong(`--${name} is ${choices.join(" or ")}, not "${text}".`);
-  return found;
+function port(text: string | undefined): number | undefined {
+  if (text === undefined || (/^\d{1,5}$/.test(text) && Number(text) < 2 ** 16))
+    return text === undefined ? text : Number(text);
+  throw wrong(`--port is a whole number from 0 to 65535, not "${text}".`);
 }
 
 function sizes(text: string | undefined): number[] | undefined {
@@ -275,6 +295,3 @@ function years(text: string | undefined): [number, number] | undefined {
   if (first && Number(first) <= Number(last)) return [Number(first), Number(last)];
   throw wrong(`--year is a year or a span of them, such as 2015 or 2012-2014, not "${text}".`);
 }
-
-const wrong = (message: string, cause?: unknown): ConvzooError =>
-  new ConvzooError("bad-option", message, { cause });

@@ -8,7 +8,7 @@ import { ConvzooError } from "../errors.js";
 export type Found = { readonly file: string; readonly error?: ConvzooError };
 
 /** Endings of the formats that are decoded. */
-const IMAGES = [".jpg", ".jpeg", ".png", ".webp", ".bmp"];
+const IMAGES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"];
 
 /**
  * The files that are meant, in order: a folder stands for the images in it and in its folders, by their endings; a pattern such

@@ -18,6 +18,8 @@ Image classification with convolutional networks.
   convzoo bench              how fast are they here?
   convzoo convert IN OUT     a checkpoint in another format or precision
   convzoo cache ls           the weights that were downloaded
+  convzoo bulk IMAGE...      very many images, on one machine or many
+  convzoo serve              models over HTTP, for KServe's and Triton's clients and for curl
   convzoo help [COMMAND]     this text, or that of a command
   convzoo --version
 
@@ -25,7 +27,7 @@ Exit codes: 0 all is well; 1 a file failed, the others did not; 2 nothing could 
 `,
   classify: `Usage: convzoo classify FILE... [options]
 
-The most probable classes of each image (JPEG, PNG, WebP or BMP). FILE is one of
+The most probable classes of each image (JPEG, PNG, WebP, GIF or BMP). FILE is one of
 
   a path or URL     dog.jpg, https://example.org/dog.jpg
   a folder          the images in it and in its folders
@@ -158,5 +160,68 @@ The weights that were downloaded: CONVZOO_CACHE says where they are kept (the us
   verify       compare each file with the hash in its name; what is damaged is removed (exit code 1)
       --json   an array with an object for each file
   -h, --help   this text
+`,
+  bulk: `Usage: convzoo bulk IMAGE... --out FOLDER [options]
+       convzoo bulk --work --queue URL [options]
+       convzoo bulk --status --out FOLDER
+
+Very many images. They are cut into jobs; each job's results are a file in FOLDER/parts, written once and whole,
+and what has no result is in FOLDER/failed, with the reason. Stopped or killed, the same command goes on from there.
+
+What is worked on: files, folders, patterns, URLs, and
+      --list FILE   a list of them: a place a line, .jsonl, or .csv, with a column file, path, url or image;
+                    paths count from the list's folder (again for several lists)
+      --urls        lists may name URLs
+      --anywhere    lists may name files outside of their folder
+
+What is computed:
+  -m, --model M     the network, by its name in \`convzoo models\` (squeezenet1_1)
+  -w, --weights W   a checkpoint: path or URL, or a name from \`convzoo models\`
+      --give G      topk: the most probable classes; embedding: the vector before the classifier;
+                    peaks: where a class is seen (topk)
+  -k, --topk K      how many classes or peaks (5)
+  -l, --label L     with peaks, the class (each image's most probable)
+      --crops, --seed, --average   as in \`convzoo classify\`
+
+How it is done:
+  -o, --out FOLDER  the results; with --queue, one that all machines see
+      --parquet     Apache Parquet beside the lines of JSON
+      --images N    images a job (32)
+      --workers N   jobs at a time here (1)
+      --threads N   threads of each (the cores, shared among them)
+      --queue URL   hand the jobs out through a Redis or Valkey server: redis://host:6379
+      --work        do jobs of whatever runs are in the queue, until Ctrl-C
+      --retries N   how often a job that failed as a whole is tried again (3)
+      --dry-run     only count
+      --status      only say how far the run in FOLDER is
+      --json        the sum, or with --work each job, as JSON
+  -h, --help        this text
+
+The exit code is 1 where images failed or jobs were given up (FOLDER/dead.jsonl), 130 after Ctrl-C.
+
+Examples:
+  convzoo bulk photos --out classes --parquet
+  convzoo bulk --list photos.csv --give embedding --out vectors --queue redis://queue:6379
+  convzoo bulk --work --queue redis://queue:6379
+`,
+  serve: `Usage: convzoo serve [options]
+
+Serves models over HTTP: the Open Inference Protocol v2 under /v2, images at POST /classify and POST /dense,
+numbers for Prometheus at /metrics. Wants packages beside convzoo, and says how to install them.
+
+  -c, --config FILE   models, limits and the rest, in YAML
+  -m, --model M       a network to serve, by its name in \`convzoo models\`; may be repeated (squeezenet1_1)
+      --threads N     threads of each (as many as the machine has cores)
+      --host H        the address to listen to (127.0.0.1: this machine alone)
+  -p, --port N        (8000)
+      --check         read the configuration, say what is wrong with it, and end
+  -h, --help          this text
+
+SIGHUP reads the configuration again and loads its models anew, SIGTERM and Ctrl-C finish what was accepted and end.
+CONVZOO_TOKEN, or the file that the configuration names, is the bearer token that clients must send.
+
+Example:
+  convzoo serve --model squeezenet1_1 --port 8000
+  curl --data-binary @dog.jpg 'localhost:8000/classify?topk=3'
 `,
 } as const;

@@ -1,5 +1,5 @@
 /** All that the commands know of the process they run in. */
-import type { Connected, ResizeOptions } from "../connect.js";
+import type { Connected, ImageWorker, ResizeOptions } from "../connect.js";
 import type { RawPixels } from "../image/pixels.js";
 import type { FolderCache } from "../node/cache.js";
 import type { Pixels } from "../tensor.js";
@@ -24,6 +24,8 @@ export interface Io {
   stdin(): Promise<Uint8Array<ArrayBuffer>>;
   /** Aborts when the user presses Ctrl-C, which then ends the process no more, but the next time. */
   interrupted(): AbortSignal;
+  /** Calls `then` each time that the process gets one of these signals. */
+  onSignal(signals: readonly NodeJS.Signals[], then: () => void): void;
   /** The package's functions; asked for only by commands that run a network, so that the others need no core. */
   readonly load: Connected["load"];
   readonly preprocess: Connected["preprocess"];
@@ -31,6 +33,8 @@ export interface Io {
   readonly decode: Connected["decode"];
   resize(pixels: RawPixels, options: ResizeOptions): Promise<Pixels>;
   readonly loadWeights: Connected["loadWeights"];
+  readonly fromOnnx: Connected["fromOnnx"];
+  imageWorker(): Promise<ImageWorker>;
   /** Where downloads are kept. */
   cache(): Promise<FolderCache>;
 }

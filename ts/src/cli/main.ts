@@ -34,6 +34,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
         return await (await import("./convert.js")).convert(asked, io);
       case "cache":
         return await (await import("./cache.js")).manageCache(asked, io);
+      case "bulk":
+        return await (await import("./bulk.js")).bulk(asked, io);
+      case "serve":
+        return await (await import("./serve.js")).serve(asked, io);
     }
   } catch (error) {
     if (!isConvzooError(error)) throw error;

@@ -83,7 +83,7 @@ const HEAD = ["name", "family", "year", "params", "MACs", "input", "top-1", "wei
 const NUMBERS = [false, false, true, true, true, false, true, false];
 const NOTES = `
 MACs: multiply-adds for one input. top-1: per cent on ImageNet (of networks for small images, on their
-own data), as published with the original weights; --json says by whom.
+own data), as published with the original weights; --json says by whom, and which are of more than one crop.
 weights: registered checkpoints, the default first. Those marked * come with the package, the others are
 downloaded when first used (\`convzoo cache ls\`). Give your own with --weights FILE.
 `;

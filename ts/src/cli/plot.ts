@@ -16,12 +16,12 @@ interface Point {
   readonly source: string;
 }
 
-/** Draws those networks that have a published accuracy on ImageNet. Throws `bad-option` where none has. */
+/** Draws those networks that have a published accuracy on ImageNet, of one centre crop. Throws `bad-option` where none has. */
 export function plot(rows: readonly (readonly [name: string, entry: ZooEntry])[]): string {
   const shown = rows.flatMap(([name, { params, published, family, input }]) => {
-    const { top1, source = "" } = published;
-    // Networks for small images have their accuracy on other data.
-    return top1 === undefined || input[1] < 200
+    const { top1, source = "", conditions } = published;
+    // Networks for small images have their accuracy on other data; several views are no measure of one network.
+    return top1 === undefined || conditions || input[1] < 200
       ? []
       : [{ name, params, top1, source, series: series(name, family) }];
   });

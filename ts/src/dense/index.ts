@@ -1,4 +1,5 @@
 /** Dense prediction: a classifier slid over an image, in one pass. */
+import { areProbabilities } from "../classify.js";
 import { ConvzooError } from "../errors.js";
 import type { ImageSource } from "../image/input.js";
 import { shapesOf } from "../shape.js";
@@ -79,8 +80,13 @@ export async function dense(
     placed.push({ scores, grid: gridOf(scan, extent, view.size) });
   }
   const kept = checkClasses(classes, fits[0]!.channels);
-  const maps = placed.map((one) => new ScoreMap({ ...one, classes: kept, labels }));
-  return maps.length === 1 ? maps[0]! : new ScoreMap({ ...merge(placed), classes: kept, labels, maps });
+  const of = {
+    classes: kept,
+    labels,
+    areProbabilities: areProbabilities(view.graph, view.graph.output),
+  };
+  const maps = placed.map((one) => new ScoreMap({ ...one, ...of }));
+  return maps.length === 1 ? maps[0]! : new ScoreMap({ ...merge(placed), ...of, maps });
 }
 
 function checkOptions({ stride, memory, pooling, fine, classes }: DenseOptions): void {
@@ -127,7 +133,7 @@ async function resized(
   for (const { width, height } of sizesOf(pixels, scales)) {
     const target = { width, height, filter: options.interpolation };
     const isSame = width === pixels.width && height === pixels.height;
-    const small = isSame ? pixels : await host.call("resize", { pixels, ...target }, { signal });
+    const small = isSame ? pixels : (await host.call("resize", { pixels, ...target }, { signal }))[1];
     sources.push(pixelSource(host, small, options, signal));
   }
   return sources;
@@ -149,7 +155,7 @@ function fitOf({ graph }: View, source: Source): { fields: Fields; channels: num
 }
 
 /** The indices of the classes that are kept. Throws `unknown-class`. */
-function checkClasses(classes: readonly number[] | undefined, channels: number): readonly number[] {
+export function checkClasses(classes: readonly number[] | undefined, channels: number): readonly number[] {
   const all = Array.from({ length: channels }, (_, index) => index);
   const missing = classes?.find((index) => !all.includes(index));
   if (missing === undefined) return classes ?? all;

@@ -22,7 +22,12 @@ export interface DenseModel {
     image: ImageSource,
     signal?: AbortSignal,
   ) => Promise<{ message: ImageMessage; source: string }>;
+  /** A worker that can only decode; absent or undefined where there are no workers. */
+  readonly aside?: () => Host | undefined;
 }
+
+/** Bytes of a file that is decoded aside. */
+const LARGE = 2 ** 20;
 
 /** How far a dense prediction is: tiles of all scales, or patches. */
 export interface DenseProgress {
@@ -34,7 +39,10 @@ export interface DenseProgress {
 export async function pixelsOf(model: DenseModel, image: ImageSource, signal?: AbortSignal): Promise<Pixels> {
   const { message, source } = await model.image(image, signal);
   if ("pixels" in message) return message.pixels;
-  return model.host
+  // A worker that ends gives a large image's memory back at once; the model's would keep it beside the network's maps.
+  const aside = message.bytes.length > LARGE ? model.aside?.() : undefined;
+  return (aside ?? model.host)
     .call("decode", { image: message, wanted: FOR_NETWORKS }, { signal })
-    .catch(naming(source));
+    .catch(naming(source))
+    .finally(() => aside?.dispose());
 }

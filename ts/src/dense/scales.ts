@@ -52,21 +52,25 @@ export interface Placed {
   readonly grid: Grid;
 }
 
-/** The maps of several scales on the grid of the finest, bilinearly, and there averaged. */
-export function merge(maps: readonly Placed[]): Placed {
+/**
+ * The maps of several scales (or models) on the grid of the finest, bilinearly, and there averaged: by `weights`, whose sum is 1,
+ * if there are any.
+ */
+export function merge(maps: readonly Placed[], weights?: readonly number[]): Placed {
   const finest = maps.reduce((a, b) => (b.grid.rows.step < a.grid.rows.step ? b : a));
   const { grid } = finest;
   const [classes = 0, h = 0, w = 0] = finest.scores.shape;
   const data = new Float32Array(classes * h * w);
   for (let c = 0; c < classes; c++) {
     const sums = new Float64Array(h * w);
-    for (const map of maps) {
+    for (const [m, map] of maps.entries()) {
+      const weight = weights?.[m] ?? 1 / maps.length;
       const cells = map.scores.data.length / classes;
       const one = map.scores.data.subarray(c * cells, (c + 1) * cells);
       const values = map === finest ? one : sampleOnto(one, map.grid, grid);
-      for (const [k, value] of values.entries()) sums[k]! += value;
+      for (const [k, value] of values.entries()) sums[k]! += weight * value;
     }
-    for (const [k, sum] of sums.entries()) data[c * h * w + k] = sum / maps.length;
+    data.set(sums, c * h * w);
   }
   return { scores: { shape: [classes, h, w], data }, grid };
 }

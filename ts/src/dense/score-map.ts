@@ -44,9 +44,15 @@ export interface ScoreMapParts {
   readonly classes: readonly number[];
   /** The names of all classes by index, if they have names. */
   readonly labels?: readonly string[];
-  /** The map of each scale, where there are several. */
+  /** The map of each scale, or of each model, where there are several. */
   readonly maps?: readonly ScoreMap[];
+  /** How much each of `maps` counts; all the same unless given. Their sum is 1. */
+  readonly weights?: readonly number[];
+  readonly areProbabilities?: boolean;
 }
+
+/** What a map was made of. */
+export let partsOf: (map: ScoreMap) => ScoreMapParts;
 
 /**
  * Scores of every class (or of those that were asked for) at every cell of a grid over an image. A class is named by its
@@ -62,19 +68,29 @@ export class ScoreMap {
   readonly classes: readonly number[];
   /** Pixels from a cell to the one below. */
   readonly stride: number;
-  /** The map of each scale; this one where there is one scale. */
+  /** The map of each scale, or of each model of an ensemble; this one where there is one. */
   readonly maps: readonly ScoreMap[];
+  /** Whether the scores are probabilities: those of an ensemble, or of a network that ends with a softmax. */
+  readonly areProbabilities: boolean;
+  readonly #parts: ScoreMapParts;
   readonly #grid: Grid;
   readonly #labels: readonly string[] | undefined;
 
   /** Maps are made by `model.dense` and `model.occlusion`. */
-  constructor({ scores, grid, classes, labels, maps }: ScoreMapParts) {
+  constructor(parts: ScoreMapParts) {
+    const { scores, grid, classes, labels, maps, areProbabilities = false } = parts;
     this.scores = scores;
     this.classes = classes;
     this.stride = grid.rows.step;
     this.maps = maps ?? [this];
+    this.areProbabilities = areProbabilities;
+    this.#parts = parts;
     this.#grid = grid;
     this.#labels = labels;
+  }
+
+  static {
+    partsOf = (map) => map.#parts;
   }
 
   /** The part of the image that cell (row i, column j) sees: whatever changes its score lies in it. */
@@ -83,13 +99,13 @@ export class ScoreMap {
     checkCell("i", i, rows.count);
     checkCell("j", j, columns.count);
     const boxes = [boxAround(this.#grid, i, j, "field")];
-    if (this.maps.length > 1) {
-      // A merged cell lies between up to four cells of each scale and sees what they see.
+    if (this.#parts.maps) {
+      // A merged cell lies between up to four cells of each map and sees what they see.
       const [y, x] = [rows.centre + i * rows.step, columns.centre + j * columns.step];
       for (const map of this.maps) {
         const grid = map.#grid;
         for (const k of around(grid.rows, y))
-          for (const l of around(grid.columns, x)) boxes.push(boxAround(grid, k, l, "field"));
+          for (const l of around(grid.columns, x)) boxes.push(map.box(k, l));
       }
     }
     const [left, top] = [Math.min(...boxes.map((b) => b.x)), Math.min(...boxes.map((b) => b.y))];
@@ -121,16 +137,17 @@ export class ScoreMap {
   }
 
   /**
-   * The greatest score of each class anywhere on the map, averaged over the scales, in the order of `classes`: how OverFeat
-   * (arXiv 1312.6229, section 3.3) makes one prediction of its six scales.
+   * The greatest score of each class anywhere on the map, averaged over the scales (or models), in the order of `classes`:
+   * how OverFeat (arXiv 1312.6229, section 3.3) makes one prediction of its six scales.
    */
   max(): Float32Array {
     const sums = new Float64Array(this.classes.length);
-    for (const map of this.maps) {
+    for (const [m, map] of this.maps.entries()) {
       const greatest = map.#reduce((scores) => scores.reduce((a, b) => Math.max(a, b)));
-      for (const [c, score] of greatest.entries()) sums[c]! += score;
+      const weight = this.#parts.weights?.[m] ?? 1 / this.maps.length;
+      for (const [c, score] of greatest.entries()) sums[c]! += weight * score;
     }
-    return Float32Array.from(sums, (sum) => sum / this.maps.length);
+    return Float32Array.from(sums);
   }
 
   #reduce(of: (map: Float32Array) => number): Float32Array {

@@ -1,9 +1,9 @@
 /** What several models make of an image. Loaded when first needed. */
 import { checkRanking, mostProbableFirst } from "../classify.js";
 import type { Ensemble } from "../ensemble.js";
-import { ConvzooError } from "../errors.js";
 import type { ImageSource } from "../image/input.js";
 import type { Classification, ClassifyOptions } from "../model.js";
+import { copies, sameClasses } from "./models.js";
 
 /** See {@link Ensemble.classify}. */
 export async function classify(
@@ -17,12 +17,8 @@ export async function classify(
   const all = await Promise.all(
     models.map((model, m) => model.classify(images[m]!, { ...options, topk: Number.MAX_SAFE_INTEGER })),
   );
-  const counts = all.map((classes) => classes.length);
-  if (new Set(counts).size > 1) {
-    const message = `ensemble: the models have ${counts.join(", ")} classes; only those with the same classes can be averaged.`;
-    throw new ConvzooError("bad-option", message);
-  }
-  const probabilities = new Float64Array(counts[0]!);
+  sameClasses(all.map((classes) => classes.length));
+  const probabilities = new Float64Array(all[0]!.length);
   for (const [m, classes] of all.entries()) {
     for (const { index, probability } of classes) probabilities[index]! += weights[m]! * probability;
   }
@@ -33,17 +29,4 @@ export async function classify(
     })
     .sort(mostProbableFirst)
     .slice(0, topk);
-}
-
-/** The image once for each model: what can be read but once would leave nothing to the second. */
-function copies(image: ImageSource, count: number): ImageSource[] {
-  const isTagged = (tag: string) => Object.prototype.toString.call(image) === `[object ${tag}]`;
-  if (isTagged("Response")) return Array.from({ length: count }, () => (image as Response).clone());
-  if (!isTagged("ReadableStream")) return Array<ImageSource>(count).fill(image);
-  let rest = image as ReadableStream<Uint8Array>;
-  return Array.from({ length: count }, () => {
-    const [one, others] = rest.tee();
-    rest = others;
-    return one;
-  });
 }

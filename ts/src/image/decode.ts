@@ -3,6 +3,7 @@ import type { CodecName } from "../platform.js";
 import type { Pixels } from "../tensor.js";
 import { decodeBmp } from "./bmp.js";
 import type { Wanted } from "./codec.js";
+import { decodeGif } from "./gif.js";
 import { decodeJpeg } from "./jpeg.js";
 import { decodePng } from "./png.js";
 import { type ImageFormat, looksLike, sniff } from "./sniff.js";
@@ -15,7 +16,7 @@ export interface Codecs {
 }
 
 /**
- * Decodes a JPEG, PNG, WebP or BMP file, told apart by content, to the bytes that Pillow's `convert(mode)` gives: for RGB
+ * Decodes a JPEG, PNG, WebP, GIF or BMP file, told apart by content, to the bytes that Pillow's `convert(mode)` gives: for RGB
  * and L alpha is dropped and not composited, palettes and grays are expanded; no colour profile. Of an animation, the first
  * frame.
  *
@@ -27,7 +28,7 @@ export async function decodeBytes(bytes: Uint8Array, codecs: Codecs, wanted: Wan
   if (format === undefined) {
     throw new ConvzooError(
       "bad-image",
-      `The image is ${looksLike(bytes)}; give a JPEG, PNG, WebP or BMP file.`,
+      `The image is ${looksLike(bytes)}; give a JPEG, PNG, WebP, GIF or BMP file.`,
     );
   }
   try {
@@ -60,6 +61,8 @@ async function decodeFormat(
       return decodePng(bytes, wanted, () => codecs.wasm("squoosh_png"));
     case "webp":
       return decodeWebp(bytes, wanted, () => codecs.wasm("webp_dec"));
+    case "gif":
+      return { pixels: decodeGif(bytes, wanted), turn: 1 };
     case "bmp":
       return { pixels: decodeBmp(bytes, wanted), turn: 1 };
   }

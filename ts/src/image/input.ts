@@ -8,16 +8,17 @@ import { type ImageFormat, sniff } from "./sniff.js";
 
 /**
  * An image: pixels (`{ width, height, data }` with RGB, RGBA or gray bytes; ImageData), something that a page can draw
- * (ImageBitmap, HTMLImageElement, canvas, VideoFrame), or encoded JPEG, PNG, WebP or BMP as a Blob, bytes, a URL or (where
+ * (ImageBitmap, HTMLImageElement, canvas, VideoFrame), or encoded JPEG, PNG, WebP, GIF or BMP as a Blob, bytes, a URL or (where
  * there are files) a path.
  */
 export type ImageSource = RawPixels | CanvasImageSource | WeightSource;
 
-/** What decodes a format; BMP needs no module. */
+/** What decodes a format; GIF and BMP need no module. */
 const CODEC_OF: Readonly<Record<ImageFormat, CodecName | undefined>> = {
   jpeg: "mozjpeg_dec",
   png: "squoosh_png",
   webp: "webp_dec",
+  gif: undefined,
   bmp: undefined,
 };
 

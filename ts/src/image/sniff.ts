@@ -1,5 +1,5 @@
 /** The image formats that are decoded here. */
-export type ImageFormat = "jpeg" | "png" | "webp" | "bmp";
+export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "bmp";
 
 /** Signatures at a place in the file; more than one must all be there. */
 type Signature = readonly (readonly [at: number, text: string])[];
@@ -14,12 +14,13 @@ const DECODED: readonly (readonly [ImageFormat, Signature])[] = [
       [8, "WEBP"],
     ],
   ],
+  ["gif", [[0, "GIF87a"]]],
+  ["gif", [[0, "GIF89a"]]],
   ["bmp", [[0, "BM"]]],
 ];
 
 /** What people also hold, so that the message can name it. */
 const OTHERS: readonly (readonly [string, Signature])[] = [
-  ["a GIF image", [[0, "GIF8"]]],
   ["an AVIF image", [[4, "ftypavi"]]],
   ["a HEIC image", [[4, "ftyphei"]]],
   ["a HEIC image", [[4, "ftypmif1"]]],

@@ -4,10 +4,10 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { nodeChannel } from "../backend/channel.js";
 import { connect } from "../connect.js";
-import { decodersFile, wasmFile } from "../files.js";
+import { decodersFile, wasmFile, workerFile } from "../files.js";
 import { openFile } from "./open.js";
 
-export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, capabilities } =
+export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, imageWorker, capabilities } =
   /* @__PURE__ */ connect({
     read: (pathOrFileUrl, signal) => readFile(pathOrFileUrl, { signal }),
     open: openFile,
@@ -18,7 +18,10 @@ export const { init, load, loadWeights, fromOnnx, decode, resize, preprocess, ca
     weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
     wasm: wasmFile,
     decoders: decodersFile,
-    spawn: () => nodeChannel(new Worker(new URL("./worker.js", import.meta.url), { execArgv: [] })),
+    spawn: () => {
+      const url = workerFile();
+      return nodeChannel(new Worker(url, { execArgv: [], workerData: url.href }));
+    },
     cores: availableParallelism,
     noThreads: () => undefined,
   });

@@ -216,9 +216,9 @@ function isStem({ wanted, tensor: { shape } }: Pair): boolean {
  * last layers of a network can differ so without others differing, too.
  */
 function isHeadLike(first: Pair | undefined): (pair: Pair) => boolean {
-  return ({ key, wanted, tensor: { shape } }) =>
+  return ({ key, wanted, linear, tensor: { shape } }) =>
     /(^|\.)(weight|bias)$/.test(key) &&
-    sameShape(shape.slice(1), wanted.slice(1)) &&
+    (sameShape(shape.slice(1), wanted.slice(1)) || sameShape(shape.slice(1), linear?.slice(1) ?? wanted)) &&
     shape[0] === first!.tensor.shape[0] &&
     wanted[0] === first!.wanted[0];
 }

@@ -14,8 +14,9 @@ import {
   stochasticDepth,
 } from "../layers.js";
 import { convNormAct, roundChannels, squeezeExcitation } from "./blocks.js";
-import { optionsOf } from "./options.js";
+import { factor, optionsOf, repeats } from "./options.js";
 import { imagenet, imagenetRows, type ModelOptions } from "./row.js";
+import { EFFICIENTNET_B0, EFFICIENTNET_SCALES, type Stage } from "./stages.js";
 
 /** Options of the EfficientNets. */
 export interface EfficientNetOptions extends ModelOptions {
@@ -23,27 +24,22 @@ export interface EfficientNetOptions extends ModelOptions {
   readonly dropout?: number;
   /** That of the last block's stochastic depth, likewise; 0.2 by default. */
   readonly stochasticDepthProb?: number;
-}
-
-/**
- * A stage of equal blocks: how much a block widens inside, kernel, stride of the first, channels, blocks. A fused
- * block widens by its kernel x kernel convolution at once, without squeeze and excitation.
- */
-interface Stage {
-  readonly fused: boolean;
-  readonly widening: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly width: number;
-  readonly blocks: number;
+  /** What every number of channels is multiplied by, before it is rounded to a multiple of 8. */
+  readonly widthMult?: number;
+  /** What every number of blocks is multiplied by, before it is rounded up. */
+  readonly depthMult?: number;
 }
 
 /** What the nets differ in. */
 interface Plan {
   readonly stem: number;
+  /** Stages whose blocks widen by their kernel x kernel convolution at once, without squeeze and excitation. */
+  readonly fused: readonly Stage[];
   readonly stages: readonly Stage[];
-  /** Channels of the last convolution. */
-  readonly last: number;
+  /** Channels of the last convolution; four times those before it unless given. */
+  readonly last?: number;
+  readonly widthMult: number;
+  readonly depthMult: number;
   readonly dropout: number;
   readonly norm?: { readonly eps: number; readonly momentum?: number };
 }
@@ -51,8 +47,16 @@ interface Plan {
 const act = silu({ inplace: true });
 type Norm = Plan["norm"];
 
-function mbConv(from: number, stage: Stage, stride: number, p: number, norm: Norm): Module {
-  const { fused, widening, kernel, width } = stage;
+interface Block {
+  readonly fused: boolean;
+  readonly widening: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly width: number;
+}
+
+function mbConv(from: number, block: Block, p: number, norm: Norm): Module {
+  const { fused, widening, kernel, stride, width } = block;
   const inside = roundChannels(from * widening);
   const widens = inside !== from;
   const narrows = (step: number, size: number, activation: typeof act | null) =>
@@ -81,84 +85,71 @@ function mbConv(from: number, stage: Stage, stride: number, p: number, norm: Nor
  * best of the row's `input`, to [1000] logits. The nets throw `bad-option`.
  */
 const efficientnet =
-  (name: string, { stem, stages, last, norm, ...plan }: Plan) =>
+  (name: string, { stem, fused, stages, last, norm, ...plan }: Plan) =>
   (options: EfficientNetOptions = {}): Net => {
     const o = optionsOf(name, options, {
       dropout: [plan.dropout, probability],
       stochasticDepthProb: [0.2, probability],
+      widthMult: [plan.widthMult, factor],
+      depthMult: [plan.depthMult, factor],
     });
-    const total = stages.reduce((sum, { blocks }) => sum + blocks, 0);
-    const features = [convNormAct(o.inChannels, stem, 3, { stride: 2, act, norm })];
-    let channels = stem;
+    const wide = (channels: number) => roundChannels(channels * o.widthMult);
+    const depths = [...fused, ...stages].map(([, , , , blocks]) =>
+      repeats(name, "the number of blocks from depthMult", Math.ceil(blocks * o.depthMult)),
+    );
+    const total = depths.reduce((sum, depth) => sum + depth);
+    let channels = wide(stem);
+    const features = [convNormAct(o.inChannels, channels, 3, { stride: 2, act, norm })];
     let count = 0;
-    for (const stage of stages) {
+    for (const [i, [widening, kernel, stride, to]] of [...fused, ...stages].entries()) {
+      const block = { fused: i < fused.length, widening, kernel, width: wide(to) };
       const blocks: Module[] = [];
-      for (let i = 0; i < stage.blocks; i++) {
+      for (let b = 0; b < depths[i]!; b++) {
         const p = (o.stochasticDepthProb * count++) / total;
-        blocks.push(mbConv(channels, stage, i === 0 ? stage.stride : 1, p, norm));
-        channels = stage.width;
+        blocks.push(mbConv(channels, { ...block, stride: b === 0 ? stride : 1 }, p, norm));
+        channels = block.width;
       }
       features.push(sequential(...blocks));
     }
-    features.push(convNormAct(channels, last, 1, { act, norm }));
+    const head = last ?? 4 * channels;
+    features.push(convNormAct(channels, head, 1, { act, norm }));
     const children = {
       features: sequential(...features),
       avgpool: adaptiveAvgPool2d(1),
-      classifier: sequential(dropout(o.dropout, { inplace: true }), linear(last, o.classes)),
+      classifier: sequential(dropout(o.dropout, { inplace: true }), linear(head, o.classes)),
     };
     return net("EfficientNet", children, ["features", "avgpool", flatten(), "classifier"], o);
   };
 
-type Row = readonly [widening: number, kernel: number, stride: number, width: number, blocks: number];
-
-/** The first generation's seven stages for the widths and depths of B0. */
-const B0: readonly Row[] = [
-  [1, 3, 1, 16, 1],
-  [6, 3, 2, 24, 2],
-  [6, 5, 2, 40, 2],
-  [6, 3, 2, 80, 3],
-  [6, 5, 1, 112, 3],
-  [6, 5, 2, 192, 4],
-  [6, 3, 1, 320, 1],
-];
-
-const stage = (fused: boolean, [widening, kernel, stride, width, blocks]: Row): Stage => {
-  return { fused, widening, kernel, stride, width, blocks };
-};
-
-/** B0 with its widths and depths multiplied. */
-function scaled(widthMult: number, depthMult: number, drop: number, norm?: Norm): Plan {
-  const wide = (channels: number) => roundChannels(channels * widthMult);
-  const stages = B0.map((row) => stage(false, row)).map((one) => {
-    return { ...one, width: wide(one.width), blocks: Math.ceil(one.blocks * depthMult) };
-  });
-  return { stem: wide(32), stages, last: 4 * wide(320), dropout: drop, norm };
+/** The first generation: B0 with its widths and depths multiplied. */
+function scaled([widthMult, depthMult]: readonly [number, number], drop: number, norm?: Norm): Plan {
+  return { stem: 32, fused: [], stages: EFFICIENTNET_B0, widthMult, depthMult, dropout: drop, norm };
 }
 
 /** The second generation: three fused stages, then the others. */
-function second(drop: number, stem: number, fused: readonly Row[], rest: readonly Row[]): Plan {
-  const stages = [...fused.map((row) => stage(true, row)), ...rest.map((row) => stage(false, row))];
-  return { stem, stages, last: 1280, dropout: drop, norm: { eps: 0.001 } };
+function second(drop: number, stem: number, fused: readonly Stage[], stages: readonly Stage[]): Plan {
+  const scale = { widthMult: 1, depthMult: 1 };
+  return { stem, fused, stages, last: 1280, ...scale, dropout: drop, norm: { eps: 0.001 } };
 }
 
 const LARGE: Norm = { eps: 0.001, momentum: 0.01 };
 
 /** EfficientNet B0. */
-export const efficientnet_b0 = efficientnet("efficientnet_b0", scaled(1, 1, 0.2));
+export const efficientnet_b0 = efficientnet("efficientnet_b0", scaled(EFFICIENTNET_SCALES.b0, 0.2));
 /** EfficientNet B1. */
-export const efficientnet_b1 = efficientnet("efficientnet_b1", scaled(1, 1.1, 0.2));
+export const efficientnet_b1 = efficientnet("efficientnet_b1", scaled(EFFICIENTNET_SCALES.b1, 0.2));
 /** EfficientNet B2. */
-export const efficientnet_b2 = efficientnet("efficientnet_b2", scaled(1.1, 1.2, 0.3));
+export const efficientnet_b2 = efficientnet("efficientnet_b2", scaled(EFFICIENTNET_SCALES.b2, 0.3));
 /** EfficientNet B3. */
-export const efficientnet_b3 = efficientnet("efficientnet_b3", scaled(1.2, 1.4, 0.3));
+export const efficientnet_b3 = efficientnet("efficientnet_b3", scaled(EFFICIENTNET_SCALES.b3, 0.3));
 /** EfficientNet B4. */
-export const efficientnet_b4 = efficientnet("efficientnet_b4", scaled(1.4, 1.8, 0.4));
+export const efficientnet_b4 = efficientnet("efficientnet_b4", scaled(EFFICIENTNET_SCALES.b4, 0.4));
 /** EfficientNet B5. */
-export const efficientnet_b5 = efficientnet("efficientnet_b5", scaled(1.6, 2.2, 0.4, LARGE));
+export const efficientnet_b5 = efficientnet("efficientnet_b5", scaled(EFFICIENTNET_SCALES.b5, 0.4, LARGE));
 /** EfficientNet B6. */
-export const efficientnet_b6 = efficientnet("efficientnet_b6", scaled(1.8, 2.6, 0.5, LARGE));
+export const efficientnet_b6 = efficientnet("efficientnet_b6", scaled(EFFICIENTNET_SCALES.b6, 0.5, LARGE));
 /** EfficientNet B7. */
-export const efficientnet_b7 = efficientnet("efficientnet_b7", scaled(2, 3.1, 0.5, LARGE));
+export const efficientnet_b7 = efficientnet("efficientnet_b7", scaled(EFFICIENTNET_SCALES.b7, 0.5, LARGE));
 /** EfficientNet v2 S. */
 export const efficientnet_v2_s = efficientnet(
   "efficientnet_v2_s",

@@ -157,6 +157,7 @@ export const highwayRows = rows(
       minSize: 28,
       params: 38_986,
       macs: 8_028_576,
+      top: [99.43],
     },
     highway10_mnist_fc: { build: highway10_mnist_fc, minSize: 28, params: 85_660, macs: 84_700 },
   },

@@ -62,6 +62,6 @@ export const lenetRows = {
         note: "Trained for this package; white digits on black, as in MNIST.",
       },
     },
-    published: {},
+    published: { top1: 99.05, source: "paper" },
   },
 } as const satisfies Rows;

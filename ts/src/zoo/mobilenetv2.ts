@@ -1,4 +1,4 @@
-import { number, probability } from "../check.js";
+import { probability } from "../check.js";
 import {
   adaptiveAvgPool2d,
   add,
@@ -15,8 +15,9 @@ import {
   sequential,
 } from "../layers.js";
 import { convNormAct, roundChannels } from "./blocks.js";
-import { optionsOf } from "./options.js";
+import { factor, optionsOf } from "./options.js";
 import { imagenetRows, type ModelOptions } from "./row.js";
+import { MOBILENET_V2 } from "./stages.js";
 
 /** Options of {@link mobilenet_v2}. */
 export interface MobileNetV2Options extends ModelOptions {
@@ -25,17 +26,6 @@ export interface MobileNetV2Options extends ModelOptions {
   /** The probability of the classifier's dropout, which does nothing here but shows in the print; 0.2 by default. */
   readonly dropout?: number;
 }
-
-/** Of each stage: how much a block widens inside, channels, blocks, the stride of the first. */
-const STAGES = [
-  [1, 16, 1, 1],
-  [6, 24, 2, 2],
-  [6, 32, 3, 2],
-  [6, 64, 4, 2],
-  [6, 96, 3, 1],
-  [6, 160, 3, 2],
-  [6, 320, 1, 1],
-] as const;
 
 const act = relu6({ inplace: true });
 
@@ -57,12 +47,12 @@ function invertedResidual(from: number, to: number, stride: number, widening: nu
  */
 export function mobilenet_v2(options: MobileNetV2Options = {}): Net {
   const o = optionsOf("mobilenet_v2", options, {
-    widthMult: [1, (where, name, value) => number(where, name, value, 0)],
+    widthMult: [1, factor],
     dropout: [0.2, probability],
   });
   let channels = roundChannels(32 * o.widthMult);
   const features = [convNormAct(o.inChannels, channels, 3, { stride: 2, act })];
-  for (const [widening, width, blocks, stride] of STAGES) {
+  for (const [widening, , stride, width, blocks] of MOBILENET_V2) {
     const to = roundChannels(width * o.widthMult);
     for (let i = 0; i < blocks; i++) {
       features.push(invertedResidual(channels, to, i === 0 ? stride : 1, widening));

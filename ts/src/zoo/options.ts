@@ -1,5 +1,5 @@
 /** Options of the builders: defaults and checks. */
-import { integer, list, withDefaults } from "../check.js";
+import { integer, list, number, withDefaults } from "../check.js";
 import type { ModelOptions } from "./row.js";
 
 /** A check of check.ts: gives the value back, or throws `bad-option`. */
@@ -10,6 +10,9 @@ export type Table<T> = { readonly [K in keyof T]-?: readonly [T[K], Check<NonNul
 
 /** A whole number of at least 1. */
 export const positive: Check<number> = (where, name, value) => integer(where, name, value, 1);
+
+/** What something is multiplied by: any number above 0. */
+export const factor: Check<number> = (where, name, value) => number(where, name, value, 0);
 
 /** How often a layer or block is repeated: 1 to 1000, so that a slip does not build for hours. */
 export const repeats: Check<number> = (where, name, value) => integer(where, name, value, 1, 1000);

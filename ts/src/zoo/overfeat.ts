@@ -87,15 +87,17 @@ const paper = "arXiv 1312.6229, OverFeat: integrated recognition, localization a
  *     x -> conv -> pool -> conv -> pool -> conv x 3 or 4 -> pool -> conv (linear) x 2 -> scores at every place
  */
 
-/** The table's rows of this family. */
+/** The table's rows of this family; accuracy as in the paper's table 2. */
 export const overfeatRows = imagenetRows(
-  { family: "overfeat", paper, year: 2013 },
+  { family: "overfeat", paper, year: 2013, source: "paper" },
   {
     overfeat_fast: {
       build: overfeat_fast,
       minSize: 231,
       params: 145_920_872,
       macs: 2_801_403_904,
+      top: [60.72, 82.88],
+      conditions: "dense, one scale",
       preprocess: preprocess(231),
     },
     overfeat_accurate: {
@@ -103,6 +105,8 @@ export const overfeatRows = imagenetRows(
       minSize: 221,
       params: 144_656_488,
       macs: 5_355_446_784,
+      top: [64.4, 85.29],
+      conditions: "ten crops",
       preprocess: preprocess(221),
     },
   },

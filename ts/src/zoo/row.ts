@@ -56,9 +56,17 @@ export interface ZooEntry {
   readonly weights: Readonly<Record<string, Checkpoint>>;
   /**
    * Accuracy on ImageNet's validation set, one centre crop, in per cent, as published with the original
-   * checkpoint; of a network for smaller images, on the test set of its data. `source` is who published it.
+   * checkpoint; of a network for smaller images, on the test set of its data. `source` is who published it; `conditions`
+   * says how it was measured where no figure of one model on one crop was published.
    */
-  readonly published: { readonly top1?: number; readonly top5?: number; readonly source?: string };
+  readonly published: Published;
+}
+
+interface Published {
+  readonly top1?: number;
+  readonly top5?: number;
+  readonly source?: string;
+  readonly conditions?: string;
 }
 
 /** Rows of the table, by name. */
@@ -79,6 +87,10 @@ interface Variant extends Pick<ZooEntry, "build" | "params" | "macs"> {
   readonly weights?: ZooEntry["weights"];
   /** Published accuracy, [top1, top5]. */
   readonly top?: readonly [top1: number, top5?: number];
+  /** See `published`. */
+  readonly conditions?: string;
+  /** Its family's unless given. */
+  readonly source?: string;
 }
 
 type Variants = Readonly<Record<string, Variant>>;
@@ -91,17 +103,19 @@ export function imagenetRows<T extends Variants>(family: Family, variants: T): R
 
 /** The rows of a family whose networks see images through `preprocess`. */
 export function rows<T extends Variants>(
-  { source, ...family }: Family,
+  { source: familys, ...family }: Family,
   preprocess: PreprocessOptions,
   variants: T,
 ): RowsOf<T> {
-  const made = Object.entries(variants).map(([name, { top, ...variant }]) => {
+  const made = Object.entries(variants).map(([name, all]) => {
+    const { top, conditions, source = familys, ...variant } = all;
     const { grayscale, crop } = variant.preprocess ?? preprocess;
     const [top1, top5] = top ?? [];
     const published = {
       ...(top1 !== undefined && { top1 }),
       ...(top5 !== undefined && { top5 }),
       ...(top && source && { source }),
+      ...(conditions && { conditions }),
     };
     const weights = { ...variant.weights, ...torchvisionWeights(name, variant.weights) };
     const shared = { minSize: 1, input: [grayscale ? 1 : 3, crop, crop], published, preprocess };

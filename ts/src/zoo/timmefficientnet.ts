@@ -1,4 +1,3 @@
-import { number } from "../check.js";
 import { ConvzooError } from "../errors.js";
 import {
   type Activation,
@@ -20,8 +19,9 @@ import {
   silu,
 } from "../layers.js";
 import { globalPool, roundChannels } from "./blocks.js";
-import { type Check, optionsOf, repeats } from "./options.js";
+import { type Check, factor, optionsOf, repeats } from "./options.js";
 import { imagenet, imagenetRows, type ModelOptions } from "./row.js";
+import { EFFICIENTNET_B0, EFFICIENTNET_SCALES, MOBILENET_V2, type Stage } from "./stages.js";
 
 /** How convolutions keep the size: as PyTorch's do, or as TensorFlow's. */
 type Padding = "symmetric" | "same";
@@ -38,9 +38,6 @@ export interface TimmEfficientNetOptions extends ModelOptions {
   readonly eps?: number;
 }
 
-/** A stage of equal blocks: how much a block widens inside, kernel, stride of the first, channels, blocks. */
-type Stage = readonly [widening: number, kernel: number, stride: number, width: number, blocks: number];
-
 /** What the nets differ in. */
 interface Plan {
   readonly stages: readonly Stage[];
@@ -54,8 +51,6 @@ interface Plan {
   /** The fewest channels of the last convolution. */
   readonly least: number;
 }
-
-const above0: Check<number> = (where, name, value) => number(where, name, value, 0);
 
 const paddingOf: Check<Padding> = (where, name, value) => {
   if (value === "symmetric" || value === "same") return value;
@@ -81,10 +76,10 @@ const timmEfficientNet =
   (name: string, { stages, act, squeezes, least, ...plan }: Plan) =>
   (options: TimmEfficientNetOptions = {}): Net => {
     const o = optionsOf(name, options, {
-      widthMult: [plan.widthMult, above0],
-      depthMult: [plan.depthMult, above0],
+      widthMult: [plan.widthMult, factor],
+      depthMult: [plan.depthMult, factor],
       padding: [plan.padding, paddingOf],
-      eps: [plan.eps, above0],
+      eps: [plan.eps, factor],
     });
     const wide = (channels: number) => roundChannels(channels * o.widthMult);
     const norm = (channels: number) => batchNorm2d(channels, { eps: o.eps });
@@ -148,30 +143,10 @@ const timmEfficientNet =
     return net("EfficientNet", children, steps, o);
   };
 
-const B0: readonly Stage[] = [
-  [1, 3, 1, 16, 1],
-  [6, 3, 2, 24, 2],
-  [6, 5, 2, 40, 2],
-  [6, 3, 2, 80, 3],
-  [6, 5, 1, 112, 3],
-  [6, 5, 2, 192, 4],
-  [6, 3, 1, 320, 1],
-];
-
-const V2: readonly Stage[] = [
-  [1, 3, 1, 16, 1],
-  [6, 3, 2, 24, 2],
-  [6, 3, 2, 32, 3],
-  [6, 3, 2, 64, 4],
-  [6, 3, 1, 96, 3],
-  [6, 3, 2, 160, 3],
-  [6, 3, 1, 320, 1],
-];
-
 /** An EfficientNet as it was trained with TensorFlow. */
-const tf = (name: string, widthMult: number, depthMult: number) =>
+const tf = (name: string, [widthMult, depthMult]: readonly [number, number]) =>
   timmEfficientNet(name, {
-    stages: B0,
+    stages: EFFICIENTNET_B0,
     act: silu({ inplace: true }),
     squeezes: true,
     widthMult,
@@ -182,25 +157,25 @@ const tf = (name: string, widthMult: number, depthMult: number) =>
   });
 
 /** EfficientNet B0, trained with TensorFlow. */
-export const tf_efficientnet_b0 = tf("tf_efficientnet_b0", 1, 1);
+export const tf_efficientnet_b0 = tf("tf_efficientnet_b0", EFFICIENTNET_SCALES.b0);
 /** EfficientNet B1, trained with TensorFlow. */
-export const tf_efficientnet_b1 = tf("tf_efficientnet_b1", 1, 1.1);
+export const tf_efficientnet_b1 = tf("tf_efficientnet_b1", EFFICIENTNET_SCALES.b1);
 /** EfficientNet B2, trained with TensorFlow. */
-export const tf_efficientnet_b2 = tf("tf_efficientnet_b2", 1.1, 1.2);
+export const tf_efficientnet_b2 = tf("tf_efficientnet_b2", EFFICIENTNET_SCALES.b2);
 /** EfficientNet B3, trained with TensorFlow. */
-export const tf_efficientnet_b3 = tf("tf_efficientnet_b3", 1.2, 1.4);
+export const tf_efficientnet_b3 = tf("tf_efficientnet_b3", EFFICIENTNET_SCALES.b3);
 /** EfficientNet B4, trained with TensorFlow. */
-export const tf_efficientnet_b4 = tf("tf_efficientnet_b4", 1.4, 1.8);
+export const tf_efficientnet_b4 = tf("tf_efficientnet_b4", EFFICIENTNET_SCALES.b4);
 /** EfficientNet B5, trained with TensorFlow. */
-export const tf_efficientnet_b5 = tf("tf_efficientnet_b5", 1.6, 2.2);
+export const tf_efficientnet_b5 = tf("tf_efficientnet_b5", EFFICIENTNET_SCALES.b5);
 /** EfficientNet B6, trained with TensorFlow. */
-export const tf_efficientnet_b6 = tf("tf_efficientnet_b6", 1.8, 2.6);
+export const tf_efficientnet_b6 = tf("tf_efficientnet_b6", EFFICIENTNET_SCALES.b6);
 /** EfficientNet B7, trained with TensorFlow. */
-export const tf_efficientnet_b7 = tf("tf_efficientnet_b7", 2, 3.1);
+export const tf_efficientnet_b7 = tf("tf_efficientnet_b7", EFFICIENTNET_SCALES.b7);
 
 /** MobileNet v2; for weights from TensorFlow with `padding: "same", eps: 1e-3`. */
 export const mobilenetv2_100 = timmEfficientNet("mobilenetv2_100", {
-  stages: V2,
+  stages: MOBILENET_V2,
   act: relu6({ inplace: true }),
   squeezes: false,
   widthMult: 1,

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { smallCore, trappingCore } from "./core-file.js";
-import { convzoo, noise, root, wasmPath } from "./package.js";
+import { convzoo, corePath, noise, root, wasmPath } from "./package.js";
 import { refused, webServer } from "./refused.js";
 
 const { capabilities, conv2d, load, net, resize } = convzoo;
@@ -37,7 +37,7 @@ describe("the core's file", () => {
   });
 
   test("another build than the one asked for", async () => {
-    const wasm = wasmPath("simd128-threads.wasm");
+    const wasm = corePath("simd128-threads");
     await refused(
       () => load("lenet5", { core: "simd128", wasm }),
       "bad-wasm",
@@ -47,7 +47,7 @@ describe("the core's file", () => {
   });
 
   test.each(["simd128", "simd128-threads"] as const)("a %s that says itself what it is", async (build) => {
-    using model = await load("lenet5", { wasm: wasmPath(`${build}.wasm`), threads: 2 });
+    using model = await load("lenet5", { wasm: corePath(build), threads: 2 });
     expect([model.core, model.threads]).toEqual([build, build === "simd128" ? 1 : 2]);
   });
 

@@ -202,8 +202,64 @@ describe("ensemble", () => {
     expect(top).toEqual({ ...wanted, score: wanted!.probability });
   });
 
+  test("dense: the mean of the models' probabilities at every place, on the finest grid", async () => {
+    // No zoo without downloads has two networks of the same classes: the same one over a coarser image is the other.
+    const other = {
+      classify: model.classify.bind(model),
+      dense: (image: typeof pixels, options = {}) => model.dense(image, { ...options, stride: 32 }),
+      dispose: () => {},
+    };
+    const pixels = noise(300, 280);
+    const both = ensemble([model, other as never], { weights: [3, 1] });
+    const progress: number[] = [];
+    const map = await both.dense(pixels, { onProgress: ({ done, total }) => progress.push(done / total) });
+    const [fine, coarse] = [await model.dense(pixels), await other.dense(pixels)];
+    const probability = (scores: Float32Array, cells: number, cell: number, index: number) => {
+      const powers = Array.from({ length: 1000 }, (_, c) => Math.exp(scores[c * cells + cell]!));
+      return powers[index]! / powers.reduce((a, b) => a + b);
+    };
+    expect(map.scores.shape).toEqual(fine.scores.shape);
+    expect(coarse.scores.shape).not.toEqual(fine.scores.shape);
+    expect(map.stride).toBe(16);
+    expect(map.areProbabilities).toBe(true);
+    expect(map.maps.map(({ scores }) => scores.shape)).toEqual([fine.scores.shape, coarse.scores.shape]);
+    const { length: cells } = map.at(0).data;
+    for (let cell = 0; cell < cells; cell++) {
+      const sum = Array.from({ length: 1000 }, (_, c) => map.scores.data[c * cells + cell]!);
+      expect(sum.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    }
+    // The first cells of both grids have the same centre.
+    const coarseCells = coarse.at(0).data.length;
+    for (const index of [0, 7, 999]) {
+      const wanted =
+        0.75 * probability(fine.scores.data, cells, 0, index) +
+        0.25 * probability(coarse.scores.data, coarseCells, 0, index);
+      expect(map.at(index).data[0]).toBeCloseTo(wanted, 6);
+    }
+    expect(map.max()[7]).toBeCloseTo(
+      0.75 * Math.max(...map.maps[0]!.at(7).data) + 0.25 * Math.max(...map.maps[1]!.at(7).data),
+      6,
+    );
+    expect(progress.at(-1)).toBe(1);
+    expect(map.box(0, 0)).toEqual(fine.box(0, 0));
+
+    const some = await both.dense(pixels, { classes: [7, "tench"] });
+    expect(some.classes).toEqual([7, 0]);
+    expect(some.at(7)).toEqual(map.at(7));
+    expect(some.at("tench")).toEqual(map.at(0));
+    const nested = await ensemble([both]).dense(pixels, { classes: [7] });
+    expect(nested.at(7)).toEqual(map.at(7));
+    await refused(() => both.dense(pixels, { classes: ["tensch"] }), "unknown-class", /tench/);
+  });
+
   test("what cannot be averaged", async () => {
     using digits = await load("lenet5");
+    const wide = { ...digits, dense: () => digits.dense(noise(40, 40)), classify: digits.classify };
+    await refused(
+      () => ensemble([model, wide as never]).dense(noise(300, 280)),
+      "bad-option",
+      /1000, 10 classes/,
+    );
     await refused(() => ensemble([model, digits]).classify(bird), "bad-option", /1000, 10 classes/);
     for (const [models, options] of [
       [[], {}],

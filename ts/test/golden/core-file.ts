@@ -1,15 +1,22 @@
 /** The core's .wasm with something broken in it: how a core that fails is made on purpose. */
 import { readFileSync } from "node:fs";
-import { wasmPath } from "./package.js";
+import { gunzipSync } from "node:zlib";
+import { corePath } from "./package.js";
 
 const MEMORY = 5;
 const EXPORT = 7;
 const CODE = 10;
 const IMPORT = 2;
 
+/** A copy of the core `build`, unpacked. */
+function coreBytes(build: string): Uint8Array<ArrayBuffer> {
+  const bytes = readFileSync(corePath(build));
+  return new Uint8Array(bytes[0] === 0x1f ? gunzipSync(bytes) : bytes);
+}
+
 /** The core `build`, in which the exported function `name` traps as soon as it is called. */
 export function trappingCore(build: string, name: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(readFileSync(wasmPath(`${build}.wasm`)));
+  const bytes = coreBytes(build);
   const { start, end } = bodyOf(bytes, name);
   // No locals; unreachable, after which any number of nops has the type of any function; end.
   bytes.fill(0x01, start, end);
@@ -20,7 +27,7 @@ export function trappingCore(build: string, name: string): Uint8Array<ArrayBuffe
 
 /** The core `build` (one without threads), whose memory cannot grow beyond `pages` of 64 KiB. */
 export function smallCore(build: string, pages: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(readFileSync(wasmPath(`${build}.wasm`)));
+  const bytes = coreBytes(build);
   const memory = sections(bytes).find(({ id }) => id === MEMORY)!;
   const reader = new Reader(bytes, memory.start);
   const count = reader.u32();

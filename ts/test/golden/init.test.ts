@@ -1,11 +1,11 @@
 /** What `init` sets for all later calls: here, where the package's .wasm files are. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type TestServer, testServer } from "../server.js";
-import { convzoo, root, wasmPath } from "./package.js";
+import { convzoo, corePath, root, wasmPath } from "./package.js";
 import { refused } from "./refused.js";
 
 const { capabilities, init, load } = convzoo;
@@ -41,7 +41,9 @@ test.each(["/cdn", "/cdn/"])("core and decoders come from the folder that is set
   const { core } = await capabilities();
   init({ wasm: `${server.base}${path}` });
   expect(await read()).toBe("7");
-  expect(asked).toEqual([`/cdn/${core}.wasm`, "/cdn/squoosh_png.wasm"]);
+  expect(asked).toEqual(
+    [corePath(core), wasmPath("squoosh_png.wasm")].map((path) => `/cdn/${basename(path)}`),
+  );
 });
 
 test("it may be a URL object or a path", async () => {
@@ -70,6 +72,9 @@ test("a folder without the file is said, and forgotten with the next init", asyn
   expect(await read()).toBe("7");
 });
 
-test.each([[""], [5], [null], [{}]])("wasm %s is refused", (wasm) => {
-  expect(() => init({ wasm: wasm as string })).toThrow(expect.objectContaining({ code: "bad-option" }));
+test.each([[""], [5], [null], [{}]])("wasm, or worker, %s is refused", (given) => {
+  for (const option of ["wasm", "worker"])
+    expect(() => init({ [option]: given as string })).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
 });

@@ -1,7 +1,11 @@
 /** Memory that does not grow, and networks for which there is none. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Net } from "../../src/layers.js";
-import { convzoo, noise } from "./package.js";
+import { convzoo, noise, root } from "./package.js";
 
 const { alexnet, densenet121, flatten, linear, load, mobilenet_v3_large, net, resnet18, stateShapes } =
   convzoo;
@@ -75,6 +79,54 @@ describe("the core's memory is its weights, its maps and little else", () => {
     const { weights, maps, total } = await model.memory();
     expect(total - weights - maps).toBeGreaterThan(0);
     expect(total - weights - maps).toBeLessThan(24 * 2 ** 20);
+  });
+});
+
+describe("a photograph of 12,000 x 9,000 pixels", () => {
+  /** All gray, its codes all zeros: 8 bits for each block's mean, 8 for that there is no more of it. */
+  function grayJpeg(width: number, height: number): Buffer {
+    const table = (of: number) => [
+      0xff,
+      0xc4,
+      0,
+      20,
+      of,
+      ...Array.from({ length: 16 }, (_, i) => +(i === 7)),
+      0,
+    ];
+    const sides = [height >> 8, height & 255, width >> 8, width & 255];
+    const quantisation = [0xff, 0xdb, 0, 67, 0, ...Array<number>(64).fill(1)];
+    const frame = [0xff, 0xc0, 0, 11, 8, ...sides, 1, 1, 0x11, 0];
+    const scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0];
+    const blocks = Buffer.alloc(2 * Math.ceil(width / 8) * Math.ceil(height / 8));
+    const head = [0xff, 0xd8, ...quantisation, ...frame, ...table(0), ...table(0x10), ...scan];
+    return Buffer.concat([Buffer.from(head), blocks, Buffer.from([0xff, 0xd9])]);
+  }
+
+  test("is scanned in less than 1 GB of resident memory", () => {
+    const folder = mkdtempSync(join(tmpdir(), "convzoo-photograph-"));
+    try {
+      const file = join(folder, "photograph.jpg");
+      writeFileSync(file, grayJpeg(12_000, 9000));
+      // The peak of a process is of all that it ever did, so this is one of its own.
+      const program = `
+        import { load } from "convzoo";
+        const model = await load("squeezenet1_1", { threads: 1 });
+        let tiles = 0;
+        const stopped = new AbortController();
+        // The first tile makes the arena as large as it gets; the other tiles would only take their time.
+        const onProgress = () => ++tiles === 2 && stopped.abort("enough");
+        const options = { classes: [24], onProgress, signal: stopped.signal };
+        const end = await model.dense(${JSON.stringify(file)}, options).catch((reason) => reason);
+        model.dispose();
+        console.log(JSON.stringify({ end, bytes: process.resourceUsage().maxRSS * 1024 }));`;
+      const args = ["--input-type=module", "--eval", program];
+      const said = JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" }));
+      expect(said.end).toBe("enough");
+      expect(said.bytes).toBeLessThan(1e9);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

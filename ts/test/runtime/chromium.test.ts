@@ -5,13 +5,10 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { build, createServer, type InlineConfig } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { chromium, launch } from "./browser.js";
 import { type Installed, install, root } from "./packed.js";
-import { findCommand, ISOLATED, type Pages, serve, writePages } from "./pages.js";
+import { ISOLATED, type Pages, serve, writePages, writeServiceWorker } from "./pages.js";
 import { checkReport, type Report } from "./report.js";
-
-const executable =
-  process.env.CHROME_PATH ||
-  findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
 let installed: Installed;
 let browser: Browser;
@@ -19,22 +16,15 @@ let pages: Pages;
 let posted: (text: string) => void;
 
 beforeAll(async () => {
-  if (!executable) return;
+  if (!chromium) return;
   installed = install();
   // As if the package were installed in the example's folder.
-  cpSync(join(root, "examples/browser"), installed.folder, { recursive: true });
+  cpSync(join(root, "examples/plain"), installed.folder, { recursive: true });
   const blank = '<!doctype html><title>blank</title><link rel="icon" href="data:," />';
   writeFileSync(join(installed.folder, "blank.html"), blank);
   writePages(installed.folder);
   pages = await serve(installed.folder, (text) => posted(text));
-  const { chromium } = await import("playwright-core");
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-  ];
-  browser = await chromium.launch({ executablePath: executable, args });
+  browser = await launch();
 });
 afterAll(async () => {
   await browser?.close();
@@ -43,8 +33,8 @@ afterAll(async () => {
 });
 beforeEach(({ skip }) => {
   const why = "no Chromium: install one or set CHROME_PATH";
-  if (!executable && process.env.CI === "true") throw new Error(why);
-  skip(!executable, why);
+  if (!chromium && process.env.CI === "true") throw new Error(why);
+  skip(!chromium, why);
 });
 
 /** A page, what went wrong on it, and what an expression gives there. */
@@ -88,17 +78,75 @@ describe("with cross-origin isolation", () => {
   });
 });
 
-test("in a dedicated worker of the page, with threads", async () => {
+/** What a page posts that runs by itself. */
+async function posting(path: string): Promise<Report & { readonly said: readonly string[] }> {
   const text = new Promise<string>((resolve) => {
     posted = resolve;
   });
-  const { page, said } = await open("isolated/in-worker.html?threads=2");
-  const report = JSON.parse(await text) as Report & { readonly failed?: string };
+  const { page, said } = await open(path);
+  const report = JSON.parse(await text) as Report & { failed?: string; said: readonly string[] };
   expect(report.failed).toBeUndefined();
+  expect([...said, ...report.said]).toEqual([]);
   checkReport(report);
-  expect(report).toMatchObject({ core: "relaxed-simd-threads", threads: 2, said: [] });
-  expect(said).toEqual([]);
   await page.close();
+  return report;
+}
+
+test("in a dedicated worker of the page, with threads", async () => {
+  const report = await posting("isolated/in-worker.html?threads=2");
+  expect(report).toMatchObject({ core: "relaxed-simd-threads", threads: 2 });
+});
+
+describe("in a service worker, in place, since it can start no workers", () => {
+  test("a module, bundled into one file", async () => {
+    const report = await posting(`isolated/${await writeServiceWorker(installed.folder, "browser")}`);
+    expect(report).toMatchObject({ core: "relaxed-simd", threads: 1, capabilities: { worker: false } });
+    expect(report.capabilities.threadsReason).toMatch(/cannot start workers/);
+  });
+
+  test("one that is not bundled is told so", async () => {
+    const { page } = await open("isolated/blank.html");
+    const script = `import { load } from "./node_modules/convzoo/dist/browser.js";
+      addEventListener("message", (event) => load("lenet5").then(() => "loaded", ({ code, message }) =>
+        code + ": " + message).then((text) => event.source.postMessage(text)));`;
+    writeFileSync(join(installed.folder, "unbundled.js"), script);
+    const said = await page.evaluate(`(async () => {
+      await navigator.serviceWorker.register("unbundled.js", { type: "module", scope: "unbundled" });
+      const { installing, waiting, active } = await navigator.serviceWorker.getRegistration("unbundled");
+      const answer = new Promise((resolve) => navigator.serviceWorker.addEventListener("message", resolve));
+      navigator.serviceWorker.startMessages();
+      (active ?? waiting ?? installing).postMessage(0);
+      return (await answer).data;
+    })()`);
+    expect(said).toMatch(/^unsupported: .*bundle/);
+    await page.close();
+  });
+});
+
+describe("from another origin, as from a CDN", () => {
+  let cdn: Pages;
+  beforeAll(async () => {
+    if (chromium) cdn = await serve(installed.folder, undefined, "cdn");
+  });
+  afterAll(() => cdn?.close());
+
+  test("models run in place, for browsers start no worker from there, and it says what to do", async () => {
+    const report = await posting(`isolated/smoke.html?from=${cdn.origin}&threads=2`);
+    expect(report).toMatchObject({ core: "relaxed-simd", threads: 1, capabilities: { worker: false } });
+    for (const reason of [report.capabilities.workerReason, report.capabilities.threadsReason])
+      expect(reason).toMatch(`another origin (${cdn.origin})`);
+  });
+
+  test("init({ worker }) with a module that imports it has workers and threads", async () => {
+    const own = `import "${cdn.origin}/node_modules/convzoo/dist/worker.js";`;
+    writeFileSync(join(installed.folder, "own-worker.js"), own);
+    const report = await posting(`isolated/smoke.html?from=${cdn.origin}&worker=own-worker.js&threads=2`);
+    expect(report).toMatchObject({
+      core: "relaxed-simd-threads",
+      threads: 2,
+      capabilities: { worker: true },
+    });
+  });
 });
 
 describe("without cross-origin isolation", () => {
@@ -135,7 +183,7 @@ describe("Vite, without any settings for the package", () => {
     }))()`);
 
   beforeAll(async () => {
-    if (!executable) return;
+    if (!chromium) return;
     const page = '<!doctype html><title>app</title><link rel="icon" href="data:," />';
     writeFileSync(
       join(installed.folder, "app.html"),
@@ -237,7 +285,7 @@ describe("images", () => {
   });
 });
 
-describe("examples/browser", () => {
+describe("examples/plain", () => {
   test("says what is in a picture, and what is wrong with a file that is none", async () => {
     const { page, said } = await open("strict/index.html");
     const file = page.locator("#file:enabled");

@@ -5,29 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Installed, install } from "./packed.js";
-import { findCommand, type Pages, serve, writePages } from "./pages.js";
+import {
+  FIREFOX_PREFERENCES,
+  findCommand,
+  type Pages,
+  serve,
+  writePages,
+  writeServiceWorker,
+} from "./pages.js";
 import { checkReport, type Report } from "./report.js";
 
 const executable = process.env.FIREFOX_PATH || findCommand(["firefox-esr", "firefox"]);
-
-/** A profile that opens no page but ours, and asks nobody for anything. */
-const PREFERENCES = {
-  "app.normandy.enabled": false,
-  "app.update.disabledForTesting": true,
-  "browser.aboutwelcome.enabled": false,
-  "browser.safebrowsing.blockedURIs.enabled": false,
-  "browser.safebrowsing.malware.enabled": false,
-  "browser.safebrowsing.phishing.enabled": false,
-  "browser.shell.checkDefaultBrowser": false,
-  "browser.startup.homepage_override.mstone": "ignore",
-  "datareporting.policy.dataSubmissionEnabled": false,
-  "extensions.systemAddon.update.enabled": false,
-  "network.captive-portal-service.enabled": false,
-  "network.connectivity-service.enabled": false,
-  "services.settings.server": "data:,",
-  "termsofuse.bypassNotification": true,
-  "toolkit.telemetry.server": "",
-};
 
 let installed: Installed;
 let pages: Pages;
@@ -52,7 +40,7 @@ beforeEach(({ skip }) => {
 /** What the page at `path` posts, in a Firefox of its own. */
 async function smoke(path: string): Promise<Report & { readonly said: readonly string[] }> {
   const profile = mkdtempSync(join(tmpdir(), "convzoo-firefox-"));
-  const lines = Object.entries(PREFERENCES).map(
+  const lines = Object.entries(FIREFOX_PREFERENCES).map(
     ([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`,
   );
   writeFileSync(join(profile, "user.js"), lines.join(""));
@@ -97,4 +85,29 @@ test("without it, threads are off, and it says why", async () => {
   expect(report.capabilities).toMatchObject({ core: "relaxed-simd", threads: 1, worker: true });
   expect(report.capabilities.threadsReason).toMatch(/Cross-Origin-Opener-Policy/);
   expect(report.said).toEqual([]);
+});
+
+test("in a service worker, a script with convzoo/inline bundled into it, in place", async () => {
+  const report = await smoke(`isolated/${await writeServiceWorker(installed.folder, "inline")}`);
+  checkReport(report);
+  expect(report).toMatchObject({ core: "simd128", threads: 1, capabilities: { worker: false } });
+});
+
+test("from another origin, models run in place, or with init({ worker }) in workers", async () => {
+  const cdn = await serve(installed.folder, undefined, "cdn");
+  try {
+    const own = `import "${cdn.origin}/node_modules/convzoo/dist/worker.js";`;
+    writeFileSync(join(installed.folder, "own-worker.js"), own);
+    const place = `isolated/smoke.html?from=${cdn.origin}&threads=2`;
+    const inPlace = await smoke(place);
+    checkReport(inPlace);
+    expect(inPlace).toMatchObject({ core: "relaxed-simd", threads: 1, capabilities: { worker: false } });
+    expect(inPlace.capabilities.workerReason).toMatch(cdn.origin);
+    const inWorkers = await smoke(`${place}&worker=own-worker.js`);
+    checkReport(inWorkers);
+    expect(inWorkers).toMatchObject({ core: "relaxed-simd-threads", threads: 2 });
+    expect([...inPlace.said, ...inWorkers.said]).toEqual([]);
+  } finally {
+    cdn.close();
+  }
 });

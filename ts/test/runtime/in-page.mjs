@@ -1,8 +1,8 @@
 /**
  * Runs smoke.mjs in a page that nobody drives, or in a worker of it, and posts the report, or what went wrong. `?threads=N` is
- * that of `load`; with `?bitmap` the photograph is an ImageBitmap.
+ * that of `load`; with `?bitmap` the photograph is an ImageBitmap; `?from=URL` is the folder, on another origin, that the
+ * package comes from, and `?worker=URL` what `init` is told.
  */
-import * as convzoo from "./node_modules/convzoo/dist/browser.js";
 import { smoke } from "./smoke.mjs";
 
 const said = [];
@@ -12,8 +12,10 @@ for (const name of ["error", "unhandledrejection", "securitypolicyviolation"])
   );
 
 const query = new URLSearchParams(location.search);
-const blob = await (await fetch("examples/images/bird.png")).blob();
 try {
+  const convzoo = await import(`${query.get("from") ?? "."}/node_modules/convzoo/dist/browser.js`);
+  if (query.has("worker")) convzoo.init({ worker: query.get("worker") });
+  const blob = await (await fetch("examples/images/bird.png")).blob();
   const report = await smoke(convzoo, {
     threads: query.has("threads") ? Number(query.get("threads")) : undefined,
     digit: "examples/digits/7-0.png",

@@ -61,6 +61,17 @@ describe.each(runtimes)("$name", ({ name, path, args, core }) => {
   });
 });
 
+test("npx convzoo classify works, and uses no network", async () => {
+  const code = `import net from "node:net"; net.Socket.prototype.connect = () => { throw new Error("connected"); };`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+  const args = ["--offline", "convzoo", "classify", "examples/images/bird.png", "--json"];
+  const { status, stdout, stderr } = await runToEnd("npx", args, installed.folder, 60_000, env);
+  expect(status, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject([
+    { model: "squeezenet1_1", top: [{ label: "chickadee" }, {}, {}, {}, {}] },
+  ]);
+});
+
 test("each runtime finds its own entry", async () => {
   const resolve = 'console.log(import.meta.resolve("convzoo"))';
   for (const [condition, file] of [

@@ -38,7 +38,7 @@ export function install(): Installed {
   }
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   npm(folder, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", tarball);
-  for (const name of ["smoke.mjs", "in-node.mjs", "in-page.mjs", "stress.mjs"])
+  for (const name of ["smoke.mjs", "in-node.mjs", "in-page.mjs", "in-service-worker.mjs", "stress.mjs"])
     cpSync(join(here, name), join(folder, name));
   const { shape, data } = inputOf(onnxCase);
   const fixtures = {

@@ -44,8 +44,8 @@ function findWorkerd(): string | undefined {
   }
 }
 
-/** A workerd that serves `worker`, to which the package and the images are modules; gives its URL to `use`, then ends it. */
-async function serving(worker: string, use: (url: string) => Promise<void>): Promise<void> {
+/** A workerd that serves `worker`, to which the package and the images are modules; gives its URL and process to `use`, then ends it. */
+async function serving(worker: string, use: (url: string, pid: number) => Promise<void>): Promise<void> {
   const dist = join(installed.package, "dist");
   const scripts = readdirSync(dist).filter(
     (name) => name.endsWith(".js") && !/^(edge|inline|node|browser|worker|cli)\.js$/.test(name),
@@ -78,7 +78,7 @@ const config :Workerd.Config = (
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding("utf8").on("data", (text) => (said += text));
   try {
-    await use(`http://127.0.0.1:${await listening(child)}/`);
+    await use(`http://127.0.0.1:${await listening(child)}/`, child.pid!);
   } catch (error) {
     throw new Error(`${String(error)}\nworkerd said: ${said || "nothing"}`, { cause: error });
   } finally {
@@ -121,6 +121,33 @@ test("all of smoke.mjs, in place and without threads", async () => {
     });
     expect(report.capabilities).toMatchObject({ threads: 1, worker: false });
     expect(report.capabilities.threadsReason).toMatch(/no threads|no workers/);
+  });
+});
+
+/** Memory that a process had at its most, in MiB, as Linux counts it. */
+function peak(pid: number): number {
+  return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
+}
+
+test("examples/edge takes less than the 128 MB that such workers get", async ({ skip }) => {
+  skip(process.platform !== "linux", "only Linux says what a process took");
+  const empty = join(installed.folder, "empty.mjs");
+  writeFileSync(empty, 'export default { fetch: () => new Response("nothing") };');
+  let without = 0;
+  await serving(empty, async (url, pid) => {
+    expect(await (await fetch(url)).text()).toBe("nothing");
+    without = peak(pid);
+  });
+  const { data, width, height } = JSON.parse(readFileSync(join(installed.folder, "photo.json"), "utf8"));
+  await serving(join(root, "examples/edge/worker.js"), async (url, pid) => {
+    for (let i = 0; i < 4; i++) {
+      const body = Uint8Array.from(data as number[]);
+      const response = await fetch(`${url}?width=${width}&height=${height}`, { method: "POST", body });
+      expect(response.status, await response.text()).toBe(200);
+    }
+    const taken = peak(pid) - without;
+    expect(taken).toBeGreaterThan(10);
+    expect(taken).toBeLessThan(128e6 / 2 ** 20);
   });
 });
 

@@ -310,5 +310,11 @@ describe("the zoo", () => {
     const convolutions = rows.filter(({ op }) => op === "conv2d");
     expect(convolutions).toHaveLength(8);
     expect(convolutions.reduce((sum, row) => sum + row.macs, 0)).toBe(macs);
+    // The 676 windows one by one cost 8.8 times as much. It cannot be more than 12.2 times, since what were linear layers
+    // reads each window for itself, and shares nothing with its neighbours but the weights.
+    const [window, crops] = [summarize(alexnet(), [3, 224, 224]), 26 * 26];
+    const linear = window.rows.filter(({ op }) => op === "linear").reduce((sum, row) => sum + row.macs, 0);
+    expect((crops * window.macs) / macs).toBeCloseTo(8.8, 1);
+    expect((crops * window.macs) / (crops * linear)).toBeCloseTo(12.2, 1);
   });
 });

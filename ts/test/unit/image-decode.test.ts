@@ -81,7 +81,7 @@ describe("decoding gives Pillow's bytes", () => {
   });
 
   test("of a file in the middle of a larger buffer", async () => {
-    for (const name of ["jpeg gray", "png rgb 8", "webp lossy", "bmp 24"]) {
+    for (const name of ["jpeg gray", "png rgb 8", "webp lossy", "gif on a canvas", "bmp 24"]) {
       const { bytes, sha256: want } = golden(name);
       const larger = new Uint8Array(bytes.length + 20);
       larger.set(bytes, 7);
@@ -106,8 +106,7 @@ describe("decoding gives Pillow's bytes", () => {
 
 describe("what cannot be decoded is refused with a reason", () => {
   const reasons: Record<string, RegExp> = {
-    gif: /a GIF image; give a JPEG, PNG, WebP or BMP/,
-    tiff: /a TIFF image/,
+    tiff: /a TIFF image; give a JPEG, PNG, WebP, GIF or BMP/,
   };
   test.each(goldens.refused)("$name", async ({ name, base64 }) => {
     expect(await refusal(Buffer.from(base64, "base64"))).toMatch(reasons[name] as RegExp);
@@ -139,12 +138,14 @@ describe("damaged files", () => {
     ["webp lossy", "WebP"],
     ["webp lossless alpha", "WebP"],
     ["webp animation on a canvas", "WebP"],
+    ["gif without a palette", "GIF"],
     ["bmp 32", "BMP"],
     ["bmp 8", "BMP"],
   ])("%s cut anywhere is refused by name", async (name, format) => {
     const { bytes } = golden(name);
-    // The padding of a BMP's last row is no loss.
-    const last = name === "bmp 8" ? bytes.length - 3 : bytes.length;
+    // The padding of a BMP's last row is no loss, nor is what ends a GIF.
+    const spare = { "bmp 8": 3, "gif without a palette": 2 }[name] ?? 0;
+    const last = bytes.length - spare;
     for (let length = 16; length < last; length++) {
       expect(await refusal(bytes.subarray(0, length)), `${length} bytes`).toContain(`The ${format} file is `);
     }
@@ -162,6 +163,7 @@ describe("damaged files", () => {
       "webp lossy",
       "webp lossless",
       "png rgb 8",
+      "gif of all colours",
       "bmp 8",
     ]) {
       const { bytes, sha256: want } = golden(name);
@@ -231,6 +233,13 @@ describe("sizes are checked before decoding", () => {
       view.setInt32(18, width, true);
       view.setInt32(22, height, true);
     });
+  /** A GIF whose canvas, or whose first frame, is of this size. */
+  const gif = (width: number, height: number, at = 6) =>
+    withSize("gif without a palette", (view) => {
+      view.setUint16(at, width, true);
+      view.setUint16(at + 2, height, true);
+    });
+  const gifFrame = golden("gif without a palette").bytes.indexOf(0x2c) + 5;
   const webp = (width: number, height: number) =>
     withSize("webp lossless", (view) => view.setUint32(21, (width - 1) | ((height - 1) << 14), true));
 
@@ -245,6 +254,8 @@ describe("sizes are checked before decoding", () => {
     ["BMP 0 x 0", bmp(0, 0)],
     ["BMP negative width", bmp(-5, 5)],
     ["BMP too large", bmp(60_000, -60_000)],
+    ["GIF too large", gif(60_000, 60_000)],
+    ["GIF frame too large", gif(60_000, 60_000, gifFrame)],
     ["WebP too large", webp(16_384, 16_384)],
   ])("%s", async (_, bytes) => {
     expect(await refusal(bytes)).toMatch(/file is -?\d+ x \d+ pixels/);
@@ -253,6 +264,7 @@ describe("sizes are checked before decoding", () => {
   test.each([
     ["JPEG", jpeg(13_000, 13_000)],
     ["PNG", png(13_000, 13_000)],
+    ["GIF", gif(13_000, 13_000, gifFrame)],
     ["BMP", bmp(13_000, 13_000)],
   ])("a %s file far too short for its size is refused at once", async (format, bytes) => {
     const start = performance.now();

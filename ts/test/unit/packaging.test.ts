@@ -3,22 +3,35 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, test } from "vitest";
+import { PEERS } from "../../src/cli/peers.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));
 const manifest = json("package.json");
 const runtimes = json("ts/test/runtime/package.json");
+const bundlers = json("ts/test/runtime/bundlers/package.json");
 
 describe("package.json", () => {
   test("installs nothing beside the package", () => {
-    const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"];
+    const kinds = ["dependencies", "optionalDependencies", "bundleDependencies"];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
+    // What one command needs, and says how to install.
+    const { peerDependencies, peerDependenciesMeta } = manifest;
+    const optional = Object.keys(peerDependencies).map((name) => [name, { optional: true }]);
+    expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional));
+    expect(new Set(Object.values(PEERS).flat())).toEqual(new Set(Object.keys(peerDependencies)));
     expect(Object.keys(manifest.scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
   });
 
   test("pins every tool", () => {
-    const all = { ...manifest.devDependencies, ...runtimes.dependencies, ...runtimes.optionalDependencies };
+    const all = {
+      ...manifest.devDependencies,
+      ...runtimes.dependencies,
+      ...runtimes.optionalDependencies,
+      ...bundlers.dependencies,
+    };
     expect(Object.entries(all).filter(([, version]) => !/(^|@)\d+\.\d+\.\d+$/.test(String(version)))).toEqual(
       [],
     );
@@ -32,7 +45,13 @@ describe("package.json", () => {
   });
 });
 
-describe.each(["package-lock.json", "ts/test/runtime/package-lock.json"])("%s", (path) => {
+describe.each([
+  "package-lock.json",
+  "docs/package-lock.json",
+  "ts/test/runtime/package-lock.json",
+  "ts/test/runtime/bundlers/package-lock.json",
+  "bench/serve/package-lock.json",
+])("%s", (path) => {
   const packages: Record<string, Record<string, unknown>> = json(path).packages;
   const names = new Set(Object.keys(packages).map((key) => key.replace(/^.*node_modules\//, "")));
 
@@ -47,8 +66,11 @@ describe.each(["package-lock.json", "ts/test/runtime/package-lock.json"])("%s", 
   });
 
   test("needs no install script", () => {
-    // These three have one that only checks or prints; they work without.
-    const harmless = ["esbuild", "protobufjs", "workerd"];
+    // These have one that only checks, compiles what came compiled, or fetches what is not wanted (CUDA); they work without.
+    const harmless = [
+      ...["esbuild", "onnxruntime-node", "protobufjs", "workerd"],
+      ...["@parcel/watcher", "@swc/core", "lmdb", "msgpackr-extract"],
+    ];
     const scripted = Object.keys(packages).filter((key) => packages[key]?.hasInstallScript);
     expect(scripted.filter((key) => !harmless.includes(key.replace(/^.*node_modules\//, "")))).toEqual([]);
   });
@@ -74,14 +96,29 @@ describe("dist", () => {
     expect(all.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  test("imports only its own files and Node's", () => {
+  test("imports only its own files and Node's, but for the command that names what it needs", () => {
+    const peers = Object.values(PEERS).flat().join("|");
+    const known = new RegExp(`^(node:.*|\\./.*|(${peers})(/.*)?)$`);
     const strays = scripts().flatMap((name) =>
       imports(name)
-        .filter((one) => !/^(node:|\.\/)/.test(one))
+        .filter((one) => !known.test(one))
         .map((one) => `${name} imports ${one}`),
     );
     expect(strays).toEqual([]);
   });
+
+  test.each(["cli.js", "node.js", "browser.js", "edge.js", "inline.js"])(
+    "%s starts without what one command needs",
+    (entry) => {
+      const atOnce = new Set([entry]);
+      const outside: string[] = [];
+      for (const name of atOnce)
+        for (const one of imports(name, /(?:\bfrom|\bimport)\s*"([^"]+)"/g))
+          if (one.startsWith("./")) atOnce.add(one.slice(2));
+          else outside.push(one);
+      expect(outside.filter((one) => !one.startsWith("node:"))).toEqual([]);
+    },
+  );
 
   test.each(["browser.js", "edge.js"])("%s reaches no module of Node's", (entry) => {
     const reached = new Set([entry]);
@@ -92,14 +129,21 @@ describe("dist", () => {
 
   test("names no .wasm that is not there", () => {
     const named = scripts().flatMap((name) =>
-      [...text(name).matchAll(/["'`/]([\w-]+\.wasm)["'`]/g)].map((match) => match[1]!),
+      [...text(name).matchAll(/["'`/]([\w-]+\.wasm(?:\.gz)?)["'`]/g)].map((match) => match[1]!),
     );
     expect([...new Set(named)].filter((name) => !existsSync(join(dist, "wasm", name)))).toEqual([]);
   });
 
+  const core = (name: string) => {
+    const path = join(dist, "wasm", `${name}.wasm`);
+    return Buffer.from(
+      name.endsWith("-threads") ? gunzipSync(readFileSync(`${path}.gz`)) : readFileSync(path),
+    );
+  };
+
   test("the four cores differ as they should", () => {
     const names = ["simd128", "relaxed-simd", "simd128-threads", "relaxed-simd-threads"];
-    const cores = new Map(names.map((name) => [name, readFileSync(join(dist, "wasm", `${name}.wasm`))]));
+    const cores = new Map(names.map((name) => [name, core(name)]));
     // A Node without relaxed SIMD takes only two of them.
     const runnable = names.filter((name) => WebAssembly.validate(cores.get(name)!));
     expect(runnable).toEqual(expect.arrayContaining(["simd128", "simd128-threads"]));

@@ -1,6 +1,9 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
+import { convolutionize } from "../../src/convolutionize.js";
 import { ConvzooError } from "../../src/errors.js";
+import type { Net } from "../../src/layers.js";
+import { stateShapes } from "../../src/state.js";
 import type { WeightTensor } from "../../src/weights/dtype.js";
 import {
   type GivenTensor,
@@ -8,7 +11,8 @@ import {
   type MatchOptions,
   resolveWeights,
 } from "../../src/weights/resolve.js";
-import type { StoredWeights } from "../../src/weights/stored.js";
+import type { StoredTensor, StoredWeights } from "../../src/weights/stored.js";
+import { alexnet, nin_imagenet, squeezenet1_1 } from "../../src/zoo/builders.js";
 
 const shapes = new Map([
   ["features.0.weight", { shape: [2, 1, 3, 3] }],
@@ -171,6 +175,33 @@ describe("adaptHead", () => {
     });
     expect(weights.get("classifier.bias")!.data).toEqual(new Float32Array(10));
     expect(weights.get("features.0.bias")!.data).toEqual(ones.data);
+  });
+
+  test.each<[string, Net, Net]>([
+    ["SqueezeNet's", squeezenet1_1({ classes: 7 }), squeezenet1_1()],
+    ["NiN's", nin_imagenet({ classes: 7 }), nin_imagenet()],
+    ["that of a net made convolutional", convolutionize(alexnet({ classes: 7 }), [3, 224, 224]), alexnet()],
+    [
+      "that of a checkpoint made so too",
+      convolutionize(alexnet({ classes: 7 }), [3, 224, 224]),
+      convolutionize(alexnet(), [3, 224, 224]),
+    ],
+  ])("of convolutions: %s", async (_, net, from) => {
+    const wanted = stateShapes(net);
+    const all = new Map<string, StoredTensor>(
+      [...stateShapes(from)].map(([key, { shape }]) => {
+        const read = async () => expect.fail("no weights are read");
+        return [key, { dtype: "f32", shape, read }];
+      }),
+    );
+    const resolved = resolveWeights(wanted, all, "w", { adaptHead: true });
+    expect([...resolved.keys()]).toEqual([...wanted.keys()]);
+    const heads = [...wanted].filter(([, { shape }]) => shape[0] === 7);
+    expect(heads).toHaveLength(2);
+    for (const [key, { shape }] of heads) {
+      const { data } = await resolved.get(key)!.read();
+      expect(data).toEqual(new Float32Array(shape.reduce((a, b) => a * b, 1)));
+    }
   });
 
   test.each([

@@ -7,7 +7,7 @@ import { ERROR_CODES } from "../../src/errors.js";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Folders that git does not hold: the lines of .gitignore that end in a slash. */
+/** Folders that git does not hold, by name or path: the lines of .gitignore that end in a slash. */
 const ignored = new Set([
   ".git",
   ...[...readFileSync(join(root, ".gitignore"), "utf8").matchAll(/^(.+)\/$/gm)].map((match) => match[1]),
@@ -16,7 +16,7 @@ const ignored = new Set([
 function filesUnder(folder: string): string[] {
   return readdirSync(join(root, folder)).flatMap((name) => {
     const path = posix.join(folder, name);
-    if (ignored.has(name)) return [];
+    if (ignored.has(name) || ignored.has(path)) return [];
     return statSync(join(root, path)).isDirectory() ? filesUnder(path) : [path];
   });
 }
@@ -94,8 +94,8 @@ function imports(path: string): string[] {
   });
 }
 
-/** They supply a platform; the command line's is Node alone. */
-const entries = ["node", "browser", "edge", "inline", "worker", "cli"];
+/** They supply a platform; the command line's, and that of the server and the bulk runs that it starts, is Node alone. */
+const entries = ["node", "browser", "edge", "inline", "worker", "bulk", "cli", "serve"];
 
 describe("who may import whom", () => {
   /** The half that knows networks and no machine. A room that is not listed may import all but the entries. */
@@ -115,6 +115,7 @@ describe("who may import whom", () => {
     weights: ["errors", "onnx", "platform", "fastest-levenshtein"],
     onnx: ["check", "errors", "graph", "layers", "shape", "weights", "protobufjs/minimal.js"],
     labels: [],
+    config: ["errors", "yaml"],
   };
 
   test("each room keeps to its list", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import wabt from "wabt";
+// @ts-expect-error our scripts have no types
 import { isolateWaits } from "../../../scripts/waits.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "convzoo-waits-"));

@@ -1,4 +1,4 @@
-/** Options of the CIFAR networks, those with squeeze and excitation, those of searched cells, and timm's EfficientNets. */
+/** Options of the CIFAR networks, those with squeeze and excitation, those of searched cells, and EfficientNets. */
 import { describe, expect, test } from "vitest";
 import { lower } from "../../src/graph.js";
 import type { Net } from "../../src/layers.js";
@@ -8,6 +8,8 @@ import {
   amoebanet_b_gpipe,
   densenet_40_12,
   densenet_bc_100_12,
+  efficientnet_b0,
+  efficientnet_b2,
   legacy_senet154,
   legacy_seresnet50,
   legacy_seresnext50_32x4d,
@@ -21,6 +23,8 @@ import {
   resnet110_cifar,
   resnext29_8x64d,
   resnext29_16x64d,
+  squeezenet1_0,
+  squeezenet1_1,
   tf_efficientnet_b0,
   tf_efficientnet_b1,
   wrn_16_8,
@@ -36,7 +40,8 @@ describe("the variants of a family differ in their options only", () => {
     ["depth with pre-activation", preact_resnet164_cifar({ depth: 1001 }), preact_resnet1001_cifar()],
     ["depth and widenFactor", wrn_16_8({ depth: 28, widenFactor: 10 }), wrn_28_10()],
     ["groups of a ResNeXt", resnext29_8x64d({ groups: 16 }), resnext29_16x64d()],
-    ["widthMult and depthMult", tf_efficientnet_b0({ depthMult: 1.1 }), tf_efficientnet_b1()],
+    ["depthMult of timm's", tf_efficientnet_b0({ depthMult: 1.1 }), tf_efficientnet_b1()],
+    ["widthMult and depthMult", efficientnet_b0({ widthMult: 1.1, depthMult: 1.2 }), efficientnet_b2()],
   ])("%s", (_, built, other) => {
     expect(state(built)).toEqual(state(other));
   });
@@ -49,6 +54,14 @@ describe("options show in the print", () => {
       resnext29_8x64d({ widthPerGroup: 16 }),
       "(conv_conv): Conv2d(512, 512, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=8, bias=False)",
     ],
+    ["squeezeRatio", squeezenet1_1({ squeezeRatio: 0.75 }), "(squeeze): Conv2d(64, 96, kernel_size=(1, 1)"],
+    ["share3x3", squeezenet1_1({ share3x3: 0.25 }), "(expand1x1): Conv2d(16, 96, kernel_size=(1, 1)"],
+    [
+      "expand and increment",
+      squeezenet1_0({ expand: 64, increment: 32 }),
+      "(1): Conv2d(160, 1000, kernel_size",
+    ],
+    ["every", squeezenet1_0({ every: 8 }), "(1): Conv2d(128, 1000, kernel_size"],
     ["growthRate", densenet_40_12({ growthRate: 24 }), "(norm_final): BatchNorm2d(880, "],
     ["depth of a DenseNet", densenet_bc_100_12({ depth: 40 }), "(denselayer6): DenseLayer("],
     ["compression", densenet_40_12({ compression: 0.5 }), "(conv): Conv2d(160, 80, kernel_size=(1, 1)"],

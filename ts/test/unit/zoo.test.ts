@@ -51,8 +51,9 @@ describe.each(entries)("row %s", (name, entry) => {
   });
 
   test("a published accuracy says who published it", () => {
-    const { top1, source } = entry.published;
+    const { top1, source, conditions } = entry.published;
     expect(source === undefined).toBe(top1 === undefined);
+    if (conditions !== undefined) expect(source).toBeDefined();
   });
 
   test("minSize is the smallest side that works", () => {

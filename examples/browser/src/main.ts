@@ -1,0 +1,30 @@
+/** The page: each part listens to what the others set. */
+import { startCamera } from "./camera.js";
+import { startDense } from "./dense.js";
+import { startDevices } from "./devices.js";
+import { startDigits } from "./digit.js";
+import { startHeat } from "./heat.js";
+import { startMaps } from "./maps.js";
+import { startOffline } from "./offline.js";
+import { startPicker } from "./picker.js";
+import { startPictures } from "./picture.js";
+import { report } from "./problem.js";
+import { startResults } from "./results.js";
+import { startSession } from "./session.js";
+import { startStrip } from "./strip.js";
+import { startShown, startWindows } from "./windows.js";
+
+startResults();
+startSession();
+startPictures();
+startCamera();
+startDigits();
+startHeat();
+startWindows();
+startShown();
+startDense();
+startStrip();
+startMaps();
+startPicker();
+startOffline();
+startDevices().catch(report);

@@ -1,0 +1,138 @@
+/**
+ * `npm run docs`: the documentation site, in build/docs. What is not written by hand is made here first: a page for each
+ * family of networks, the API from the docstrings, the benchmark's table, and the pictures, by the built package.
+ * `--serve` shows it while its pages are edited.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "./build.mjs";
+import { setupDocs, stop } from "./setup.mjs";
+import { root } from "./toolchain.mjs";
+
+const docs = join(root, "docs");
+const tool = (path) => join(docs, "node_modules", path);
+
+/** Runs one of the site's tools; where it fails, throws what it said. */
+function run(script, args, options = {}) {
+  const done = spawnSync(process.execPath, [script, ...args], { cwd: docs, encoding: "utf8", ...options });
+  if (done.status !== 0)
+    throw new Error(`build: failed: ${script} ${args.join(" ")}\n${done.stdout}${done.stderr}`);
+}
+
+/** An empty folder of the site. */
+function fresh(name) {
+  const folder = join(docs, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+function api() {
+  const out = fresh("api");
+  const entries = ["node.ts", "augment/index.ts"].flatMap((file) => [
+    "--entryPoints",
+    join(root, "ts/src", file),
+  ]);
+  const options = [
+    ...["--plugin", "typedoc-plugin-markdown", "--out", out, "--tsconfig", join(docs, "tsconfig.json")],
+    ...["--readme", "none", "--disableSources", "--excludePrivate", "--excludeInternal", "--hideBreadcrumbs"],
+    ...[
+      "--name",
+      "convzoo",
+      "--entryFileName",
+      "index.md",
+      "--outputFileStrategy",
+      "modules",
+      "--parametersFormat",
+      "table",
+      "--logLevel",
+      "Error",
+    ],
+  ];
+  run(tool("typedoc/bin/typedoc"), [...entries, ...options]);
+}
+
+/** The newest results of one thread, the whole table and not a part of it. */
+function benchTable() {
+  const results = join(root, "bench/results");
+  const files = readdirSync(results).flatMap((machine) =>
+    readdirSync(join(results, machine)).map((file) => join(results, machine, file)),
+  );
+  const [newest] = files
+    .filter((file) => file.endsWith("-1-threads.json"))
+    .sort((a, b) => (a.split("/").at(-1) < b.split("/").at(-1) ? 1 : -1));
+  const { about, rows } = JSON.parse(readFileSync(newest, "utf8"));
+  const inPages = rows.filter(({ runtime }) => runtime === "chromium");
+  const models = [...new Set(inPages.map(({ model }) => model))];
+  const engines = [...new Set(inPages.map(({ engine }) => engine))];
+  const cell = (row) => (row?.best === undefined ? "-" : String(row.best));
+  const lines = models.map((model) => {
+    const of = (engine) => inPages.find((row) => row.model === model && row.engine === engine);
+    const [ours, ...theirs] = engines.map(of);
+    const least = Math.min(...theirs.flatMap((row) => (row?.best === undefined ? [] : [row.best])));
+    const cells = [ours, ...theirs].map(cell);
+    return `| ${[model, ...cells, (ours.best / least).toFixed(2), `${ours["roofline %"]} %`].join(" | ")} |`;
+  });
+  const head = ["network", ...engines, "ours / best of them", "of the machine"];
+  const table = [`| ${head.join(" | ")} |`, `|${"---|".repeat(head.length)}`, ...lines].join("\n");
+  writeFileSync(
+    join(fresh("generated"), "bench.md"),
+    `${table}\n\nThe least of many runs in turns. ${about}.\n`,
+  );
+}
+
+/** The photograph of the owl, and maps of its class over it. */
+async function pictures() {
+  const folder = join(fresh("public"), "pictures");
+  mkdirSync(folder);
+  const { decode, load, resize } = await import("convzoo");
+  const { encode } = await import("fast-png");
+  const save = (name, { width, height, data }) =>
+    writeFileSync(
+      join(folder, `${name}.png`),
+      encode({ width, height, data, channels: data.length / width / height }),
+    );
+  const label = "great grey owl";
+  const photograph = join(root, "examples/images/owl.jpg");
+  const pixels = await decode(photograph);
+  const width = 480;
+  const small = await resize(pixels, { width, height: Math.round((width * pixels.height) / pixels.width) });
+  save("owl", small);
+  // Winograd's weights serve no dilated layers, which `fine` has.
+  const model = await load("squeezenet1_1", { winograd: false });
+  const ways = { overlay: { scales: [1, 1.5] }, window: {}, cell: { pooling: "cell" }, fine: { fine: true } };
+  for (const [name, options] of Object.entries(ways)) {
+    const map = await model.dense(pixels, options);
+    save(`owl-${name}`, map.overlay(small, label));
+  }
+  model.dispose();
+}
+
+/** Brings the site's own tools, the package and all generated pages; then builds. */
+export async function buildDocs({ serve = false } = {}) {
+  setupDocs();
+  await build();
+  run(join(root, "scripts/make_guides.mjs"), [fresh("zoo")], { cwd: root });
+  api();
+  benchTable();
+  await pictures();
+  const args = serve ? ["dev"] : ["build"];
+  run(tool("vitepress/bin/vitepress.js"), args, serve ? { stdio: "inherit" } : {});
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const start = performance.now();
+    await buildDocs({ serve: process.argv.includes("--serve") });
+    const pages = readdirSync(join(root, "build/docs"), { recursive: true }).filter((file) =>
+      file.endsWith(".html"),
+    );
+    const bytes = pages.reduce((sum, file) => sum + statSync(join(root, "build/docs", file)).size, 0);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`docs: ${pages.length} pages, ${(bytes / 1e6).toFixed(1)} MB, in build/docs (${seconds} s)`);
+  } catch (error) {
+    stop(error);
+  }
+}

@@ -1,0 +1,80 @@
+/** `convzoo serve` of the packed package, in Node, Deno and Bun, with the packages beside it that it names when they are missing. */
+import { cpSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { PEERS } from "../../src/cli/peers.js";
+import { live } from "../live.js";
+import { type Installed, inRuntimes, install, root, runToEnd } from "./packed.js";
+
+const cli = "node_modules/convzoo/dist/cli.js";
+let installed: Installed;
+beforeAll(() => {
+  installed = install();
+});
+afterAll(() => installed?.remove());
+
+test("without the packages that it needs, it names them", async () => {
+  const ended = await runToEnd(process.execPath, [cli, "serve"], installed.folder, 30_000);
+  expect(ended.status).toBe(2);
+  expect(ended.stderr).toContain(`npm install ${PEERS.serve.join(" ")}`);
+  // Other commands do not miss them.
+  expect(await runToEnd(process.execPath, [cli, "--version"], installed.folder, 30_000)).toMatchObject({
+    status: 0,
+  });
+});
+
+describe("with them", () => {
+  beforeAll(() => {
+    // What npm would install: they, and what they depend on.
+    const wanted = new Set<string>(PEERS.serve);
+    for (const name of wanted) {
+      const from = join(root, "node_modules", name);
+      const { dependencies = {} } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
+      for (const other of Object.keys(dependencies)) wanted.add(other);
+      cpSync(from, join(installed.folder, "node_modules", name), { recursive: true });
+    }
+  });
+
+  const runtimes = [
+    { name: "Node", path: process.execPath, args: [] },
+    {
+      name: "Deno",
+      path: inRuntimes("deno/deno"),
+      args: ["run", "--no-prompt", "--allow-read", "--allow-net", "--allow-env", "--allow-sys"],
+    },
+    { name: "Bun", path: inRuntimes("bun/bin/bun"), args: [] },
+  ];
+
+  describe.each(runtimes)("$name", ({ name, path, args }) => {
+    beforeEach(({ skip }) => skip(!path, `the package of ${name} is not installed for this platform`));
+
+    test("it serves", async () => {
+      const yaml = "models: [{ model: lenet5, threads: 1 }]\nlimits: { body: 1 MiB, seconds: 10 }\n";
+      const server = await live(yaml, { command: [path!, ...args, cli], cwd: installed.folder });
+      try {
+        const seven = new Uint8Array(readFileSync(join(root, "examples/digits/7-0.png")));
+        const post = (path: string, body: BodyInit) => fetch(server.url + path, { method: "POST", body });
+        const form = new FormData();
+        form.set("image", new File([seven], "7.png"));
+        for (const body of [seven, form]) {
+          const { top } = (await (await post("/classify?topk=1", body)).json()) as {
+            top: { label: string }[];
+          };
+          expect(top[0]!.label).toBe("7");
+        }
+        const given = { name: "input", datatype: "FP32", shape: [1, 1, 28, 28], data: Array(784).fill(0.5) };
+        const answer = await post("/v2/models/lenet5/infer", JSON.stringify({ inputs: [given] }));
+        expect(await answer.json()).toMatchObject({ outputs: [{ shape: [1, 10], data: expect.any(Array) }] });
+        expect((await post("/classify", "no image")).status).toBe(400);
+        expect((await post("/classify", new Uint8Array(2 ** 20 + 1))).status).toBe(413);
+        expect((await post("/v2/repository/models/lenet5/load", "")).status).toBe(200);
+        expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^convzoo_batch_size_count/m);
+        server.signal("SIGTERM");
+        expect(await server.ended).toBe(0);
+        expect(server.lines.some(({ client }) => client === "127.0.0.1")).toBe(true);
+      } finally {
+        await server.close();
+      }
+    });
+  });
+});
