@@ -49,12 +49,13 @@ impl Algorithm {
     /// Bytes of the weights: panels are filled up to less than 16 columns more.
     fn bytes(self, spec: &Conv2d, storage: Storage) -> u64 {
         let columns = (spec.groups * (spec.out_channels / spec.groups).next_multiple_of(16)) as u64;
-        let [mut rows, mut taps] = spec.kernel;
-        if let Algorithm::Winograd(Tile(tile)) = self {
-            (rows, taps) = (rows + tile[0] - 1, taps + tile[1] - 1);
-        }
         // Beyond 64 bits is far too many all the same.
-        let depth = (spec.in_channels / spec.groups) as u64 * rows as u64 * taps as u64;
+        let depth = match self {
+            Algorithm::Winograd(tile) => Winograd::floats(spec, tile),
+            _ => spec.kernel.iter().fold((spec.in_channels / spec.groups) as u64, |depth, &side| {
+                depth.saturating_mul(side as u64)
+            }),
+        };
         let each = if self == Algorithm::Direct { storage.bytes() as u64 } else { 4 };
         depth.saturating_mul(each * columns)
     }

@@ -121,9 +121,7 @@ impl<'a> Weights<'a> {
                 temp: temps[0],
                 height: self.height,
             }),
-            Packed::Grouped(weights) => {
-                Convolution::Grouped(grouped::Job { spec, weights, x, y, epilogue, sums: None })
-            }
+            Packed::Grouped(weights) => Convolution::Grouped(grouped::Job { spec, weights, x, y, epilogue }),
             _ => unreachable!("a convolution's weights are packed as one"),
         })
     }

@@ -120,6 +120,8 @@ export class Engine implements Served {
 
   load({ node, first, weight, bias }: Args<"load">): void {
     this.#loaded().load(node, first, weight, bias);
+    // It was given away to be packed. Its memory need not wait for a collector that sees but a small object.
+    (weight.buffer as { transfer?(length: number): unknown }).transfer?.(0);
   }
 
   view({ graph }: Args<"view">): number {

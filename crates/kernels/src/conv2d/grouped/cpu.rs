@@ -95,8 +95,6 @@ pub struct Job<'a> {
     pub x: Layout,
     pub y: Layout,
     pub epilogue: Epilogue<'a>,
-    /// Where the results' sums go, if somebody wants their mean: a map [n, c, `bands`, 1], each band's sums in its pixel.
-    pub sums: Option<Layout>,
 }
 
 /// Where a tile of neighbouring pixels lies: the corner of its first window, and its first pixel.
@@ -118,7 +116,7 @@ impl Job<'_> {
     }
 
     /// Bands that an image's rows are cut into.
-    pub fn bands(&self) -> usize {
+    fn bands(&self) -> usize {
         let row = (self.y.w * self.y.c / self.ranges() * self.spec.depth()).max(1);
         par::split(self.y.h, CHUNKS.div_ceil(self.ranges() * self.y.n), LEAST.div_ceil(row))
     }
@@ -137,7 +135,7 @@ impl Job<'_> {
 
     /// # Safety
     /// The maps must lie in the arena, the input's padding must be there and zero, and nobody else may write the input or
-    /// touch this chunk's part of the output and of the sums meanwhile.
+    /// touch this chunk's part of the output meanwhile.
     pub unsafe fn run<V: F32s>(&self, arena: Arena, chunk: usize) {
         // SAFETY: the caller's promise.
         unsafe {
@@ -157,7 +155,7 @@ impl Job<'_> {
         let (image, range) = (rest % self.y.n, rest / self.y.n);
         let channels = self.channels(range);
         let rows = par::part(self.y.h, bands, band);
-        for oy in rows.clone() {
+        for oy in rows {
             // SAFETY: the caller's promise.
             unsafe {
                 let alone = self.weights.inputs == 1 && self.spec.groups == self.y.c;
@@ -175,44 +173,7 @@ impl Job<'_> {
                         curve::<V>(self.epilogue.activation, y, channels.len());
                     }
                 }
-                if let Some(sums) = &self.sums {
-                    let y = arena.read(self.y.at(image, oy, 0), (self.y.w - 1) * self.y.pixel + self.y.c);
-                    let sums = arena.write(sums.at(image, band, 0), sums.c);
-                    self.sum::<V>(y, sums, oy == rows.start, &channels);
-                }
             }
-        }
-    }
-
-    /// Sums a row of results, from zero or on top of what is there.
-    ///
-    /// # Safety
-    /// As `band`.
-    unsafe fn sum<V: F32s>(&self, y: *const f32, sums: *mut f32, from_zero: bool, channels: &Range<usize>) {
-        let mut c = channels.start;
-        while c < channels.end {
-            // What is left over goes one by one: added to twice, it would be wrong.
-            // SAFETY: the caller's promise.
-            unsafe {
-                if c + V::LANES <= channels.end {
-                    self.sum_at::<V>(y.add(c), sums.add(c), from_zero);
-                    c += V::LANES;
-                } else {
-                    self.sum_at::<Scalar<1>>(y.add(c), sums.add(c), from_zero);
-                    c += 1;
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// As `band`; `LANES` channels must be there.
-    #[inline(always)]
-    unsafe fn sum_at<V: F32s>(&self, y: *const f32, sums: *mut f32, from_zero: bool) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let start = if from_zero { V::splat(0.0) } else { V::load(sums) };
-            (0..self.y.w).fold(start, |sum, ox| sum.add(V::load(y.add(ox * self.y.pixel)))).store(sums);
         }
     }
 

@@ -6,10 +6,11 @@
 //! arena, and a chunk of the second stage then multiplies them by the weights of its output channels, which are so read
 //! from afar only once (two stages).
 
+use super::pack::SMALL;
 use super::product::multiply;
 use super::tiles::Scratch;
-use super::transform::MOST;
-use super::{Tile, Winograd};
+use super::transform::{MOST, weights_tile};
+use super::{N, Tile, Winograd};
 use crate::conv2d::Conv2d;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
@@ -24,8 +25,8 @@ const PANELS: usize = 2;
 const CHUNKS: usize = 16;
 /// Floats of transformed inputs and sums that a chunk works on: a quarter of a second-level cache of 1 MB.
 const NEAR: usize = 64 * 1024;
-/// Transformed weights, in floats, up to which a chunk reads all of them for its block of tiles.
-const SMALL: usize = 1024 * 1024;
+/// Floats of transformed weights that a chunk makes before it multiplies by them.
+const WEIGHTS: usize = 32 * 1024;
 /// Tiles of a block, at least and at most: multiples of each height of the inner loop.
 const TILES: [usize; 2] = [12, 60];
 
@@ -79,7 +80,7 @@ impl Job<'_> {
     pub fn stages(&self) -> usize {
         let weights = self.packed.positions * self.spec.in_channels * self.spec.out_channels;
         let few = self.tiles() < CHUNKS / 2 * self.most_tiles(self.row());
-        if weights > SMALL || few { 2 } else { 1 }
+        if weights as u64 > SMALL || few { 2 } else { 1 }
     }
 
     /// Tiles of a block of which the sums, and `row` floats besides at each position, are near.
@@ -129,11 +130,18 @@ impl Job<'_> {
         spread(self.packed.positions * self.range())
     }
 
+    /// Input channels whose weights are transformed together, where they are kept plain.
+    fn deep(&self) -> usize {
+        (WEIGHTS / (self.packed.positions * self.packed.width)).min(self.spec.in_channels)
+    }
+
     /// The lengths of `Scratch`'s parts.
-    fn lengths(&self) -> [usize; 5] {
+    fn lengths(&self) -> [usize; 6] {
         let inputs =
             if self.stages() == 1 { self.packed.positions * spread(self.block() * self.row()) } else { 0 };
-        [self.row().next_multiple_of(16), 8 * MOST, 8 * 8, self.block() * self.sums(), inputs]
+        let weights =
+            if self.packed.plain { self.packed.positions * self.deep() * self.packed.width } else { 0 };
+        [self.row().next_multiple_of(16), 8 * MOST, 8 * 8, self.block() * self.sums(), inputs, weights]
     }
 
     /// Floats of scratch that each member of the team needs.
@@ -174,7 +182,7 @@ impl Job<'_> {
     ) {
         assert!(scratch.len() >= self.scratch());
         let mut rest = scratch;
-        let [zeros, between, spare, sums, inputs] = self.lengths().map(|len| {
+        let [zeros, between, spare, sums, inputs, weights] = self.lengths().map(|len| {
             let (part, behind) = std::mem::take(&mut rest).split_at_mut(len);
             rest = behind;
             part
@@ -186,6 +194,7 @@ impl Job<'_> {
             spare: spare.as_mut_ptr(),
             sums: sums.as_mut_ptr(),
             inputs: inputs.as_mut_ptr(),
+            weights: weights.as_mut_ptr(),
         };
         // SAFETY: the scratch is long enough; the rest is the caller's promise.
         unsafe {
@@ -251,23 +260,64 @@ impl Job<'_> {
     ) {
         let (depth, width) = (self.spec.in_channels, self.packed.width);
         let panels = range * PANELS..self.packed.panels().min((range + 1) * PANELS);
+        let (row, sums_row, height) = (self.row(), self.sums(), self.height);
+        let to = |position: usize, panel: usize| position * self.range() + (panel - panels.start) * width;
         // SAFETY: the caller's promise; a range's sums have room for its panels.
         unsafe {
-            for position in 0..AY * AX {
-                let v = v.add(position * step);
-                for panel in panels.clone() {
-                    fetch(self.packed.panel(panel, position), depth * width);
+            if self.packed.plain && [MY + 2, MX + 2] == [AY, AX] {
+                for (panel, c) in
+                    panels.clone().flat_map(|p| (0..depth).step_by(self.deep()).map(move |c| (p, c)))
+                {
+                    let deep = self.deep().min(depth - c);
+                    self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
+                    for position in 0..AY * AX {
+                        let (u, u_row) = (scratch.weights.add(position * width), AY * AX * width);
+                        let (v, sums) = (v.add(position * step + c), scratch.sums.add(to(position, panel)));
+                        multiply::<V>(v, row, tiles.len(), u, u_row, deep, sums, sums_row, height, c > 0);
+                    }
                 }
-                for panel in panels.clone() {
-                    let u = self.packed.panel(panel, position);
-                    let sums = scratch.sums.add(position * self.range() + (panel - panels.start) * width);
-                    let (row, sums_row) = (self.row(), self.sums());
-                    multiply::<V>(v, row, tiles.len(), u, depth, sums, sums_row, self.height);
+            } else {
+                for position in 0..AY * AX {
+                    let v = v.add(position * step);
+                    for panel in panels.clone() {
+                        fetch(self.packed.panel(panel, position), depth * width);
+                    }
+                    for panel in panels.clone() {
+                        let u = self.packed.panel(panel, position);
+                        let sums = scratch.sums.add(to(position, panel));
+                        multiply::<V>(v, row, tiles.len(), u, width, depth, sums, sums_row, height, false);
+                    }
                 }
             }
             for (i, tile) in tiles.enumerate() {
                 let sums = scratch.sums.add(i * self.sums());
                 self.scatter::<V, AY, MY, AX, MX>(arena, tile, range, sums, scratch);
+            }
+        }
+    }
+
+    /// Transforms the weights of a panel for a range of input channels: number (channel, position) of output channel o goes to
+    /// `u + (channel * positions + position) * width + o`.
+    ///
+    /// # Safety
+    /// The weights must be plain, and `u` have room.
+    #[inline(never)]
+    unsafe fn transform_weights<V: F32s, const AY: usize, const AX: usize>(
+        &self,
+        panel: usize,
+        channels: Range<usize>,
+        u: *mut f32,
+    ) {
+        let (points, g) = (&self.packed.points, self.packed.plain(panel, channels.start));
+        for i in 0..channels.len() {
+            for lane in 0..N {
+                let step = N * V::LANES;
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let g = g.add(9 * i * step + lane * V::LANES);
+                    let u = u.add(AY * AX * i * step + lane * V::LANES);
+                    weights_tile::<V, AY, AX>(points, step, g, u);
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Winograd's convolution (Lavin and Gray, arXiv 1509.09308): fewer products for a convolution of stride 1.
 //!
-//! The output is cut into tiles. The inputs that a tile sees are transformed, and so were the weights when they were
-//! packed; then an output channel's tile is, at each of the transform's positions by itself, a sum of products over the
+//! The output is cut into tiles. The inputs that a tile sees are transformed, and so are the weights, when they are packed
+//! or, of large layers, just before they are multiplied by; then an output channel's tile is, at each of the transform's positions by itself, a sum of products over the
 //! input channels, and transforming these sums back gives the outputs. At each position that is a matrix product,
 //! [tiles, in_channels] by [in_channels, out_channels].
 //!

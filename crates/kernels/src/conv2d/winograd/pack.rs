@@ -1,4 +1,4 @@
-//! The weights of a Winograd convolution, transformed.
+//! The weights of a Winograd convolution: transformed, or as they are where they are many.
 
 use super::points::{self, Points};
 use super::{N, Tile};
@@ -11,15 +11,21 @@ use std::ops::Range;
 const LANES: usize = 8;
 /// Input channels of which the numbers at a position are written one behind the other: whole cache lines.
 const TOGETHER: usize = 8;
+/// Transformed weights, in floats, that are kept: what a chunk can read for its block of tiles from a cache. Of 3 x 3 kernels
+/// with more, the weights are kept as they are, and transformed by the run that multiplies by them: that takes less time
+/// than to read four times as much from memory.
+pub(super) const SMALL: u64 = 1024 * 1024;
 
-/// Transformed weights in panels of output channels: number (position, input channel) of output channel o lies at
-/// `((o / width * positions + position) * in_channels + input channel) * width + o % width`. Biases follow the same
-/// channels.
+/// Weights in panels of output channels. Transformed, number (position, input channel) of output channel o lies at
+/// `((o / width * positions + position) * in_channels + input channel) * width + o % width`; plain, tap t of input channel c
+/// at `((o / width * in_channels + c) * 9 + t) * width + o % width`. Biases follow the same channels.
 pub struct Winograd {
     pub tile: Tile,
     pub(super) width: usize,
     pub(super) positions: usize,
     pub(super) points: [Points; 2],
+    /// Whether they are not transformed.
+    pub(super) plain: bool,
     kernel: [usize; 2],
     in_channels: usize,
     out_channels: usize,
@@ -30,23 +36,65 @@ pub struct Winograd {
 impl Winograd {
     /// Room for the weights of `spec` by tiles of this size, all zeros. `None` where there is no memory.
     pub fn zeros<V: F32s>(spec: &Conv2d, tile: Tile) -> Option<Self> {
+        Self::kept::<V>(spec, tile, Self::keeps(spec, tile))
+    }
+
+    /// The same, plain or not.
+    pub(super) fn kept<V: F32s>(spec: &Conv2d, tile: Tile, plain: bool) -> Option<Self> {
         let &Conv2d { in_channels, out_channels, kernel, .. } = spec;
         let width = N * V::LANES;
         let inputs = tile.inputs(kernel);
         let positions = inputs[0] * inputs[1];
         let points = inputs.map(Points::new);
         let panels = out_channels.div_ceil(width);
-        let numbers = Floats::zeros(panels * positions * in_channels * width)?;
+        let each = if plain { kernel[0] * kernel[1] } else { positions };
+        let numbers = Floats::zeros(panels * each * in_channels * width)?;
         let bias = Floats::zeros(panels * width)?;
-        Some(Winograd { tile, width, positions, points, kernel, in_channels, out_channels, numbers, bias })
+        Some(Winograd {
+            tile,
+            width,
+            positions,
+            points,
+            plain,
+            kernel,
+            in_channels,
+            out_channels,
+            numbers,
+            bias,
+        })
     }
 
-    /// Transforms the weights [channels, in_channels, kh, kw] of a range of output channels, in f64.
+    /// Whether the weights of `spec` are kept plain.
+    fn keeps(spec: &Conv2d, tile: Tile) -> bool {
+        let floats = Self::depth(spec, tile.inputs(spec.kernel)).saturating_mul(spec.out_channels as u64);
+        spec.kernel == [3, 3] && floats > SMALL
+    }
+
+    /// Numbers for each output channel in kernels of these sides.
+    fn depth(spec: &Conv2d, [rows, columns]: [usize; 2]) -> u64 {
+        (spec.in_channels as u64).saturating_mul((rows * columns) as u64)
+    }
+
+    /// Numbers that are kept for each output channel of `spec`.
+    pub fn floats(spec: &Conv2d, tile: Tile) -> u64 {
+        Self::depth(spec, if Self::keeps(spec, tile) { spec.kernel } else { tile.inputs(spec.kernel) })
+    }
+
+    /// Packs the weights [channels, in_channels, kh, kw] of a range of output channels; transforms them in f64 where they
+    /// are kept so.
     pub fn fill(&mut self, channels: Range<usize>, weight: &[f32]) {
         assert!(channels.end <= self.out_channels);
         let taps = self.kernel[0] * self.kernel[1];
         let depth = self.in_channels * taps;
         assert_eq!(weight.len(), channels.len() * depth);
+        if self.plain {
+            for (o, weight) in channels.zip(weight.chunks_exact(depth)) {
+                let panel = &mut self.numbers[o / self.width * depth * self.width..];
+                let places = panel.iter_mut().skip(o % self.width).step_by(self.width);
+                places.zip(weight).for_each(|(place, &number)| *place = number);
+            }
+            return;
+        }
         let inputs = self.tile.inputs(self.kernel);
         let [down, across] = std::array::from_fn(|axis| points::weights(inputs[axis], self.kernel[axis]));
         let mut kernels = vec![[0.0; LANES]; TOGETHER * taps];
@@ -93,7 +141,13 @@ impl Winograd {
         self.out_channels.div_ceil(self.width)
     }
 
-    /// The weights of one panel at one position.
+    /// The plain weights of one panel from input channel `c` on.
+    #[inline(always)]
+    pub(super) fn plain(&self, panel: usize, c: usize) -> *const f32 {
+        self.numbers[(panel * self.in_channels + c) * 9 * self.width..].as_ptr()
+    }
+
+    /// The transformed weights of one panel at one position.
     #[inline(always)]
     pub(super) fn panel(&self, panel: usize, position: usize) -> *const f32 {
         let len = self.in_channels * self.width;

@@ -3,20 +3,23 @@
 use super::N;
 use crate::simd::F32s;
 
-/// Multiplies `tiles` rows of transformed inputs by a panel of weights, at most `height` rows at a time: row t's sums go
-/// to `sums + t * sums_row`.
+/// Multiplies `tiles` rows of transformed inputs by a panel of weights, of which each row lies `u_row` floats behind the one
+/// before, at most `height` rows at a time: row t's sums go to `sums + t * sums_row`, on top of what is there where there is `more`.
 ///
 /// # Safety
-/// `depth` floats of each row of `v` must be readable, and `depth` rows of a panel at `u`; the sums must be writable.
+/// `depth` floats of each row of `v` must be readable, and `depth` rows of a panel at `u`; the sums must be writable, and
+/// readable where there is more.
 pub unsafe fn multiply<V: F32s>(
     v: *const f32,
     row: usize,
     tiles: usize,
     u: *const f32,
+    u_row: usize,
     depth: usize,
     sums: *mut f32,
     sums_row: usize,
     height: usize,
+    more: bool,
 ) {
     let height = height.min(6);
     let mut t = 0;
@@ -27,12 +30,12 @@ pub unsafe fn multiply<V: F32s>(
         // SAFETY: the caller's promise.
         unsafe {
             match rows {
-                1 => sum::<V, 1>(v, row, u, depth, y, sums_row),
-                2 => sum::<V, 2>(v, row, u, depth, y, sums_row),
-                3 => sum::<V, 3>(v, row, u, depth, y, sums_row),
-                4 => sum::<V, 4>(v, row, u, depth, y, sums_row),
-                5 => sum::<V, 5>(v, row, u, depth, y, sums_row),
-                _ => sum::<V, 6>(v, row, u, depth, y, sums_row),
+                1 => sum::<V, 1>(v, row, u, u_row, depth, y, sums_row, more),
+                2 => sum::<V, 2>(v, row, u, u_row, depth, y, sums_row, more),
+                3 => sum::<V, 3>(v, row, u, u_row, depth, y, sums_row, more),
+                4 => sum::<V, 4>(v, row, u, u_row, depth, y, sums_row, more),
+                5 => sum::<V, 5>(v, row, u, u_row, depth, y, sums_row, more),
+                _ => sum::<V, 6>(v, row, u, u_row, depth, y, sums_row, more),
             }
         }
         t += rows;
@@ -47,14 +50,20 @@ unsafe fn sum<V: F32s, const R: usize>(
     v: *const f32,
     row: usize,
     u: *const f32,
+    u_row: usize,
     depth: usize,
     y: *mut f32,
     y_row: usize,
+    more: bool,
 ) {
     // SAFETY: the caller's promise; u moves over the panel once, from its start to its end.
     unsafe {
         let v: [*const f32; R] = std::array::from_fn(|r| v.add(r * row));
         let mut sums = [[V::splat(0.0); N]; R];
+        if more {
+            let row = |r: usize| std::array::from_fn(|j| V::load(y.add(r * y_row + j * V::LANES)));
+            sums = std::array::from_fn(row);
+        }
         let mut u = u;
         for k in 0..depth {
             let weights: [V; N] = std::array::from_fn(|j| V::load(u.add(j * V::LANES)));
@@ -64,7 +73,7 @@ unsafe fn sum<V: F32s, const R: usize>(
                     *sum = v.madd(weight, *sum);
                 }
             }
-            u = u.add(N * V::LANES);
+            u = u.add(u_row);
         }
         for (r, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {

@@ -112,11 +112,14 @@ fn growth(outputs: usize, kernel: usize) -> f64 {
 /// A product's share of roundings of half an epsilon besides its sum's: 6 along each axis, there and back, and 3 for
 /// weight, product and bias, together 27. A sum's tolerance is four of them for each number.
 const ROUNDINGS: usize = 7;
+/// The same of weights that a run transforms: 6 along each axis, 3 of their factors and 3 in sums.
+const PLAIN: usize = 3;
 
 /// A sum of products over the input channels, as in `sum_tolerance`, each product as large as the transforms make it.
-fn tolerance(case: &Case, a: f64, b: f64) -> f64 {
+fn tolerance(case: &Case, plain: bool, a: f64, b: f64) -> f64 {
     let growth: f64 = (0..2).map(|axis| growth(case.tile.0[axis], case.spec.kernel[axis])).product();
-    2.0 * f32::EPSILON as f64 * (case.spec.in_channels + ROUNDINGS) as f64 * growth * a * b
+    let roundings = ROUNDINGS + if plain { PLAIN } else { 0 };
+    2.0 * f32::EPSILON as f64 * (case.spec.in_channels + roundings) as f64 * growth * a * b
 }
 
 /// A case with its numbers and what the specification makes of them, which takes longer than to check every vector type
@@ -149,7 +152,15 @@ fn check_all<V: F32s>(cases: &OnceLock<Vec<Prepared>>, make: impl Fn(&mut Random
     cases.iter().for_each(|case| check::<V>(random, case));
 }
 
+/// Both with weights that are transformed at once and, where there are such, with plain ones.
 fn check<V: F32s>(random: &mut Random, prepared: &Prepared) {
+    check_kept::<V>(random, prepared, false);
+    if prepared.case.spec.kernel == [3, 3] {
+        check_kept::<V>(random, prepared, true);
+    }
+}
+
+fn check_kept<V: F32s>(random: &mut Random, prepared: &Prepared, plain: bool) {
     let Prepared { case, x, weight, bias, want } = prepared;
     let Case { spec, size: [n, h, w], .. } = case;
     let [oh, ow] = spec.output(*h, *w).expect("the kernel fits");
@@ -158,7 +169,7 @@ fn check<V: F32s>(random: &mut Random, prepared: &Prepared) {
     let map = stage.map([*n, spec.in_channels, *h, *w], [0; 4], case.x_beside);
     stage.put(&map, x);
     let y = stage.map([*n, spec.out_channels, oh, ow], random.several(0, 2), case.y_beside);
-    let mut packed = Winograd::zeros::<V>(spec, case.tile).expect("memory");
+    let mut packed = Winograd::kept::<V>(spec, case.tile, plain).expect("memory");
     let some = random.within(0, spec.out_channels);
     packed.fill(0..some, &weight[..some * spec.depth()]);
     packed.fill(some..spec.out_channels, &weight[some * spec.depth()..]);
@@ -193,7 +204,7 @@ fn check<V: F32s>(random: &mut Random, prepared: &Prepared) {
     let same = stage.run(random, &elements(&y), job.chunks(last), run);
     let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert!(bits(&got) == bits(&same), "{case:?}: the height of the inner loop changes the bits");
-    let tolerance = tolerance(case, largest(x), largest(weight));
+    let tolerance = tolerance(case, plain, largest(x), largest(weight));
     let mut want = want.clone();
     let tolerance = ending.finish(&mut want, oh * ow, tolerance);
     assert_within(&got, &want, |_| tolerance, &(case, V::LANES));
@@ -298,6 +309,7 @@ fn schedules<V: F32s>() {
     assert!(matches!(of(&fused), (1, 8.., _)), "{:?}", of(&fused));
     let fused = prepare(random, fused);
     check::<V>(random, &fused);
+    // Weights in several parts.
     let staged = same(TILES[1], [256, 200], [1, 9, 8]);
     assert!(matches!(of(&staged), (2, 4.., 6..)), "{:?}", of(&staged));
     let staged = prepare(random, staged);
@@ -307,6 +319,23 @@ fn schedules<V: F32s>() {
 #[test]
 fn one_stage_and_two() {
     every_vector!(schedules);
+}
+
+/// The transform of weights in a run has the same matrix as the one when they are packed, but for f32's roundings.
+#[test]
+fn weights_of_runs_and_of_packing() {
+    fn check<const A: usize>() {
+        let points = Points::new(A);
+        for (j, k) in (0..A).flat_map(|j| (0..3).map(move |k| (j, k))) {
+            let one = std::array::from_fn(|i| Scalar::<1>::splat(if i == k { 1.0 } else { 0.0 }));
+            let want = points::weights(A, 3)[j][k];
+            let got = number(transform::weights::<_, A>(&points, one)[j]);
+            assert!((got - want).abs() <= 2.0 * f32::EPSILON as f64 * want.abs(), "{A}: {got} for {want}");
+        }
+    }
+    check::<4>();
+    check::<6>();
+    check::<8>();
 }
 
 /// The transforms and the weights' matrix make a convolution of them, exactly but for f64's roundings.

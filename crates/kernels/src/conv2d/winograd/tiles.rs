@@ -20,6 +20,8 @@ pub struct Scratch {
     pub sums: *mut f32,
     /// The transformed inputs of a block of tiles.
     pub inputs: *mut f32,
+    /// Transformed weights of a panel.
+    pub weights: *mut f32,
 }
 
 impl Job<'_> {

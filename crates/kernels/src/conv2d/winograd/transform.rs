@@ -34,6 +34,20 @@ pub fn input<V: F32s, const A: usize>(points: &Points, d: [V; A]) -> [V; A] {
     v
 }
 
+/// Three weights at the points.
+#[inline(always)]
+pub fn weights<V: F32s, const A: usize>(points: &Points, g: [V; 3]) -> [V; A] {
+    let mut u = [g[2]; A];
+    u[0] = g[0].mul(V::splat(points.zero));
+    for i in 0..A / 2 - 1 {
+        let (scale, point) = (points.pairs[i], points.powers[i][1]);
+        let even = g[2].madd(V::splat(scale * points.powers[i][2]), g[0].mul(V::splat(scale)));
+        u[1 + 2 * i] = g[1].madd(V::splat(scale * point), even);
+        u[2 + 2 * i] = g[1].madd(V::splat(-scale * point), even);
+    }
+    u
+}
+
 /// `M` outputs from the products at the points.
 #[inline(always)]
 pub fn output<V: F32s, const A: usize, const M: usize>(points: &Points, m: [V; A]) -> [V; M] {
@@ -91,6 +105,33 @@ pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
             let row: [V; AX] = input::<V, AX>(&points[1], d);
             for (x, number) in row.into_iter().enumerate() {
                 number.store(v.add((y * AX + x) * step));
+            }
+        }
+    }
+}
+
+/// Transforms the 3 x 3 weights of `LANES` output channels, of which row i, column j lies at `g + (3 * i + j) * step`, and
+/// stores number i at `u + i * step`.
+///
+/// # Safety
+/// The weights must be readable, and the numbers writable.
+#[inline(always)]
+pub unsafe fn weights_tile<V: F32s, const AY: usize, const AX: usize>(
+    points: &[Points; 2],
+    step: usize,
+    g: *const f32,
+    u: *mut f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let columns: [[V; AY]; 3] = std::array::from_fn(|x| {
+            weights(&points[0], std::array::from_fn(|y| V::load(g.add((3 * y + x) * step))))
+        });
+        let rows: [[V; 3]; AY] = std::array::from_fn(|y| columns.map(|column| column[y]));
+        for (y, row) in rows.into_iter().enumerate() {
+            let row: [V; AX] = weights(&points[1], row);
+            for (x, number) in row.into_iter().enumerate() {
+                number.store(u.add((y * AX + x) * step));
             }
         }
     }
