@@ -64,8 +64,9 @@ describe("a run on a GPU", () => {
   test("moves little more than it must", () => {
     const far = [...direct].filter(([, { moved, least }]) => moved > 1.6 * least);
     expect(far.map(([name]) => name)).toEqual(ONE_CHANNEL);
-    // What Winograd's stages hand on is larger than the maps.
-    const farther = [...transformed].filter(([, { moved, least }]) => moved > 2.2 * least);
+    // Winograd's stages hand on 2.25 times the map that they read, and 2.25 times the one that they write, for a quarter of the
+    // products.
+    const farther = [...transformed].filter(([, { moved, least }]) => moved > 2.5 * least);
     expect(farther.map(([name]) => name)).toEqual(ONE_CHANNEL);
   });
 
