@@ -62,7 +62,7 @@ const inOrder = "-C llvm-args=-pre-RA-sched=source";
 
 /**
  * The builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. Those with threads
- * lie there gzipped: the package alone loads them, whereas those without are modules that edge workers import.
+ * and for a GPU lie there gzipped: the package alone loads them, whereas the others are modules that edge workers import.
  */
 export const flavours = [
   { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
@@ -227,10 +227,10 @@ async function buildPackage(folder) {
     writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
   }
   mkdirSync(join(folder, "wasm"));
-  for (const { wasm, threads } of flavours) {
+  for (const { wasm, glue } of flavours) {
     const bytes = readFileSync(join(core, "wasm", `${wasm}.wasm`));
     const path = join(folder, "wasm", `${wasm}.wasm`);
-    if (threads.length === 0) writeFileSync(path, bytes);
+    if (glue === "single") writeFileSync(path, bytes);
     else writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
   }
   for (const [name, path] of Object.entries(codecs)) {

@@ -86,7 +86,7 @@ export async function sizes() {
   const row = (folder, limit) => (name) => {
     const bytes = readFileSync(join(dist, folder, name));
     const gzip = name.endsWith(".gz") ? bytes.length : compressed(bytes);
-    return { name, bytes: bytes.length, gzip, limit: name.includes("simd") ? limit : undefined };
+    return { name, bytes: bytes.length, gzip, limit: /simd|webgpu\.wasm/.test(name) ? limit : undefined };
   };
   const wasm = readdirSync(join(dist, "wasm")).map(row("wasm", limits.core));
   const weights = readdirSync(join(dist, "weights")).map(row("weights"));

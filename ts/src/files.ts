@@ -6,7 +6,7 @@ const FILES: Readonly<Record<WasmName, () => URL>> = {
   "relaxed-simd": () => new URL("./wasm/relaxed-simd.wasm", import.meta.url),
   "simd128-threads": () => new URL("./wasm/simd128-threads.wasm.gz", import.meta.url),
   "relaxed-simd-threads": () => new URL("./wasm/relaxed-simd-threads.wasm.gz", import.meta.url),
-  webgpu: () => new URL("./wasm/webgpu.wasm", import.meta.url),
+  webgpu: () => new URL("./wasm/webgpu.wasm.gz", import.meta.url),
   mozjpeg_dec: () => new URL("./wasm/mozjpeg_dec.wasm", import.meta.url),
   squoosh_png: () => new URL("./wasm/squoosh_png.wasm", import.meta.url),
   webp_dec: () => new URL("./wasm/webp_dec.wasm", import.meta.url),

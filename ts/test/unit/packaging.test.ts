@@ -166,7 +166,7 @@ describe("dist", () => {
       "THIRD-PARTY-NOTICES.md",
       "dist/node.js",
       "dist/wasm/simd128.wasm",
-      "dist/wasm/webgpu.wasm",
+      "dist/wasm/webgpu.wasm.gz",
       "dist/worker.js",
       "dist/worker-webgpu.js",
     ]) {
