@@ -205,7 +205,7 @@ function fromDebian(name, path, debianPackage, advice) {
     }
   }
   if (process.env.CI === "true")
-    throw new Error(`setup: no ${name}, and CI must have one: ${why}. Set ${variable}.`);
+    throw new Error(`setup: no ${name}, and CI must have one: ${why}. ${advice}`);
   return `none, its tests will be skipped: ${why}`;
 }
 
