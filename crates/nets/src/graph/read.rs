@@ -49,10 +49,9 @@ impl<'de> Deserialize<'de> for Node {
 fn node(mut fields: Fields) -> Result<Node> {
     let op = op(&mut fields)?;
     let (inputs, path) = match op {
-        Op::Input { .. } => (
-            fields.given("inputs")?.unwrap_or_default(),
-            fields.given("path")?.unwrap_or("input".into()),
-        ),
+        Op::Input { .. } => {
+            (fields.given("inputs")?.unwrap_or_default(), fields.given("path")?.unwrap_or("input".into()))
+        }
         _ => (fields.take("inputs")?, fields.take("path")?),
     };
     match fields.0.keys().next() {
@@ -92,9 +91,7 @@ fn op(fields: &mut Fields) -> Result<Op> {
         },
         "layer_scale" => Op::LayerScale { channels: fields.take("channels")? },
         "affine" => Op::Affine { scale: fields.take("scale")?, shift: fields.take("shift")? },
-        "layer_norm2d" => {
-            Op::LayerNorm2d { channels: fields.take("channels")?, eps: fields.take("eps")? }
-        }
+        "layer_norm2d" => Op::LayerNorm2d { channels: fields.take("channels")?, eps: fields.take("eps")? },
         "local_response_norm" => Op::LocalResponseNorm {
             size: fields.take("size")?,
             alpha: fields.take("alpha")?,
@@ -125,9 +122,7 @@ fn op(fields: &mut Fields) -> Result<Op> {
         "concat" => Op::Concat,
         "slice" => Op::Slice { start: fields.take("start")?, end: fields.take("end")? },
         "pad2d" => Op::Pad2d { padding: fields.take("padding")? },
-        "pad_channels" => {
-            Op::PadChannels { before: fields.take("before")?, after: fields.take("after")? }
-        }
+        "pad_channels" => Op::PadChannels { before: fields.take("before")?, after: fields.take("after")? },
         "channel_shuffle" => Op::ChannelShuffle { groups: fields.take("groups")? },
         "softmax" => Op::Softmax,
         "log_softmax" => Op::LogSoftmax,

@@ -64,10 +64,11 @@ impl Winograd {
         })
     }
 
-    /// Whether the weights of `spec` are kept plain.
+    /// Whether the weights of `spec` are kept plain. Not where tiles are 4 x 6: maps for them have so many tiles that reading
+    /// is the cheaper (bench/README.md).
     fn keeps(spec: &Conv2d, tile: Tile) -> bool {
         let floats = Self::depth(spec, tile.inputs(spec.kernel)).saturating_mul(spec.out_channels as u64);
-        spec.kernel == [3, 3] && floats > SMALL
+        spec.kernel == [3, 3] && tile != Tile([4, 6]) && floats > SMALL
     }
 
     /// Numbers for each output channel in kernels of these sides.
