@@ -37,10 +37,9 @@ const entries = {
  */
 const apart = Object.fromEntries([
   ["convolutionize", "ts/src/convolutionize.ts"],
-  ...["node", "browser", "edge", "inline"].map((name) => [
-    `${name}-connected`,
-    `ts/src/${name}/connected.ts`,
-  ]),
+  ...["node", "browser", "edge", "inline"].flatMap((name) =>
+    ["connected", "summarize"].map((part) => [`${name}-${part}`, `ts/src/${name}/${part}.ts`]),
+  ),
   ...readdirSync("ts/src/zoo")
     .filter((name) => name.endsWith(".ts") && !/^(index|builders)\.ts$/.test(name))
     .map((name) => [`zoo-${basename(name, ".ts")}`, `ts/src/zoo/${name}`]),
