@@ -1,5 +1,5 @@
 use super::points::{self, Points};
-use super::{Job, Tile, Winograd, choice, choose, transform};
+use super::{Job, Tile, Winograd, choice, transform};
 use crate::activation::Activation;
 use crate::conv2d::{Conv2d, reference};
 use crate::every_vector;
@@ -360,10 +360,6 @@ fn points_are_exact() {
     assert_eq!(Points::new(4).all, [-1.0, 1.0, 0.0, 0.0]);
 }
 
-fn spec(kernel: [usize; 2], in_channels: usize, out_channels: usize) -> Conv2d {
-    same(([1, 1], kernel), [in_channels, out_channels], [1, 1, 1]).spec
-}
-
 #[test]
 fn every_tile_is_tested() {
     for (outputs, kernel) in TILES {
@@ -372,41 +368,4 @@ fn every_tile_is_tested() {
     let count: usize =
         [[3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]].map(|k| choice::tiles(k).len()).iter().sum();
     assert_eq!(count, TILES.len());
-}
-
-/// The fastest where it was measured, or one more precise and at most a tenth slower.
-#[test]
-fn choices() {
-    for (side, kernel, input, output, tile) in [
-        (224, [3, 3], 64, 64, Some([4, 6])), // VGG
-        (112, [3, 3], 128, 128, Some([4, 6])),
-        (56, [3, 3], 256, 256, Some([4, 6])),
-        (28, [3, 3], 512, 512, Some([4, 6])),
-        (14, [3, 3], 512, 512, Some([4, 4])),
-        (56, [3, 3], 64, 64, Some([4, 4])), // ResNet
-        (28, [3, 3], 128, 128, Some([4, 4])),
-        (14, [3, 3], 256, 256, Some([4, 4])),
-        (7, [3, 3], 512, 512, Some([4, 4])),
-        (13, [3, 3], 256, 384, Some([4, 4])), // AlexNet
-        (27, [5, 5], 64, 192, Some([4, 4])),
-        (28, [5, 5], 16, 32, Some([4, 4])), // GoogLeNet
-        (7, [3, 3], 128, 32, Some([4, 4])), // DenseNet
-        (4, [3, 3], 256, 256, Some([2, 2])),
-        (1, [3, 3], 512, 512, None),
-        (224, [3, 3], 3, 64, None),
-    ] {
-        assert_eq!(
-            choose(&spec(kernel, input, output), side, side),
-            tile.map(Tile),
-            "{side} {input} {output}"
-        );
-    }
-    let strange: [&dyn Fn(&mut Conv2d); 4] =
-        [&|s| s.stride = [1, 2], &|s| s.dilation = [2, 1], &|s| s.groups = 2, &|s| s.kernel = [4, 4]];
-    for change in strange {
-        let mut spec = spec([3, 3], 64, 64);
-        change(&mut spec);
-        assert_eq!(choose(&spec, 56, 56), None);
-    }
-    assert_eq!(choose(&Conv2d { padding: [0; 4], ..spec([3, 3], 64, 64) }, 2, 2), None);
 }
