@@ -22,6 +22,8 @@ const guide = [
 
 const operation = [
   { text: "Performance", link: "/guide/performance" },
+  { text: "On the GPU", link: "/guide/webgpu" },
+  { text: "Very many images", link: "/guide/bulk" },
   { text: "Deployment", link: "/guide/deployment" },
   { text: "Errors", link: "/guide/errors" },
   { text: "Migration", link: "/guide/migration" },

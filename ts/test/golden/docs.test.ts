@@ -34,12 +34,16 @@ const blocks = [...guide, "README.md"].flatMap(blocksOf);
 const GIVEN = `
 declare module "*.wasm" { const module: WebAssembly.Module; export default module; }
 declare module "*.safetensors" { const bytes: ArrayBuffer; export default bytes; }
+declare module "https://cdn.example.org/*" { export * from "convzoo"; }
 declare const image: File;
 declare const file: string;
 declare const pixels: import("convzoo").RawPixels;
 declare const float32Array: Float32Array;
 declare const rgbaBytes: Uint8Array;
 declare const n: number;
+declare const net: import("convzoo").Net;
+declare const videoFrame: VideoFrame;
+declare const buffer: GPUBuffer;
 declare const input: any;
 declare const model: import("convzoo").Model;
 declare const weights: import("convzoo").Weights;
@@ -84,7 +88,7 @@ test("every block fits the package's types", () => {
     ...{ target: "ES2022", module: "ESNext", moduleResolution: "Bundler", noEmit: true, skipLibCheck: true },
     ...{
       lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"],
-      types: ["node"],
+      types: ["node", "@webgpu/types"],
       strictNullChecks: false,
     },
   };
