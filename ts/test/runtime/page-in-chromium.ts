@@ -76,7 +76,9 @@ export function visits(): Visits {
       const page = await (await context(options)).newPage();
       const said: string[] = [];
       page.on("console", (message) => {
-        if (["error", "warning"].includes(message.type())) said.push(message.text());
+        // What Chromium itself says where a machine has no GPU.
+        const isOwn = /No available adapters/.test(message.text());
+        if (["error", "warning"].includes(message.type()) && !isOwn) said.push(message.text());
       });
       page.on("pageerror", (error) => said.push(String(error)));
       const cdp = await page.context().newCDPSession(page);
