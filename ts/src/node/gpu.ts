@@ -11,8 +11,8 @@ export async function gpu(): Promise<GPU | undefined> {
 }
 
 async function open(): Promise<GPU | undefined> {
-  // Not written in the import, where bundlers would look for a package that need not be there.
-  const name = "webgpu";
+  // Not as a constant, by which bundlers would look for a package that need not be there, or bundle its native code.
+  const name = decodeURIComponent("webgpu");
   try {
     const { create } = (await import(name)) as { create: (options: string[]) => GPU };
     // Times as they are: nobody else's secrets are in this process.
