@@ -84,7 +84,7 @@ async function bundled() {
     platform: "neutral",
     mainFields: ["module", "main"],
     external: ["node:*", ...Object.keys(peerDependencies)],
-    loader: { ".wasm": "empty" },
+    loader: { ".wasm": "empty", ".wgsl": "empty" },
     absWorkingDir: root,
     outdir: "build",
     write: false,
