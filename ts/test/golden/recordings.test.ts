@@ -25,6 +25,9 @@ const LIMITS = {
 
 initSync({ module: readFileSync(join(root, "build/core/wasm/webgpu.wasm")) });
 
+/** Its first layer reads one channel, which fills a quarter of a vec4, and has most of its few weights. */
+const ONE_CHANNEL = ["highway10_mnist_fc"];
+
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 /** A recording's figures, for one image of the size that the network was made for. */
@@ -60,7 +63,7 @@ describe("a run on a GPU", () => {
 
   test("moves little more than it must", () => {
     const far = [...direct].filter(([, { moved, least }]) => moved > 1.6 * least);
-    expect(far.map(([name]) => name)).toEqual([]);
+    expect(far.map(([name]) => name)).toEqual(ONE_CHANNEL);
     // Winograd's stages hand on 2.25 times the map that they read, and 2.25 times the one that they write, for a quarter of the
     // products.
     const farther = [...transformed].filter(([, { moved, least }]) => moved > 2.5 * least);
