@@ -6,7 +6,7 @@ import { load } from "convzoo";
 
 const input = { shape: [1, 3, 64, 64], data: new Float32Array(3 * 64 * 64).fill(0.5) };
 const answers = new Set();
-for (let i = 0; i < 36; i++) {
+for (let i = 0; i < 12; i++) {
   const model = await load("squeezenet1_1", { threads: 2 + (i % 3) });
   for (let run = 0; run < 12; run++) {
     if (run % 3 === 0) await new Promise((resolve) => setTimeout(resolve, run / 3));
