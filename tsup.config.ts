@@ -53,7 +53,13 @@ export default defineConfig([
     entry: { ...entries, ...apart, cli: "ts/src/cli.ts" },
     splitting: true,
     // Models can be held by `using`, which an application's own choice of libraries may not know.
-    dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
+    // And of WebGPU's types, which it may not have either, this much is named.
+    dts: {
+      entry: entries,
+      banner:
+        '/// <reference lib="esnext.disposable" />\n' +
+        "declare global { interface GPUDevice {} interface GPUBuffer {} interface GPUTexture {} }",
+    },
     esbuildPlugins: [
       {
         // The module that ts/src/backend/webgpu/wgsl.d.ts declares.
