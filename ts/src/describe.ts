@@ -19,7 +19,7 @@ export interface DescribeOptions {
  */
 export function describe(layer: Layer, options: DescribeOptions = {}): string {
   const { style } = withDefaults("describe", { style: "pytorch" }, options);
-  if (style === "pytorch") return today(layer);
+  if (style === "pytorch") return print(layer);
   if (style === "lecture") return then(layer);
   throw new ConvzooError(
     "bad-option",
@@ -27,12 +27,13 @@ export function describe(layer: Layer, options: DescribeOptions = {}): string {
   );
 }
 
-const today = (layer: Layer): string => {
+/** What `String(net)` is. By itself, so that an application that only loads networks has no older form with it. */
+export function print(layer: Layer): string {
   if (layer.op !== "module") return leaf(layer);
-  const children = named(layer, today);
+  const children = named(layer, print);
   const lines = layer.type === "ModuleList" ? merged(children) : children.map(line);
   return lines.length === 0 ? `${layer.type}()` : `${layer.type}(${indented(lines)})`;
-};
+}
 
 const then = (layer: Layer): string => {
   if (layer.op !== "module") return lectureForm(layer) ?? leaf(layer);

@@ -7,6 +7,7 @@ import { hasWorkers, placeFor } from "./backend/place.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
 import type { Kit } from "./backend/webgpu/index.js";
+import { oneOf } from "./check.js";
 import { chooseWeights, entryOf, type OpenWeights, openWeights } from "./checkpoint.js";
 import { ConvzooError } from "./errors.js";
 import { type Graph, lower } from "./graph.js";
@@ -126,10 +127,7 @@ export async function load(
   if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
-  if (options.precision !== undefined && !PRECISIONS.includes(options.precision)) {
-    const given = JSON.stringify(options.precision);
-    throw new ConvzooError("bad-option", `precision is "float32", "float16" or "int8", not ${given}.`);
-  }
+  if (options.precision !== undefined) oneOf("load", "precision", options.precision, PRECISIONS);
   if (options.preprocess !== undefined)
     (await import("./image/checks.js")).checkPreprocess(options.preprocess);
   const entry = typeof what === "string" ? findEntry(what) : undefined;
@@ -197,15 +195,10 @@ async function start(
   }
 }
 
-function checkDevice({ device = "auto", gpu, tune }: LoadOptions): void {
-  if (device !== "auto" && device !== "wasm" && device !== "webgpu") {
-    const given = JSON.stringify(device);
-    throw new ConvzooError("bad-option", `device is "auto", "wasm" or "webgpu", not ${given}.`);
-  }
+function checkDevice({ device = "auto", gpu }: LoadOptions): void {
+  oneOf("load", "device", device, ["auto", "wasm", "webgpu"]);
   if (device === "wasm" && gpu !== undefined)
     throw new ConvzooError("bad-option", 'With device: "wasm" no gpu is used; leave one of them out.');
-  if ((device === "webgpu" || gpu !== undefined) && tune)
-    throw new ConvzooError("bad-option", 'tune is for device: "wasm"; leave it out.');
 }
 
 /** Whether the GPU is asked for, or may be had; what is the CPU's alone asks for that. */

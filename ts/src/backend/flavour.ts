@@ -1,5 +1,6 @@
 /** Which of the core's four builds runs here, and why not a better one. */
 import { relaxedSimd, simd, threads } from "wasm-feature-detect";
+import { oneOf } from "../check.js";
 import { ConvzooError } from "../errors.js";
 import type { Flavour, Platform } from "../platform.js";
 
@@ -87,9 +88,7 @@ export async function choose(platform: Platform, wanted: Wanted): Promise<Choice
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
     throw new ConvzooError("bad-option", `threads is a whole number from 1 to 64, not ${String(threads)}.`);
   }
-  if (core !== undefined && !FLAVOURS.includes(core)) {
-    throw new ConvzooError("bad-option", `core is one of ${FLAVOURS.join(", ")}, not ${String(core)}.`);
-  }
+  if (core !== undefined) oneOf("load", "core", core, FLAVOURS);
   const can = await cpuCapabilities(platform);
   const missing =
     (core?.endsWith("-threads") && can.threadsReason) || (core?.startsWith("relaxed-simd") && can.simdReason);

@@ -93,19 +93,15 @@ export type FindResizer = (pixels: Pixels, target: ResizeTarget) => Promise<Resi
  * goes there, as it all does once a core failed here.
  */
 export function inCallersThread(platform: Platform): FindResizer {
-  let starting: Promise<Resizer | undefined> | undefined;
-  const start = async (): Promise<Resizer | undefined> => {
-    const { module } = await coreModule(platform, { threads: 1, core: "simd128" });
-    const { resizer } = await import("./here.js");
-    const resize = resizer(module);
-    return (...args) =>
-      resize(...args).catch((error) => {
-        if (error instanceof ConvzooError) throw error;
-        starting = Promise.resolve(undefined);
-        return undefined;
-      });
+  let starting: Promise<Resizer> | undefined;
+  const start = async () => {
+    const [{ resizer }, { module }] = await Promise.all([
+      import("./here.js"),
+      coreModule(platform, { threads: 1, core: "simd128" }),
+    ]);
+    return resizer(module);
   };
-  return async (pixels: Pixels, { width, height }: ResizeTarget): Promise<Resizer | undefined> => {
+  return async (pixels, { width, height }) => {
     const bytes = pixels.data.length * (1 + (width * height) / (pixels.width * pixels.height));
     if (!hasWorkers(platform) || !(bytes <= SMALL)) return undefined;
     starting ??= start();

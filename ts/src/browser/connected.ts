@@ -3,7 +3,7 @@ import { webChannel } from "../backend/channel.js";
 import { connect } from "../connect.js";
 import { ConvzooError } from "../errors.js";
 import { decodersFile, plannerFile, wasmFile, workerFile } from "../files.js";
-import { decodeNatively, drawnPixels } from "../image/drawn.js";
+import { drawnPixels } from "../image/drawn.js";
 
 /** Service workers have none, nor in Chromium shared workers. */
 const hasWorkers = (): boolean => "Worker" in globalThis;
@@ -45,12 +45,7 @@ export const {
   mayImport: async () => hasWorkers() || importInPlace(),
   inPlace: async () => (await importInPlace()).inPlace(),
   gpu: async () => navigator.gpu,
-  spawnPlanner() {
-    const url = plannerFile();
-    const why = noWorkers(url);
-    if (why) throw new ConvzooError("unsupported", `The core that plans for a GPU needs a worker: ${why}.`);
-    return webChannel(new Worker(url, { type: "module" }));
-  },
+  spawnPlanner: () => webChannel(new Worker(plannerFile(), { type: "module" })),
   cores: () => navigator.hardwareConcurrency,
   noThreads: () =>
     crossOriginIsolated
@@ -58,5 +53,5 @@ export const {
       : "the page is not cross-origin isolated: serve it with Cross-Origin-Opener-Policy: same-origin and " +
         "Cross-Origin-Embedder-Policy: require-corp (or credentialless)",
   pixels: drawnPixels,
-  decodeNatively,
+  decodeNatively: async (...args) => (await import("../image/native.js")).decodeNatively(...args),
 });

@@ -5,8 +5,9 @@ import { decodeBmp } from "./bmp.js";
 import type { Wanted } from "./codec.js";
 import { decodeGif } from "./gif.js";
 import { decodeJpeg } from "./jpeg.js";
+import { looksLike } from "./looks-like.js";
 import { decodePng } from "./png.js";
-import { type ImageFormat, looksLike, sniff } from "./sniff.js";
+import { type ImageFormat, sniff } from "./sniff.js";
 import { upright } from "./turn.js";
 import { decodeWebp } from "./webp.js";
 

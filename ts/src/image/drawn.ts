@@ -1,6 +1,5 @@
 /** Pixels of what a browser can draw. */
-import { ConvzooError } from "../errors.js";
-import { checkSize, type NativeDecoding, type RawPixels } from "./pixels.js";
+import type { RawPixels } from "./pixels.js";
 
 const DRAWABLE = [
   "ImageBitmap",
@@ -25,29 +24,4 @@ export function drawnPixels(image: object): RawPixels | undefined {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
   context.drawImage(image as CanvasImageSource, 0, 0, width, height);
   return context.getImageData(0, 0, width, height);
-}
-
-/**
- * Decodes a file as the browser does, of any format that it knows; colours under alpha come back rounded, as its canvas
- * keeps them multiplied. Throws `bad-image`.
- */
-export async function decodeNatively(
-  bytes: Uint8Array,
-  { maxPixels, orientation, colorProfile }: NativeDecoding,
-): Promise<RawPixels> {
-  const bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
-    imageOrientation: orientation ? "from-image" : "none",
-    colorSpaceConversion: colorProfile === "convert" ? "default" : "none",
-    premultiplyAlpha: "none",
-  }).catch((cause) => {
-    const message =
-      "The browser cannot decode the image: it is damaged, or in a format that it does not know.";
-    throw new ConvzooError("bad-image", message, { cause });
-  });
-  try {
-    checkSize("The image", bitmap.width, bitmap.height, maxPixels);
-    return drawnPixels(bitmap)!;
-  } finally {
-    bitmap.close();
-  }
 }

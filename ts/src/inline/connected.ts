@@ -2,7 +2,8 @@
 import { gzipped } from "../../../build/core/wasm/simd128.wasm";
 import { inPlace } from "../backend/in-place.js";
 import { connect } from "../connect.js";
-import { decodeNatively, drawnPixels } from "../image/drawn.js";
+import { drawnPixels } from "../image/drawn.js";
+import { decodeNatively } from "../image/native.js";
 
 /** The build of the core that tsup.config.ts put into this file. */
 async function core(): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /** Modules: children under names, and the steps that run them. */
 import { deepFreeze, integer } from "../check.js";
-import { describe } from "../describe.js";
+import { print } from "../describe.js";
 import { ConvzooError } from "../errors.js";
 import type { Call, Join, Keep, Layer, Module, Net, Step, Take } from "../layers.js";
 import { layerAt } from "./path.js";
@@ -112,7 +112,7 @@ function finish<T extends Parts>(made: T): T {
   }
   checkSteps(made, made.forward);
   // Not enumerable, so that the net compares, clones and serialises as the plain data it is.
-  Object.defineProperty(made, "toString", { value: () => describe(made) });
+  Object.defineProperty(made, "toString", { value: () => print(made) });
   return deepFreeze(made);
 }
 

@@ -94,7 +94,7 @@ describe("what there cannot be", () => {
     const { net, weights } = made("ref_lenet5");
     for (const precision of ["float64", "f16", "", null, 16]) {
       const options = { weights, precision: precision as Precision };
-      await refused(() => load(net, options), "bad-option", /precision is "float32"/);
+      await refused(() => load(net, options), "bad-option", /precision must be "float32"/);
     }
   });
 

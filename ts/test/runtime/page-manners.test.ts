@@ -45,8 +45,7 @@ describe("a first visit", () => {
     console.log(
       `first result over 20 Mbit/s after ${times.map((time) => `${time.toFixed(0)} ms`).join(", ")}`,
     );
-    // 2.4 to 2.7 s where it was measured; the rest is what a busy machine may add.
-    expect(Math.min(...times)).toBeLessThan(4500);
+    expect(Math.min(...times)).toBeLessThan(3000);
     expect(Math.max(...shifts)).toBeLessThan(0.02);
   });
 
@@ -166,7 +165,7 @@ describe("for everybody", () => {
     const said = rates.rounds.map(({ resting, running }) => `${running.toFixed(1)} of ${resting.toFixed(1)}`);
     console.log(`${said.join(", ")} frames a second, longest task ${rates.longest} ms, ${rates.scans} maps`);
     expect(rates.scans).toBeGreaterThan(2);
-    expect(Math.max(...rates.rounds.map(({ resting, running }) => running / resting))).toBeGreaterThan(0.6);
+    expect(Math.max(...rates.rounds.map(({ resting, running }) => running / resting))).toBeGreaterThan(0.9);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The core that plans for a GPU, in its worker. */
 import { ConvzooError } from "../../errors.js";
 import type { Platform, WasmSource } from "../../platform.js";
+import type { Channel } from "../channel.js";
 import type { CoreHost } from "../host.js";
 import type { Kit } from "./index.js";
 
@@ -18,8 +19,20 @@ export async function startPlanner(
     const advice = "Pass the file webgpu.wasm that lies in the package's wasm folder, or leave wasm out";
     throw new ConvzooError("bad-wasm", `The .wasm is ${found}; webgpu was wanted. ${advice}.`);
   }
-  const channel = platform.spawnPlanner?.();
-  if (!channel) throw new ConvzooError("unsupported", "This runtime has no place for the core to run in.");
+  const channel = spawned(platform);
   const place = { device: "webgpu", core: "webgpu", threads: 1 } as const;
   return startHost(channel, { ...place, module, shared: false }, signal);
+}
+
+/** Its worker, which a page starts from its own origin alone, and a service worker not at all. */
+function spawned({ spawnPlanner }: Platform): Channel {
+  let cause: unknown;
+  try {
+    const channel = spawnPlanner?.();
+    if (channel) return channel;
+  } catch (error) {
+    cause = error;
+  }
+  const why = cause === undefined ? "" : ` (${String(cause)})`;
+  throw new ConvzooError("unsupported", `The core that plans for a GPU has no worker here${why}.`, { cause });
 }
