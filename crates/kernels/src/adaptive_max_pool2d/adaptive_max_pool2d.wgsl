@@ -1,32 +1,4 @@
-// The largest number of each output's cells. A workgroup has one output cell and some vec4s of
-// its channels; its threads share the cells.
-
-/// Threads of a workgroup that have one vec4 of channels each, side by side; there are 256 / GROUPS such rows.
-override GROUPS: u32 = 4;
-
-struct Params {
-  x: vec4<u32>,
-  y: vec4<u32>,
-  size: vec4<u32>,
-  /// The input's rows and columns.
-  cells: vec2<u32>,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
-
-var<workgroup> shares: array<vec4<f32>, 256>;
-
-/// Cell i * size / count, of which the product may be too large.
-fn edge(i: u32, count: u32, size: u32) -> u32 {
-  return i * (size / count) + i * (size % count) / count;
-}
-
-/// The same, rounded up.
-fn end(i: u32, count: u32, size: u32) -> u32 {
-  return i * (size / count) + (i * (size % count) + count - 1) / count;
-}
+// The largest number of each output's cells.
 
 @compute @workgroup_size(256)
 fn main(
@@ -34,19 +6,11 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let blocks = (params.size.w + GROUPS - 1) / GROUPS;
-  let c = cell(index(workgroup, workgroups), vec4(params.size.xyz, blocks));
-  let group = c.group * GROUPS + local % GROUPS;
-  let top = edge(c.y, params.size.y, params.cells.x);
-  let left = edge(c.x, params.size.z, params.cells.y);
-  let rows = end(c.y + 1, params.size.y, params.cells.x) - top;
-  let columns = end(c.x + 1, params.size.z, params.cells.y) - left;
-  let is_there = c.n < params.size.x && group < params.size.w;
+  let w = window_of(workgroup, workgroups, local);
   var share = vec4(-3.4028234e38);
-  if is_there {
-    for (var i = local / GROUPS; i < rows * columns; i += 256 / GROUPS) {
-      let number = x[at(params.x, c.n, top + i / columns, left + i % columns) + group];
-      share = max(share, number);
+  if w.is_there {
+    for (var i = local / GROUPS; i < w.count; i += 256 / GROUPS) {
+      share = max(share, x[cell_of(w, i)]);
     }
   }
   shares[local] = share;
@@ -56,7 +20,7 @@ fn main(
       shares[local] = max(shares[local], shares[local + half]);
     }
   }
-  if is_there && local < GROUPS {
-    y[at(params.y, c.n, c.y, c.x) + group] = shares[local];
+  if w.is_there && local < GROUPS {
+    y[at(params.y, w.c.n, w.c.y, w.c.x) + w.group] = shares[local];
   }
 }

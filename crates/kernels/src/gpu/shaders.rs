@@ -3,12 +3,17 @@
 const ACTIVATIONS: &str = include_str!("../activation/functions.wgsl");
 const ENDING: &str = include_str!("../epilogue.wgsl");
 const NARROW: &str = include_str!("../weights.wgsl");
+const PIXEL: &str = include_str!("../pixel.wgsl");
+const ADAPTIVE: &str = include_str!("../adaptive.wgsl");
 const POINTS: &str = include_str!("../conv2d/winograd/functions.wgsl");
 
 /// In front of a shader's own text, behind what all have.
 type Before = &'static [&'static str];
 const ADDRESSES: Before = &[];
 const FUNCTIONS: Before = &[ACTIVATIONS];
+const CELLS: Before = &[ADAPTIVE];
+const PIXELS: Before = &[ACTIVATIONS, PIXEL];
+const PIXELS_ENDED: Before = &[ACTIVATIONS, ENDING, PIXEL];
 const EPILOGUE: Before = &[ACTIVATIONS, ENDING];
 const WEIGHTS: Before = &[ACTIVATIONS, NARROW];
 const PRODUCTS: Before = &[ACTIVATIONS, ENDING, NARROW];
@@ -17,8 +22,8 @@ const TRANSFORM_BACK: Before = &[POINTS, ACTIVATIONS, ENDING];
 
 const SHADERS: [(&str, Before, &str); 24] = [
     ("activation", FUNCTIONS, include_str!("../activation/activation.wgsl")),
-    ("adaptive_avg_pool2d", ADDRESSES, include_str!("../adaptive_avg_pool2d/adaptive_avg_pool2d.wgsl")),
-    ("adaptive_max_pool2d", ADDRESSES, include_str!("../adaptive_max_pool2d/adaptive_max_pool2d.wgsl")),
+    ("adaptive_avg_pool2d", CELLS, include_str!("../adaptive_avg_pool2d/adaptive_avg_pool2d.wgsl")),
+    ("adaptive_max_pool2d", CELLS, include_str!("../adaptive_max_pool2d/adaptive_max_pool2d.wgsl")),
     ("add", FUNCTIONS, include_str!("../add/add.wgsl")),
     ("affine", EPILOGUE, include_str!("../affine/affine.wgsl")),
     ("avg_pool2d", ADDRESSES, include_str!("../avg_pool2d/avg_pool2d.wgsl")),
@@ -28,16 +33,16 @@ const SHADERS: [(&str, Before, &str); 24] = [
     ("excite", WEIGHTS, include_str!("../excite/excite.wgsl")),
     ("flatten", ADDRESSES, include_str!("../flatten/flatten.wgsl")),
     ("grouped", PRODUCTS, include_str!("../conv2d/grouped/grouped.wgsl")),
-    ("layer_norm2d", EPILOGUE, include_str!("../layer_norm2d/layer_norm2d.wgsl")),
+    ("layer_norm2d", PIXELS_ENDED, include_str!("../layer_norm2d/layer_norm2d.wgsl")),
     ("linear", PRODUCTS, include_str!("../linear/linear.wgsl")),
     ("local_response_norm", FUNCTIONS, include_str!("../local_response_norm/local_response_norm.wgsl")),
-    ("log_softmax", FUNCTIONS, include_str!("../log_softmax/log_softmax.wgsl")),
+    ("log_softmax", PIXELS, include_str!("../log_softmax/log_softmax.wgsl")),
     ("max_pool2d", ADDRESSES, include_str!("../max_pool2d/max_pool2d.wgsl")),
     ("mul", EPILOGUE, include_str!("../mul/mul.wgsl")),
     ("pad2d", ADDRESSES, include_str!("../pad2d/pad2d.wgsl")),
     ("pad_channels", ADDRESSES, include_str!("../pad_channels/pad_channels.wgsl")),
     ("prelu", ADDRESSES, include_str!("../prelu/prelu.wgsl")),
-    ("softmax", FUNCTIONS, include_str!("../softmax/softmax.wgsl")),
+    ("softmax", PIXELS, include_str!("../softmax/softmax.wgsl")),
     ("winograd_input", TRANSFORM, include_str!("../conv2d/winograd/input.wgsl")),
     ("winograd_output", TRANSFORM_BACK, include_str!("../conv2d/winograd/output.wgsl")),
 ];
