@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { flavourEnv, flavours } from "./build.mjs";
-import { root, run, toolchain, toolFolder } from "./toolchain.mjs";
+import { root, run, runAside, toolchain, toolFolder } from "./toolchain.mjs";
 
 /** The tests of a run; where it went wrong without a failing test (a compile error, a trap), that is one more. */
 function testsOf(tests, { status, said }) {
@@ -57,7 +57,7 @@ export function writeGpuCases() {
 }
 
 /** The same for the tests that run as wasm, built as the flavour of that name and run in a Node that can. */
-export function wasmTests(name) {
+export async function wasmTests(name) {
   const newer = join(root, "ts/test/runtime/node_modules/node-24/bin");
   const needs = name.startsWith("relaxed") && Number(process.versions.node.split(".")[0]) < 22;
   if (needs && !existsSync(newer)) {
@@ -78,12 +78,12 @@ export function wasmTests(name) {
   // One way to panic for all, else std is built both ways and neither links.
   const std = ["-Zbuild-std=std,panic_abort", "-Zpanic-abort-tests"];
   const args = ["test", "--workspace", "--lib", "--release", "--target", "wasm32-unknown-unknown"];
-  const done = run(toolchain().cargo, [...args, "--no-fail-fast", ...std], env);
+  const done = await runAside(toolchain().cargo, [...args, "--no-fail-fast", ...std], env);
   const states = { ok: "passed", FAIL: "failed", ignored: "skipped" };
   const tests = [...done.stdout.matchAll(/^test (\S+) \.\.\. (ok|FAIL|ignored)/gm)].map(([, test, state]) => {
     const said = done.stdout.split(`---- ${test} output ----`)[1]?.split("\n").slice(1, 20).join("\n");
     const why = state === "FAIL" ? (said ?? done.said) : `${test}: ignored`;
-    return { name: test, state: states[state], why };
+    return { name: `${test} in ${name}`, state: states[state], why };
   });
   return testsOf(tests, done);
 }

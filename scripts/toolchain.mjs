@@ -5,7 +5,7 @@
  * or choose another version; and Debian's packages (rustc-web and its company), for machines where rustup cannot
  * download. Both compile std for wasm from source, so both need the library's sources and `RUSTC_BOOTSTRAP`.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -72,6 +72,23 @@ export function run(command, args, env = process.env) {
     ...done,
     said: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error ? `\n${done.error.message}` : ""}`,
   };
+}
+
+/** The same, beside whatever else is done meanwhile. */
+export function runAside(command, args, env = process.env) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    const texts = ["", ""];
+    [child.stdout, child.stderr].forEach((stream, i) => {
+      stream.setEncoding("utf8").on("data", (text) => (texts[i] += text));
+    });
+    const end = (status, error) => {
+      const said = `${texts.join("")}${error ? `\n${error.message}` : ""}`;
+      resolve({ status, stdout: texts[0], stderr: texts[1], said });
+    };
+    child.on("error", (error) => end(null, error));
+    child.on("close", (status) => end(status));
+  });
 }
 
 const exe = (name) => (process.platform === "win32" ? `${name}.exe` : name);
