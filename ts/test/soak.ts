@@ -61,9 +61,10 @@ export async function soak(
   let sent = 0;
   const client = async (until: number) => {
     while (passed() < until) {
-      const early = sent++ / rate - passed();
+      const early = sent / rate - passed();
+      // One of each kind, however few there is time for.
+      const kind = kinds[sent++] ?? choose(kinds, random());
       if (early > 0) await pause(1000 * early);
-      const kind = choose(kinds, random());
       const why = await kind.send(random).catch((error) => `${error} ${error?.cause ?? ""}`);
       if (why === undefined) right[kind.name] = (right[kind.name] ?? 0) + 1;
       else if (wrong.length < 100) wrong.push(`${kind.name}: ${why}`);
