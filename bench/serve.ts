@@ -5,6 +5,7 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     connections: { type: "string", default: "1,8,64,256" },
     only: { type: "string", default: "classify,infer" },
     peer: { type: "boolean", default: true },
+    save: { type: "boolean", default: false },
   },
   allowNegative: true,
 });
@@ -163,17 +165,25 @@ if (values.peer) {
 const after = bare();
 
 console.table(rows);
-for (const kind of values.only.split(",")) {
-  const engine = (before[kind]! + after[kind]!) / 2;
+const engine = values.only.split(",").map((kind) => {
   const at64 = rows.find((row) => row.kind === kind && row.connections === 64);
-  const said = `${kind}: the bare engine ${before[kind]!.toFixed(1)} and ${after[kind]!.toFixed(1)} images a second`;
-  console.log(
-    at64 ? `${said}; served at 64 connections / bare: ${(Number(at64.perSecond) / engine).toFixed(2)}` : said,
-  );
-}
+  const mean = (before[kind]! + after[kind]!) / 2;
+  const share = at64 && Math.round((100 * Number(at64.perSecond)) / mean) / 100;
+  return { kind, before: before[kind], after: after[kind], "served at 64 connections / bare": share };
+});
+console.table(engine);
 const sums = [...page.matchAll(/^convzoo_batch_size_(sum|count)\{.*\} (\d+)$/gm)].map((match) =>
   Number(match[2]),
 );
 console.log(
   `a batch had ${(sums[0]! / sums[1]!).toFixed(1)} images; the server ended with ${code}, and said: ${server.said() || "nothing"}`,
 );
+if (values.save) {
+  const cpu = cpus()[0]?.model ?? "unknown";
+  const folder = path(`results/${cpu.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`);
+  mkdirSync(folder, { recursive: true });
+  const file = `${folder}/${new Date().toISOString().slice(0, 10)}-serve-${values.threads}-threads.json`;
+  const machine = `${cpu} x ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const about = `${machine}; Node ${process.version}, ${values.threads} threads, ${values.seconds} s a row`;
+  writeFileSync(file, `${JSON.stringify({ about, rows, engine }, null, 2)}\n`);
+}

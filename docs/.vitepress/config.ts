@@ -23,6 +23,7 @@ const guide = [
 const operation = [
   { text: "Performance", link: "/guide/performance" },
   { text: "On the GPU", link: "/guide/webgpu" },
+  { text: "A server", link: "/guide/serve" },
   { text: "Very many images", link: "/guide/bulk" },
   { text: "Deployment", link: "/guide/deployment" },
   { text: "Errors", link: "/guide/errors" },

@@ -1,11 +1,13 @@
 /** `convzoo serve` as a process of its own, on a port that is free. */
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
+const collecting = new URL("collects.mjs", import.meta.url).href;
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
 export interface Line {
@@ -27,6 +29,8 @@ export interface Live {
   signal(name: NodeJS.Signals): void;
   /** Waits for a line of the log, from those after the `after`th on. */
   line(message: string, after?: number): Promise<Line>;
+  /** Bytes of objects and buffers that its main thread holds once its garbage is collected; of a server that `collects`. */
+  held(): Promise<number>;
   /** Its exit code, once it has ended. */
   readonly ended: Promise<number | null>;
   /** Ends it, if it has not. */
@@ -37,20 +41,26 @@ export interface LiveOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
   readonly cwd?: string;
+  /** Whether it can be asked what it holds. */
+  readonly collects?: boolean;
 }
 
 /** Starts a server and waits until it is ready. Throws what it said where it does not become so. */
-export async function live(yaml: string, { env = {}, command, cwd }: LiveOptions = {}): Promise<Live> {
+export async function live(
+  yaml: string,
+  { env = {}, command = [process.execPath, cli], cwd, collects = false }: LiveOptions = {},
+): Promise<Live> {
   const folder = mkdtempSync(join(tmpdir(), "convzoo-serve-"));
   const file = join(folder, "serve.yaml");
   const configure = (text: string) => writeFileSync(file, text);
   configure(yaml);
-  const [program, ...args] = command ?? [process.execPath, cli];
-  const child = spawn(program!, [...args, "serve", "--config", file, "--port", "0"], {
+  const [program, ...args] = command;
+  const asked = collects ? ["--import", collecting] : [];
+  const child = spawn(program!, [...asked, ...args, "serve", "--config", file, "--port", "0"], {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+    stdio: ["ignore", "pipe", "pipe", ...(collects ? (["ipc"] as const) : [])],
+  }) as ChildProcessByStdio<null, Readable, Readable>;
   const lines: Line[] = [];
   let [rest, stderr] = ["", ""];
   const listeners = new Set<() => void>();
@@ -91,6 +101,11 @@ export async function live(yaml: string, { env = {}, command, cwd }: LiveOptions
     configure,
     signal: (name) => child.kill(name),
     line,
+    held: async () => {
+      child.send("what do you hold?");
+      const [bytes] = await once(child, "message");
+      return bytes as number;
+    },
     ended,
     async close() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");

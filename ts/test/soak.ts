@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { Model } from "../src/model.js";
 import { convzoo, noise, root } from "./golden/package.js";
@@ -12,9 +13,9 @@ export interface SoakResult {
   readonly right: Readonly<Record<string, number>>;
   /** What was not, in words; at most a hundred. */
   readonly wrong: readonly string[];
-  /** The server's resident memory, bytes, once a second. */
+  /** The memory that is the server's own, bytes, once a second. */
   readonly memory: readonly number[];
-  /** What its own thread holds as objects and buffers, bytes, once a second; much of it is garbage until it is collected. */
+  /** What its own thread holds as objects and buffers between requests, garbage not counted, bytes, at each look. */
   readonly held: readonly number[];
 }
 
@@ -33,41 +34,60 @@ export const SOAKED = `models:
 limits: { body: 4 MiB, pixels: 1000000, seconds: 20 }
 `;
 
-/** Runs `clients` at a time for so many seconds. `seed` says in which order they send what. */
-export async function soak(server: Live, seconds: number, seed = 1, clients = 6): Promise<SoakResult> {
+/** How it is sent. */
+export interface SoakOptions {
+  readonly seconds: number;
+  /** Says in which order they send what. */
+  readonly seed?: number;
+  readonly clients?: number;
+  /** Requests a second at most; as many as are answered unless given. */
+  readonly rate?: number;
+  /** Seconds between two looks at what is held. */
+  readonly every?: number;
+}
+
+/** Runs `clients` at a time against a server that `collects`. */
+export async function soak(
+  server: Live,
+  { seconds, seed = 1, clients = 6, rate = Number.POSITIVE_INFINITY, every = 2 }: SoakOptions,
+): Promise<SoakResult> {
   const kinds = await makeKinds(server.url, server.port);
   const random = uniform(seed);
   const right: Record<string, number> = {};
   const wrong: string[] = [];
   const [memory, held]: [number[], number[]] = [[], []];
-  const end = performance.now() + 1000 * seconds;
-  const client = async () => {
-    while (performance.now() < end) {
-      const kind = choose(kinds, random());
-      const why = await kind.send(random).catch((error) => `${error} ${error?.cause ?? ""}`);
-      if (why === undefined) right[kind.name] = (right[kind.name] ?? 0) + 1;
-      else if (wrong.length < 100) wrong.push(`${kind.name}: ${why}`);
+  const passed = () => (performance.now() - start) / 1000;
+  let sent = 0;
+  const ask = async (kind: Kind) => {
+    const why = await kind.send(random).catch((error) => `${error} ${error?.cause ?? ""}`);
+    if (why === undefined) right[kind.name] = (right[kind.name] ?? 0) + 1;
+    else if (wrong.length < 100) wrong.push(`${kind.name}: ${why}`);
+  };
+  const client = async (until: number) => {
+    while (passed() < until) {
+      const early = sent / rate - passed();
+      // One of each kind, however few there is time for.
+      const kind = kinds[sent++] ?? choose(kinds, random());
+      if (early > 0) await pause(1000 * early);
+      await ask(kind);
     }
   };
-  // Looked at several times a second, of which the least counts: what is held depends on when the collector came by.
-  let looks: number[] = [];
-  const watch = setInterval(() => {
-    heldBytes(server.url).then(
-      (bytes) => looks.push(bytes),
-      () => {},
-    );
-    if (looks.length < LOOKS) return;
-    held.push(least(looks));
-    memory.push(residentBytes(server.pid));
-    looks = [];
-  }, 1000 / LOOKS);
-  await Promise.all(Array.from({ length: clients }, client));
+  // A core's memory is what its largest batch wanted. That is to come before memory is looked at, not when chance has it.
+  const tensors = kinds.find(({ name }) => name === "a tensor in binary")!;
+  for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: 24 }, () => ask(tensors)));
+  const start = performance.now();
+  const watch = setInterval(() => memory.push(ownBytes(server.pid)), 1000);
+  // All stop for a look: what is held then is neither garbage nor a request under way. A model keeps room for a batch like its
+  // last one, which is one photograph then.
+  for (let round = 1; passed() < seconds; round++) {
+    const until = Math.min(seconds, round * every);
+    await Promise.all(Array.from({ length: clients }, () => client(until)));
+    await kinds[0]!.send(random);
+    held.push(await server.held());
+  }
   clearInterval(watch);
   return { right, wrong, memory, held };
 }
-
-/** A second. */
-const LOOKS = 10;
 
 function choose(kinds: readonly Kind[], at: number): Kind {
   let left = at * kinds.reduce((sum, { share }) => sum + share, 0);
@@ -248,16 +268,11 @@ function bad(url: string, port: number): Kind[] {
   ];
 }
 
-/** A process's resident memory, where the system tells it. */
-function residentBytes(pid: number): number {
+/** A process's own memory, where the system tells it. Pages of files, such as the runtime's code, are the system's to take and give. */
+function ownBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
-}
-
-async function heldBytes(url: string): Promise<number> {
-  const page = await (await fetch(`${url}/metrics`)).text();
-  const of = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(page)?.[1]);
-  return of("nodejs_heap_size_used_bytes") + of("nodejs_external_memory_bytes");
+  const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
+  return 1024 * (of("RssAnon") + of("RssShmem") + of("VmSwap"));
 }
 
 function uniform(seed: number): () => number {
@@ -269,4 +284,6 @@ function uniform(seed: number): () => number {
 }
 
 /** The least of a stretch: what is held when the collector has just been by. */
-export const least = (memory: readonly number[]): number => Math.min(...memory);
+export const least = (all: readonly number[]): number => Math.min(...all);
+
+export const median = (all: readonly number[]): number => [...all].sort((a, b) => a - b)[all.length >> 1]!;

@@ -75,6 +75,8 @@ export class Producer {
     private readonly retries: Retries,
   ) {
     this.#queue = new Queue(NAME, { connection: redis });
+    // A server that is away for a while comes back, and commands wait; BullMQ would print each failed try.
+    this.#queue.on("error", () => {});
   }
 
   /**

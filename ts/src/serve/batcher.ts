@@ -1,8 +1,8 @@
 /** Requests that wait for a model run together. */
 import { isConvzooError } from "../errors.js";
-import { stack, type Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 
-/** A run of a network: its output, or with `outputs` the named ones. */
+/** A run of a network: its output, or with `outputs` the named ones. It has copied its input when it returns its promise. */
 export type Run = (
   input: Tensor,
   options: { readonly outputs?: readonly string[]; readonly signal: AbortSignal },
@@ -55,6 +55,8 @@ export class Batcher {
   #running = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
+  /** Where inputs are put together: kept, since megabytes that become garbage with each batch cost as much as the requests. */
+  #room = new Float32Array();
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -154,11 +156,26 @@ export class Batcher {
     }
   }
 
+  /** Several inputs as one, which is good until the next. */
+  #stacked(inputs: readonly Tensor[]): Tensor {
+    const [first, ...others] = inputs as [Tensor, ...Tensor[]];
+    if (others.length === 0) return first;
+    const size = inputs.reduce((sum, { data }) => sum + data.length, 0);
+    if (this.#room.length < size) this.#room = new Float32Array(size);
+    let at = 0;
+    for (const { data } of inputs) {
+      this.#room.set(data, at);
+      at += data.length;
+    }
+    const rows = inputs.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    return { shape: [rows, ...first.shape.slice(1)], data: this.#room.subarray(0, size) };
+  }
+
   /** Resolves each of the batch with its part of the outputs. */
   async #run(batch: readonly Waiting[]): Promise<void> {
     const together = allAborted(batch.map(({ signal }) => signal));
     try {
-      const input = stack(batch.map((one) => one.input));
+      const input = this.#stacked(batch.map((one) => one.input));
       const outputs = await this.#options.run(input, { outputs: batch[0]!.outputs, signal: together.signal });
       let first = 0;
       for (const { rows, resolve } of batch) {

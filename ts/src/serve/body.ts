@@ -13,6 +13,8 @@ export interface BodyLimits {
   /** Bytes of all. What one takes of it is given back by whoever is done with it. */
   readonly all: Gate;
   readonly signal: AbortSignal;
+  /** What of a body lies where numbers of four bytes may lie: all after so many bytes. */
+  readonly aligned?: number;
 }
 
 /** A body, and what to call when it is needed no more. */
@@ -26,7 +28,7 @@ export interface Body {
  * for other encodings, 400 for damaged compression, 503 where all bodies together are too many, and the signal's reason.
  */
 export async function readBody(source: Source | null, headers: Headers, limits: BodyLimits): Promise<Body> {
-  const { most, all, signal } = limits;
+  const { most, all, signal, aligned = 0 } = limits;
   const encoding = (headers.get("content-encoding") ?? "identity").trim().toLowerCase();
   if (!["identity", "gzip", "deflate"].includes(encoding)) {
     const message = `A body may be compressed by gzip or deflate, not by ${JSON.stringify(encoding.slice(0, 40))}.`;
@@ -57,7 +59,7 @@ export async function readBody(source: Source | null, headers: Headers, limits: 
     release();
     throw error instanceof Refusal ? error : unreadable(error, encoding);
   }
-  return { bytes: joined(pieces, size), release };
+  return { bytes: joined(pieces, size, aligned), release };
 }
 
 async function* none(): Source {}
@@ -100,8 +102,9 @@ function unreadable(error: unknown, encoding: string): Error {
     : badRequest(`The body is no ${encoding} that can be read.`);
 }
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(size);
+function joined(pieces: readonly Uint8Array[], size: number, aligned: number): Uint8Array<ArrayBuffer> {
+  const before = (4 - (aligned % 4)) % 4;
+  const all = new Uint8Array(before + size).subarray(before);
   let at = 0;
   for (const piece of pieces) {
     all.set(piece, at);

@@ -9,6 +9,7 @@ import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
 import type { Models } from "./models.js";
 import type { Pool } from "./pool.js";
+import { JSON_LENGTH } from "./v2/request.js";
 
 /** A request on its way, as Hono has it. */
 export interface Env {
@@ -57,7 +58,9 @@ export const limitsOf = (server: Server, c: Context<Env>): BodyLimits => ({
 /** The request's body, held until it is answered. */
 export async function bodyOf(server: Server, c: Context<Env>): Promise<Body["bytes"]> {
   const source = c.env.incoming ?? (c.req.raw.body as AsyncIterable<Uint8Array> | null);
-  const body = await readBody(source, c.req.raw.headers, limitsOf(server, c));
+  // A tensor behind its JSON can then be used where it lies.
+  const aligned = Number.parseInt(c.req.header(JSON_LENGTH) ?? "0", 10) || 0;
+  const body = await readBody(source, c.req.raw.headers, { ...limitsOf(server, c), aligned });
   c.var.release.push(body.release);
   return body.bytes;
 }

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Live, live } from "../live.js";
 import { convzoo, noise, root } from "./package.js";
 
 /** Within the repository, where the package goes by its own name. */
@@ -104,10 +105,19 @@ describe("blocks that run do", () => {
   // What a block asserts, Node's console would only print.
   const STRICT = `console.assert = (fine, ...said) => { if (!fine) throw new Error(said.join(" ") || "an assertion failed"); };\n`;
 
+  // The server that its page starts, wherever that finds a port here.
+  let server: Live;
+  beforeAll(async () => {
+    const page = readFileSync(join(root, "docs/guide/serve.md"), "utf8");
+    server = await live(/^```yaml\n([\s\S]*?)^```$/m.exec(page)![1]!);
+  });
+  afterAll(() => server?.close());
+
   test.each(blocks.filter(({ runs }) => runs))("$name", ({ name, code }) => {
     const path = join(folder, `${name}.mjs`);
     const imports = code.match(/^import .*\n/gm) ?? [];
-    writeFileSync(path, `${imports.join("")}${STRICT}${code.replace(/^import .*\n/gm, "")}`);
+    const rest = code.replace(/^import .*\n/gm, "").replaceAll("http://127.0.0.1:8000", server.url);
+    writeFileSync(path, `${imports.join("")}${STRICT}${rest}`);
     const done = spawnSync(process.execPath, [pathToFileURL(path).pathname], {
       cwd: folder,
       encoding: "utf8",
