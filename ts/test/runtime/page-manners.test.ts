@@ -222,5 +222,12 @@ test("the bench page measures, and gives its numbers as JSON", async () => {
   });
   expect(row.bestMs).toBeGreaterThan(0);
   expect(row.medianMs).toBeGreaterThanOrEqual(row.bestMs);
+  expect(row.layers.map(({ op }: { op: string }) => op)).toEqual(
+    expect.arrayContaining(["conv2d", "linear"]),
+  );
+  const steps = page.locator("#layers details").first();
+  await steps.locator("summary").click();
+  expect(await steps.locator("tbody tr").count()).toBe(row.layers.length);
+  expect(await steps.locator("tbody tr").first().isVisible()).toBe(true);
   expect(said).toEqual([]);
 });
