@@ -67,6 +67,7 @@ const models = values.models.split(",").map((name) => findEntry(name) && (name a
 /** Those of the wanted runtimes that are here; what is not is said and left out. */
 const executable = process.env.CHROME_PATH;
 const runtimes = values.runtime.split(",").filter((runtime) => {
+  if (onGpu && runtime !== "chromium") return false;
   if (runtime !== "chromium" || executable) return true;
   console.log("no Chromium: set CHROME_PATH; its rows are left out");
   return false;
