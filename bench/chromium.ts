@@ -35,6 +35,8 @@ interface Page {
 
 export interface Chromium {
   readonly version: string;
+  /** The GPU that its pages get, where they are to have one. */
+  readonly adapter?: string;
   open(settings: Settings): Promise<Session>;
   close(): void;
 }
@@ -57,8 +59,23 @@ function serve(): Server {
   });
 }
 
-/** Starts the server and bundles the page's program. */
-export async function startChromium(executablePath: string): Promise<Chromium> {
+const ALWAYS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"];
+/** With the machine's own GPU, and with a program in its place: see ts/test/gpu.ts. */
+const OWN = ["--enable-unsafe-webgpu", "--ignore-gpu-blocklist", "--enable-features=Vulkan"];
+const SWIFTSHADER = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
+];
+
+/** What a page says of its GPU, if it has one. */
+const ADAPTER = `(async () => {
+  const adapter = await navigator.gpu?.requestAdapter();
+  return adapter && [adapter.info.vendor, adapter.info.architecture, adapter.info.description].filter(Boolean).join(" ");
+})()`;
+
+/** Starts the server and bundles the page's program; with a GPU for pages, if that is wanted. */
+export async function startChromium(executablePath: string, gpu: boolean): Promise<Chromium> {
   const outdir = join(root, "build/bench/page");
   rmSync(outdir, { recursive: true, force: true });
   await build({
@@ -77,26 +94,29 @@ export async function startChromium(executablePath: string): Promise<Chromium> {
   const server = serve();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-  ];
-  const start = async () => {
-    const browser = await chromium.launch({ executablePath, args });
+  const start = async (own: readonly string[]) => {
+    const browser = await chromium.launch({ executablePath, args: [...ALWAYS, ...own] });
     const page = await browser.newPage();
     await page.goto(`${origin}/`);
     await page.evaluate('import("/build/bench/page/in-page.js").then(() => {})');
     return { browser, page };
   };
-  const first = await start();
-  const version = first.browser.version();
-  await first.browser.close();
+  /** A browser's version and GPU, with these flags. */
+  const look = async (own: readonly string[]) => {
+    const { browser, page } = await start(own);
+    const adapter = gpu ? await page.evaluate<string | undefined>(ADAPTER) : undefined;
+    const version = browser.version();
+    await browser.close();
+    return { version, adapter: adapter ?? undefined, own };
+  };
+  let found = await look(gpu ? OWN : ["--disable-gpu"]);
+  if (gpu && found.adapter === undefined) found = await look(SWIFTSHADER);
+  const { version, adapter, own } = found;
   return {
     version,
+    adapter,
     open: async (settings) => {
-      const { browser, page } = await start();
+      const { browser, page } = await start(own);
       const convzoo = { ...settings.convzoo, entry: "/dist/browser.js" };
       const given: Settings = { ...settings, modules: `${origin}/node_modules/`, convzoo };
       const opened = await page.evaluate<Opened>(`bench.open(${JSON.stringify(given)})`);

@@ -40,10 +40,15 @@ interface EngineModule {
 export const ENGINES = {
   "peak-flops": async (): Promise<EngineModule> => (await import("./engines/peak.js")).flops,
   "peak-bandwidth": async (): Promise<EngineModule> => (await import("./engines/peak.js")).bandwidth,
-  convzoo: (): Promise<EngineModule> => import("./engines/convzoo.js"),
-  litert: (): Promise<EngineModule> => import("./engines/litert.js"),
-  "onnxruntime-web": (): Promise<EngineModule> => import("./engines/onnxruntime-web.js"),
-  "tfjs-wasm": (): Promise<EngineModule> => import("./engines/tfjs-wasm.js"),
+  convzoo: async (): Promise<EngineModule> => (await import("./engines/convzoo.js")).wasm,
+  litert: async (): Promise<EngineModule> => (await import("./engines/litert.js")).wasm,
+  "onnxruntime-web": async (): Promise<EngineModule> => (await import("./engines/onnxruntime-web.js")).wasm,
+  "tfjs-wasm": async (): Promise<EngineModule> => (await import("./engines/tfjs.js")).wasm,
+  "convzoo-webgpu": async (): Promise<EngineModule> => (await import("./engines/convzoo.js")).webgpu,
+  "litert-webgpu": async (): Promise<EngineModule> => (await import("./engines/litert.js")).webgpu,
+  "onnxruntime-webgpu": async (): Promise<EngineModule> =>
+    (await import("./engines/onnxruntime-web.js")).webgpu,
+  "tfjs-webgpu": async (): Promise<EngineModule> => (await import("./engines/tfjs.js")).webgpu,
 };
 
 /** What is known of an engine before the timed rounds. */

@@ -44,16 +44,16 @@ const round = (value: number, digits: number): number => Number(value.toFixed(di
 
 const wrong = ({ difference }: Measured): boolean => !(difference <= TOLERANCE);
 
-/** The rows of one model. What counts is the ratio within a round, for a machine's speed drifts. */
-export function rowsOf(all: readonly Measured[]): Row[] {
+/** The rows of one model, held against the engine `ours`. What counts is the ratio within a round, for a machine's speed drifts. */
+export function rowsOf(all: readonly Measured[], ours: string): Row[] {
   /** Ours in the same runtime; a native engine is held against ours in the first. */
   const oursFor = ({ runtime }: Measured): Measured | undefined => {
-    const ours = all.filter(({ engine }) => engine === "convzoo");
-    return ours.find((one) => one.runtime === runtime) ?? (runtime === "native" ? ours[0] : undefined);
+    const rows = all.filter(({ engine }) => engine === ours);
+    return rows.find((one) => one.runtime === runtime) ?? (runtime === "native" ? rows[0] : undefined);
   };
   return all.map((one): Row => {
-    const ours = oursFor(one);
-    const ratios = ours && one.rounds.map((ms, i) => median(ms) / median(ours.rounds[i]!));
+    const beside = oursFor(one);
+    const ratios = beside && one.rounds.map((ms, i) => median(ms) / median(beside.rounds[i]!));
     const shares = one.rounds.map((ms, i) => (100 * one.roofline[i]!) / median(ms));
     const isVoid = wrong(one);
     return {
@@ -62,7 +62,7 @@ export function rowsOf(all: readonly Measured[]): Row[] {
       runtime: one.runtime,
       ms: isVoid ? "void" : round(median(one.rounds.flat()), 2),
       best: isVoid ? "void" : round(Math.min(...one.rounds.flat()), 2),
-      "times ours": !ratios ? "-" : isVoid || wrong(ours) ? "void" : round(median(ratios), 2),
+      "times ours": !ratios ? "-" : isVoid || wrong(beside) ? "void" : round(median(ratios), 2),
       "roofline %": isVoid ? "void" : shares.some(Number.isNaN) ? "-" : round(median(shares), 0),
       "first ms": round(one.opened.firstMs, 0),
       "load ms": round(one.opened.loadMs, 0),

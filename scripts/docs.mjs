@@ -83,6 +83,33 @@ function benchTable() {
   );
 }
 
+/** What runs on a GPU take by their recordings: the newest table. */
+function recordingsTable() {
+  const folder = join(root, "bench/results/recordings");
+  const newest = readdirSync(folder).sort().at(-1);
+  const [names, ...values] = JSON.parse(readFileSync(join(folder, newest), "utf8"));
+  const rows = values.map((row) => Object.fromEntries(row.map((value, i) => [names[i], value])));
+  const plain = new Map(rows.flatMap((row) => (row.winograd ? [] : [[row.network, row]])));
+  const columns = ["dispatches", "x least", "x needed", "x defined", "x alive"];
+  const lines = rows
+    .filter(({ winograd }) => winograd)
+    .map((row) => {
+      const without = plain.get(row.network);
+      const pair = (name) => (row[name] === without[name] ? row[name] : `${row[name]} (${without[name]})`);
+      return `| ${[row.network, ...columns.map(pair)].join(" | ")} |`;
+    });
+  const head = [
+    "network",
+    "dispatches",
+    "bytes / least",
+    "products / needed",
+    "products / defined",
+    "maps / alive",
+  ];
+  const table = [`| ${head.join(" | ")} |`, `|${"---|".repeat(head.length)}`, ...lines].join("\n");
+  writeFileSync(join(docs, "generated/recordings.md"), `${table}\n`);
+}
+
 /** The photograph of the owl, and maps of its class over it. */
 async function pictures() {
   const folder = join(fresh("public"), "pictures");
@@ -117,6 +144,7 @@ export async function buildDocs({ serve = false } = {}) {
   run(join(root, "scripts/make_guides.mjs"), [fresh("zoo")], { cwd: root });
   api();
   benchTable();
+  recordingsTable();
   await pictures();
   const args = serve ? ["dev"] : ["build"];
   run(tool("vitepress/bin/vitepress.js"), args, serve ? { stdio: "inherit" } : {});

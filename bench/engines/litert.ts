@@ -1,23 +1,30 @@
-/** LiteRT.js on its wasm accelerator (XNNPACK), on the page's thread, as its guide shows it. It knows browsers only. */
+/** LiteRT.js, on the page's thread, as its guide shows it: by XNNPACK in wasm, or on the GPU. It knows browsers only. */
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { version } from "@litertjs/core/package.json";
 import { channelsLast, type Engine, type Given } from "../engine.js";
 
-export const file = "model.tflite";
+const on = (accelerator: "wasm" | "webgpu") => ({
+  file: "model.tflite",
+  start: async ({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> => {
+    const [, channels, height, width] = input as [number, number, number, number];
+    const isWasm = accelerator === "wasm";
+    // Only the build that can wait for a GPU takes models in parts.
+    await loadLiteRt(`${modules}@litertjs/core/wasm/`, isWasm ? { threads: true } : { jspi: true });
+    const model = await loadAndCompile(bytes, { accelerator, cpuOptions: { numThreads: threads } });
+    const tensor = new Tensor(channelsLast(pixels, input), [1, height, width, channels]);
+    return {
+      version,
+      how: isWasm ? `wasm, ${threads} threads` : accelerator,
+      run: async () => {
+        const [output] = await model.run(tensor);
+        const here = isWasm ? output! : await output!.moveTo("wasm");
+        const data = here.toTypedArray().slice() as Float32Array;
+        here.delete();
+        return data;
+      },
+    };
+  },
+});
 
-export async function start({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> {
-  const [, channels, height, width] = input as [number, number, number, number];
-  await loadLiteRt(`${modules}@litertjs/core/wasm/`, { threads: true });
-  const model = await loadAndCompile(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
-  const tensor = new Tensor(channelsLast(pixels, input), [1, height, width, channels]);
-  return {
-    version,
-    how: `wasm, ${threads} threads`,
-    run: async () => {
-      const [output] = await model.run(tensor);
-      const data = output!.toTypedArray().slice() as Float32Array;
-      output!.delete();
-      return data;
-    },
-  };
-}
+export const wasm = on("wasm");
+export const webgpu = on("webgpu");

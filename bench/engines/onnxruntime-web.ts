@@ -1,20 +1,25 @@
-/** onnxruntime-web's wasm back end, on the caller's thread, its default. */
-import * as ort from "onnxruntime-web";
+/** onnxruntime-web, on the caller's thread, its default: its wasm back end, or its WebGPU one, which is a build of its own. */
+import type * as Ort from "onnxruntime-web";
 import type { Engine, Given } from "../engine.js";
 
-export const file = "model.onnx";
+const on = (provider: "wasm" | "webgpu", get: () => Promise<typeof Ort>) => ({
+  file: "model.onnx",
+  start: async ({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> => {
+    const ort = await get();
+    ort.env.wasm.numThreads = threads;
+    if (modules) ort.env.wasm.wasmPaths = `${modules}onnxruntime-web/dist/`;
+    const session = await ort.InferenceSession.create(bytes, {
+      executionProviders: [provider],
+      graphOptimizationLevel: "all",
+    });
+    const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", pixels, [...input]) };
+    return {
+      version: ort.env.versions.web ?? "?",
+      how: provider === "wasm" ? `wasm, ${ort.env.wasm.numThreads} threads` : provider,
+      run: async () => (await session.run(feeds))[session.outputNames[0]!]!.data as Float32Array,
+    };
+  },
+});
 
-export async function start({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> {
-  ort.env.wasm.numThreads = threads;
-  if (modules) ort.env.wasm.wasmPaths = `${modules}onnxruntime-web/dist/`;
-  const session = await ort.InferenceSession.create(bytes, {
-    executionProviders: ["wasm"],
-    graphOptimizationLevel: "all",
-  });
-  const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", pixels, [...input]) };
-  return {
-    version: ort.env.versions.web ?? "?",
-    how: `wasm, ${ort.env.wasm.numThreads} threads`,
-    run: async () => (await session.run(feeds))[session.outputNames[0]!]!.data as Float32Array,
-  };
-}
+export const wasm = on("wasm", () => import("onnxruntime-web"));
+export const webgpu = on("webgpu", () => import("onnxruntime-web/webgpu"));

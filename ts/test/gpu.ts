@@ -2,9 +2,9 @@
  * A GPU for tests where there is none: SwiftShader, which comes with Chromium and computes on the CPU, under Dawn, the npm
  * package `webgpu`. Vulkan's loader finds it by the environment, which this sets for the process that imports it.
  */
-import { existsSync, mkdtempSync, realpathSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const ICD = "vk_swiftshader_icd.json";
 
@@ -24,7 +24,11 @@ function driver(): string | undefined {
 }
 
 process.env.VK_ICD_FILENAMES ??= driver() ?? "";
-process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), "convzoo-vulkan-"));
+
+/** The loader complains where it has no folder of its own. One for all processes, and with what builds make: nothing to remove. */
+const folder = fileURLToPath(new URL("../../build/test/vulkan", import.meta.url));
+mkdirSync(folder, { recursive: true });
+process.env.XDG_RUNTIME_DIR ??= folder;
 
 /**
  * SwiftShader takes seconds to compile a shader whose workgroup's memory Vulkan's driver is to set to zero; with this Dawn

@@ -3,7 +3,7 @@ import { capabilities, type ZooName, zoo } from "convzoo";
 import { byId, make } from "./dom.js";
 import { measure, type Row } from "./measure.js";
 import { report } from "./problem.js";
-import { ms, short } from "./text.js";
+import { ms, percent, short } from "./text.js";
 
 /** What is chosen at first: small to middling, of different kinds. */
 const FIRST: readonly ZooName[] = [
@@ -45,7 +45,7 @@ async function startBench(): Promise<void> {
     if (running) return running.abort();
     void run().catch(report);
   });
-  byId("save").addEventListener("click", save);
+  byId("save").addEventListener("click", () => void save().catch(report));
 }
 
 const nameOf = (device: string, threads: number): string =>
@@ -80,7 +80,8 @@ async function run(): Promise<void> {
   }
 }
 
-function show({ network, engine, device, core, threads, bestMs, medianMs, runs, loadMs, macs }: Row): void {
+function show(row: Row): void {
+  const { network, engine, device, core, threads, bestMs, medianMs, runs, loadMs, macs } = row;
   const rate = (2 * macs) / bestMs / 1e6;
   const numbers = [ms(bestMs), ms(medianMs), runs, rate.toFixed(1), ms(loadMs)];
   const cells = [engine, device === "wasm" ? core : device, threads];
@@ -93,13 +94,37 @@ function show({ network, engine, device, core, threads, bestMs, medianMs, runs, 
       ...numbers.map((number) => make("td", { class: "number" }, String(number))),
     ),
   );
+  byId("layers").append(layersOf(row));
   byId("save").hidden = false;
 }
 
+/** The steps of a row, the slowest first, folded up. */
+function layersOf({ network, device, threads, layers }: Row): HTMLElement {
+  const all = layers.reduce((sum, { ms }) => sum + ms, 0);
+  const slowest = [...layers].sort((a, b) => b.ms - a.ms);
+  const lines = slowest.map(({ path, op, algorithm, ms: time, macs }) => {
+    const numbers = [ms(time), percent(time / all), macs > 0 ? ((2 * macs) / time / 1e6).toFixed(1) : "-"];
+    return make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, path),
+      make("td", {}, [op, algorithm].filter(Boolean).join(", ")),
+      ...numbers.map((number) => make("td", { class: "number" }, number)),
+    );
+  });
+  const heads = ["layer", "operator", "least", "share", "GFLOP/s"];
+  const head = heads.map((name, i) => make("th", { scope: "col", class: i > 1 && "number" }, name));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines));
+  const about = `${network}, ${nameOf(device, threads)}: ${layers.length} steps, ${ms(all)} one by one`;
+  return make("details", {}, make("summary", {}, about), make("div", { class: "wide" }, table));
+}
+
 /** One file: what was measured, where, and when. */
-function save(): void {
+async function save(): Promise<void> {
+  const info = (await navigator.gpu?.requestAdapter())?.info;
+  const gpu = info && [info.vendor, info.architecture, info.description].filter(Boolean).join(" ");
   const { userAgent, hardwareConcurrency } = navigator;
-  const machine = { userAgent, cores: hardwareConcurrency, isolated: crossOriginIsolated };
+  const machine = { userAgent, cores: hardwareConcurrency, isolated: crossOriginIsolated, gpu };
   const file = { format: "convzoo-bench-1", date: new Date().toISOString(), machine, rows: results };
   const blob = new Blob([`${JSON.stringify(file, null, 2)}\n`], { type: "application/json" });
   const link = make("a", { href: URL.createObjectURL(blob), download: "convzoo-bench.json" });

@@ -15,7 +15,8 @@ export async function startDevices(): Promise<void> {
   radios(byId("threads"), "threads", counts, String(can.threads), (count) => threads.set(Number(count)));
 
   const notes = [
-    can.deviceReason && `No GPU: ${can.deviceReason}.`,
+    // Errors' messages are whole sentences, the probe's findings are not.
+    can.deviceReason && `No GPU: ${can.deviceReason.replace(/\.$/, "")}.`,
     can.threadsReason && `One thread: ${can.threadsReason}.`,
   ].filter(Boolean);
   const note = byId("threads-note");

@@ -1,5 +1,13 @@
 /** How long a network takes on this machine. Its weights are random: time does not depend on what they say. */
-import { type LoadOptions, load, stateShapes, type Tensor, type ZooName, zoo } from "convzoo";
+import {
+  type LoadOptions,
+  load,
+  type StepTiming,
+  stateShapes,
+  type Tensor,
+  type ZooName,
+  zoo,
+} from "convzoo";
 
 /** A row of the table and of the file; other engines' rows would look the same. */
 export interface Row {
@@ -15,6 +23,8 @@ export interface Row {
   readonly medianMs: number;
   /** From the call to a model that runs, without any download. */
   readonly loadMs: number;
+  /** Each step by itself; on a GPU by its own clock, where it has one. */
+  readonly layers: readonly StepTiming[];
 }
 
 const WARMUPS = 3;
@@ -22,6 +32,8 @@ const WARMUPS = 3;
 const TIME_MS = 1500;
 const LEAST = 5;
 const MOST = 60;
+/** Runs of which each layer's least time is taken. */
+const ROUNDS = 3;
 
 /** One image at a time, from the call to its scores in the page. Rejects as `load` does, and with the signal's reason. */
 export async function measure(
@@ -46,11 +58,12 @@ export async function measure(
       times.push(performance.now() - before);
     }
     times.sort((a, b) => a - b);
+    const layers = await model.profile(input, { rounds: ROUNDS });
     const [bestMs = 0] = times;
     const medianMs = times[times.length >> 1] ?? 0;
     const { core } = model;
     const ran = { device: model.device, core, threads: model.threads, runs: times.length };
-    return { network, engine: "convzoo", ...ran, input: input.shape, macs, bestMs, medianMs, loadMs };
+    return { network, engine: "convzoo", ...ran, input: input.shape, macs, bestMs, medianMs, loadMs, layers };
   } finally {
     model.dispose();
   }

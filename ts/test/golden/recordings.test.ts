@@ -1,58 +1,13 @@
 /** What the networks of the zoo ask of a GPU, by their recordings: dispatches, bytes, memory. No GPU is needed for it. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { GpuCore, initSync } from "../../../build/core/webgpu/core.js";
-import { lower } from "../../src/graph.js";
-import type { ZooEntry } from "../../src/zoo/row.js";
-import { convzoo, root } from "./package.js";
-
-const zoo: Readonly<Record<string, ZooEntry>> = convzoo.zoo;
-
-/** The least that WebGPU allows. */
-const LIMITS = {
-  binding: 128 << 20,
-  buffer: 256 << 20,
-  workgroupMemory: 16 << 10,
-  invocations: 256,
-  workgroup: [256, 256, 64],
-  workgroups: 65535,
-  storageBuffers: 8,
-  subgroups: false,
-  f16: false,
-  fallback: false,
-};
-
-initSync({ module: readFileSync(join(root, "build/core/wasm/webgpu.wasm")) });
+import { type ZooName, zoo } from "../../src/zoo/index.js";
+import { figures, LIMITS } from "../figures.js";
 
 /** Its first layer reads one channel, which fills a quarter of a vec4, and has most of its few weights. */
 const ONE_CHANNEL = ["highway10_mnist_fc"];
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-
-/** A recording's figures, for one image of the size that the network was made for. */
-function figures(name: string, winograd: boolean) {
-  const { build, input } = zoo[name]!;
-  const [channels, rows, columns] = input;
-  const graph = JSON.stringify({ nodes: lower(build()).nodes, output: lower(build()).output });
-  const core = new GpuCore(graph, rows, columns, winograd, JSON.stringify(LIMITS));
-  const recording = JSON.parse(core.record(1, channels, rows, columns, new Uint32Array()));
-  const buffers = [...core.buffers()];
-  core.free();
-  const { steps, banks, alive, least } = recording;
-  return {
-    dispatches: steps.length as number,
-    pipelines: recording.pipelines.length as number,
-    moved: sum(steps.map((step: { reads: number; writes: number }) => step.reads + step.writes)),
-    least: least as number,
-    memory: sum(banks),
-    alive: alive as number,
-    largest: Math.max(...buffers, ...banks),
-  };
-}
-
 describe("a run on a GPU", () => {
-  const names = Object.keys(zoo);
+  const names = Object.keys(zoo) as ZooName[];
   const direct = new Map(names.map((name) => [name, figures(name, false)]));
   const transformed = new Map(names.map((name) => [name, figures(name, true)]));
 

@@ -59,7 +59,9 @@ describe("a first visit", () => {
     expect(isolated.said).toEqual([]);
     const plain = await open({}, "plain");
     await says(plain.page, "#timing").toMatch(/wasm, relaxed-simd, 1 thread$/);
-    await says(plain.page, "#threads-note").toMatch(/^One thread: .*Cross-Origin-Opener-Policy/);
+    await says(plain.page, "#threads-note").toMatch(
+      /^(?:No GPU: .*\. )?One thread: .*Cross-Origin-Opener-Policy/,
+    );
     expect(plain.said).toEqual([]);
   });
 });
@@ -222,5 +224,12 @@ test("the bench page measures, and gives its numbers as JSON", async () => {
   });
   expect(row.bestMs).toBeGreaterThan(0);
   expect(row.medianMs).toBeGreaterThanOrEqual(row.bestMs);
+  expect(row.layers.map(({ op }: { op: string }) => op)).toEqual(
+    expect.arrayContaining(["conv2d", "linear"]),
+  );
+  const steps = page.locator("#layers details").first();
+  await steps.locator("summary").click();
+  expect(await steps.locator("tbody tr").count()).toBe(row.layers.length);
+  expect(await steps.locator("tbody tr").first().isVisible()).toBe(true);
   expect(said).toEqual([]);
 });

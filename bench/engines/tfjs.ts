@@ -1,41 +1,55 @@
-/** tfjs's wasm back end, by its fused operators, on the caller's thread. In Node it has no threads. */
-import { getThreadsCount, setThreadsCount, setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
+/** tfjs, by its fused operators, on the caller's thread: its wasm back end, which has no threads in Node, or its WebGPU one. */
 import * as tf from "@tensorflow/tfjs-core";
 import { channelsLast, type Engine, type Given } from "../engine.js";
 import type { Window } from "../fold.js";
 import type { Stored, StoredStep } from "../tfjs.js";
 
-export const file = "model.tfjs";
-
 type Map4 = tf.Tensor4D;
 
-export async function start({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> {
-  if (modules) setWasmPaths(`${modules}@tensorflow/tfjs-backend-wasm/dist/`);
-  setThreadsCount(threads);
-  tf.enableProdMode();
-  await tf.setBackend("wasm");
-  await tf.ready();
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const json = new TextDecoder().decode(bytes.subarray(4, 4 + length));
-  const steps = (JSON.parse(json) as StoredStep[]).map((step) => prepare(step, bytes, 4 + length));
-  const [, channels, height, width] = input as [number, number, number, number];
-  const map = tf.tensor4d(channelsLast(pixels, input), [1, height, width, channels]);
-  return {
-    version: version_wasm,
-    how: `wasm, ${getThreadsCount()} threads`,
-    run: async () => {
-      const output = tf.tidy(() => {
-        const values: tf.Tensor[] = [];
-        for (const { inputs, run } of steps)
-          values.push(run(inputs.length ? inputs.map((i) => values[i]!) : [map]));
-        return values.at(-1)!;
-      });
-      const data = (await output.data()) as Float32Array;
-      output.dispose();
-      return data;
-    },
-  };
-}
+/** What a back end's package says once it is there. */
+type Backend = Pick<Engine, "version" | "how">;
+
+const on = (name: "wasm" | "webgpu", get: (given: Given) => Promise<() => Backend>) => ({
+  file: "model.tfjs",
+  start: async (given: Given): Promise<Engine> => {
+    const { input, bytes, pixels } = given;
+    const about = await get(given);
+    tf.enableProdMode();
+    await tf.setBackend(name);
+    await tf.ready();
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    const json = new TextDecoder().decode(bytes.subarray(4, 4 + length));
+    const steps = (JSON.parse(json) as StoredStep[]).map((step) => prepare(step, bytes, 4 + length));
+    const [, channels, height, width] = input as [number, number, number, number];
+    const map = tf.tensor4d(channelsLast(pixels, input), [1, height, width, channels]);
+    return {
+      ...about(),
+      run: async () => {
+        const output = tf.tidy(() => {
+          const values: tf.Tensor[] = [];
+          for (const { inputs, run } of steps)
+            values.push(run(inputs.length ? inputs.map((i) => values[i]!) : [map]));
+          return values.at(-1)!;
+        });
+        const data = (await output.data()) as Float32Array;
+        output.dispose();
+        return data;
+      },
+    };
+  },
+});
+
+export const wasm = on("wasm", async ({ threads, modules }) => {
+  const backend = await import("@tensorflow/tfjs-backend-wasm");
+  if (modules) backend.setWasmPaths(`${modules}@tensorflow/tfjs-backend-wasm/dist/`);
+  backend.setThreadsCount(threads);
+  return () => ({ version: backend.version_wasm, how: `wasm, ${backend.getThreadsCount()} threads` });
+});
+
+export const webgpu = on("webgpu", async () => {
+  await import("@tensorflow/tfjs-backend-webgpu");
+  return () => ({ version: tf.version_core, how: "webgpu" });
+});
 
 interface Prepared {
   readonly inputs: readonly number[];
