@@ -135,7 +135,7 @@ export function beside(source: WeightSource, name: string): string | URL {
     throw new ConvzooError("bad-option", message, { source: nameOf(source) });
   }
   if (isUrl(source) || isFileUrl(source)) return new URL(encodeURIComponent(name), source);
-  return String(source).replace(/[^/\\]*$/, () => name);
+  return (/^.*[/\\]/s.exec(String(source)) ?? "") + name;
 }
 
 /** The place that registered files come from instead of their own. Throws `bad-option` where it is no URL. */
