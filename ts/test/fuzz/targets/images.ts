@@ -1,20 +1,12 @@
 /** Image files, a target for each format that is decoded. The corpus: scripts/make_decode_cases.py's files. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { crc32 } from "node:zlib";
 import { isConvzooError } from "../../../src/errors.js";
 import { decodeBytes } from "../../../src/image/decode.js";
 import { CHANNELS } from "../../../src/image/pixels.js";
+import { compiled } from "../../images.js";
 import { among, damaged } from "../mutate.js";
 import type { Target } from "../target.js";
-
-const require = createRequire(import.meta.url);
-const moduleOf = (path: string) => new WebAssembly.Module(readFileSync(require.resolve(path)));
-const compiled = {
-  mozjpeg_dec: moduleOf("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm"),
-  squoosh_png: moduleOf("@jsquash/png/codec/pkg/squoosh_png_bg.wasm"),
-  webp_dec: moduleOf("@jsquash/webp/codec/dec/webp_dec.wasm"),
-};
 
 const { cases, refused } = JSON.parse(
   readFileSync(new URL("../../goldens/preprocess/decode_cases.json", import.meta.url), "utf8"),
