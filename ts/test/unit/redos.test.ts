@@ -5,8 +5,6 @@ import { checkSync } from "recheck";
 import ts from "typescript";
 import { expect, test } from "vitest";
 
-// What recheck would do quicker by programs of other languages, it does in JavaScript.
-process.env.RECHECK_BACKEND = "pure";
 
 const folder = fileURLToPath(new URL("../../src/", import.meta.url));
 
