@@ -1,5 +1,5 @@
 /** Networks from ONNX files. */
-import { withDefaults } from "../check.js";
+import { show, withDefaults } from "../check.js";
 import { ConvzooError } from "../errors.js";
 import { lower } from "../graph.js";
 import type { Net } from "../layers.js";
@@ -59,6 +59,8 @@ export async function fromOnnx(
   options: OnnxOptions = {},
 ): Promise<OnnxModel> {
   const { output, externalData, ...reading } = withDefaults<OnnxOptions>("fromOnnx", OPTIONS, options);
+  if (output !== undefined && typeof output !== "string")
+    throw new ConvzooError("bad-option", `fromOnnx: output is the name of one, but is ${show(output)}.`);
   const open = async (from: WeightSource) =>
     inMemory(await readSource(from, { ...reading, platform }), nameOf(from));
   // However many tensors lie in it, a file is read once.

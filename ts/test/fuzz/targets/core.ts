@@ -32,9 +32,10 @@ const graphs = [
   const net = zoo[name as keyof typeof zoo].build();
   return JSON.parse(JSON.stringify(lower(net))) as { nodes: Json[]; output: number };
 });
+/** As `tune` gives it for a first layer of these graphs. */
 const TUNING = JSON.stringify({
-  "64x64x3x3 g1 s1 at 56x56": "winograd 4x4",
-  "16x3x3x3": "direct",
+  "3 x 32 x 32 to 64, 3 x 3, stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1] groups 1": "direct",
+  "1 x 32 x 32 to 6, 5 x 5, stride [1, 1] padding [2, 2, 2, 2] dilation [1, 1] groups 1": "direct",
 });
 
 /** The first layers of a graph, damaged: mutations of all of it would hardly ever reach the parts that are read late. */
