@@ -97,7 +97,7 @@ export class Producer {
     }
   }
 
-  /** Takes what is left of this run out of the queue, and lets go of it. */
+  /** Lets go of the queue. What is in it stays there, for other producers and workers. */
   async close(): Promise<void> {
     await this.#queue.close();
   }
