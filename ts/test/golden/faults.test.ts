@@ -159,26 +159,23 @@ describe("a worker that is killed", () => {
 
 test("a model without memory for an input refuses it, and others serve on meanwhile", async () => {
   const config = readYaml(
-    "limits: { body: 64 MiB }\nmodels: [{ model: squeezenet1_1, name: poor }, { model: squeezenet1_1, name: rich }]",
+    "models: [{ model: squeezenet1_1, name: poor, threads: 1 }, { model: squeezenet1_1, name: rich, threads: 2 }]",
     "serve.yaml",
     configReader,
   );
-  let loads = 0;
   const library: Library = {
     ...convzoo,
-    // The first has 24 MiB.
+    // The one with one thread has 24 MiB.
     load: (what, options) =>
       convzoo.load(what, {
         ...options,
-        threads: 1,
-        ...(loads++ === 0 && { core: "simd128" as const, wasm: smallCore("simd128", 384) }),
+        ...(options?.threads === 1 && { core: "simd128" as const, wasm: smallCore("simd128", 384) }),
       }),
     imageWorker: async () => convzoo.imageWorker(),
   };
   const made = await makeServer({ config, version: "1", library, log: () => {} });
   try {
-    for (const model of config.models)
-      await made.server.models.follow(config.models.slice(0, config.models.indexOf(model) + 1));
+    await made.server.models.follow(config.models);
     const infer = async (name: string, shape: readonly number[]) => {
       const { data } = noise(shape);
       const parameters = { binary_data_size: data.byteLength };
