@@ -140,17 +140,6 @@ fn random_nets_give_what_their_layers_say() {
     assert!(winograd * 20 > NETS && grouped * 20 > NETS, "{winograd} and {grouped} of {NETS}");
 }
 
-/// The same under an interpreter that sees whatever is undefined: few, as it takes a second for what else takes a millisecond.
-#[cfg(miri)]
-#[test]
-fn few_random_nets_do_nothing_undefined() {
-    let random = &mut Random::new();
-    for _ in 0..8 {
-        let case = Case::new("random", random_net(random), random.coin(), random);
-        case.check(&[case.last()], random);
-    }
-}
-
 #[test]
 fn a_requested_flatten_keeps_the_raw_map() {
     // The flatten is the convolution's own map under another shape, so the relu must not replace it.
