@@ -5,7 +5,6 @@ import { checkSync } from "recheck";
 import ts from "typescript";
 import { expect, test } from "vitest";
 
-
 const folder = fileURLToPath(new URL("../../src/", import.meta.url));
 
 interface Found {

@@ -83,6 +83,9 @@ fn mutate(net: &mut Net, random: &mut Random) {
             _ => {
                 let fields = net.nodes[id].as_object_mut().expect("a node");
                 let names: Vec<String> = fields.keys().filter(|&name| name != "path").cloned().collect();
+                if names.is_empty() {
+                    continue;
+                }
                 let name = &names[random.within(0, names.len() - 1)];
                 match random.within(0, 15) {
                     0 => drop(fields.remove(name)),
