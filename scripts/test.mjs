@@ -86,6 +86,7 @@ const slow = [
   "algorithms",
   "bulk",
   "consumer",
+  "core-fuzz",
   "docs",
   "large",
   "lifecycle",
@@ -102,8 +103,8 @@ const slow = [
   "webgpu-products",
 ];
 
-/** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail. */
-const fuzzers = ["checkpoint-fuzz", "download", "image-fuzz", "onnx-fuzz"];
+/** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail, of a checker at work. */
+const fuzzers = ["download", "fuzz", "image-fuzz", "redos", "serve-fuzz"];
 
 /** One project of vitest.config.ts, without the files `left`. */
 function vitest(project, env = {}, left = []) {

@@ -17,8 +17,8 @@ try {
     env: process.env,
     version,
     async writeFile(path, content) {
-      const { writeFile } = await import("node:fs/promises");
-      await writeFile(path, content).catch((cause: NodeJS.ErrnoException) => {
+      const { writeWhole } = await import("./cli/whole.js");
+      await writeWhole(path, (write) => write(content)).catch((cause: NodeJS.ErrnoException) => {
         throw new ConvzooError("bad-option", `${path} cannot be written: ${cause.message}.`, { cause });
       });
     },

@@ -76,6 +76,9 @@ export async function fakeServer(
               probability: 0.5,
             })),
         ),
+      classify: async () => [{ index: 1, label: "class 1", score: 2, probability: 0.5 }],
+      dense: async () =>
+        Promise.reject(new ConvzooError("not-convolutional", "The network has no such form.")),
       memory: async () => ({ weights: 1, maps: 2, total: 3 }),
       dispose: () => {
         fake.disposed = true;
@@ -91,6 +94,10 @@ export async function fakeServer(
         await Promise.race([state.decoding, ended]);
         if (image[0] !== 1) throw new ConvzooError("bad-image", "The image is text.");
         return { shape: [1, 1, 2, 2], data: Float32Array.of(image[1]!, 0, 0, 0) };
+      },
+      async decode(image: Uint8Array) {
+        if (image[0] !== 1) throw new ConvzooError("bad-image", "The image is text.");
+        return { width: 1, height: 1, data: new Uint8Array(3) };
       },
       dispose: () => {
         state.ended++;

@@ -6,6 +6,8 @@ mod engine;
 mod errors;
 mod interpreter;
 mod models;
+#[cfg(not(target_arch = "wasm32"))]
+mod mutated;
 mod nets;
 mod plans;
 mod random;

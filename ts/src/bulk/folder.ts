@@ -4,9 +4,10 @@
  * bears its name is whole; a job that two workers do is written once.
  */
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { writeWhole } from "../cli/whole.js";
 import { ConvzooError } from "../errors.js";
 import type { FORMATS, Job, Settings } from "./settings.js";
 
@@ -133,19 +134,10 @@ export class RunFolder {
     fill: (write: (content: string | Uint8Array) => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const target = join(this.path, name);
-    const aside = `${target}.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`;
     try {
       await mkdir(dirname(target), { recursive: true });
-      const file = await open(aside, "wx");
-      try {
-        await fill(async (content) => void (await file.write(content as string)));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(aside, target);
+      await writeWhole(target, fill);
     } catch (cause) {
-      await rm(aside, { force: true }).catch(() => undefined);
       if (cause instanceof ConvzooError) throw cause;
       const message = `${target} cannot be written: ${(cause as Error).message}. What was done before is kept.`;
       throw new ConvzooError("bad-option", message, { source: target, cause });

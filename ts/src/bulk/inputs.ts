@@ -18,6 +18,9 @@ export interface Trust {
 /** Columns of a CSV file, or keys of a line of JSON, that can hold an image's place. */
 const COLUMNS = ["file", "path", "url", "image"] as const;
 
+/** Characters that a row of a CSV file may have: a quote that is never closed would else swallow all that follows. */
+const LONGEST_ROW = 2 ** 20;
+
 const isUrl = (place: string): boolean => /^https?:\/\//i.test(place);
 
 /**
@@ -62,7 +65,9 @@ async function* places(list: string): AsyncGenerator<string | undefined> {
   if (kind === ".csv") {
     needPeers("bulk --list FILE.csv");
     const { parse } = await import("csv-parse");
-    const rows = createReadStream(list).pipe(parse({ columns: true, bom: true, skip_empty_lines: true }));
+    const rows = createReadStream(list).pipe(
+      parse({ columns: true, bom: true, skip_empty_lines: true, max_record_size: LONGEST_ROW }),
+    );
     try {
       for await (const row of rows) yield placeOf(row as Record<string, unknown>);
     } catch (cause) {

@@ -39,11 +39,17 @@ export class Worker {
     const model = await this.load(settings);
     const rows: Row[] = [];
     const failed: Failed[] = [];
-    for await (const one of this.#results(model, job.files, settings, signal)) {
-      if ("error" in one) {
-        const { code, message } = one.error;
-        failed.push({ file: one.file, error: { code, message } });
-      } else rows.push(one);
+    try {
+      for await (const one of this.#results(model, job.files, settings, signal)) {
+        if ("error" in one) {
+          const { code, message } = one.error;
+          failed.push({ file: one.file, error: { code, message } });
+        } else rows.push(one);
+      }
+    } catch (error) {
+      // A core that is lost would be so in the next try as well.
+      if (isConvzooError(error) && error.code === "poisoned") await this.#drop();
+      throw error;
     }
     await folder.finish(job.number, await written(rows, settings), lines(failed));
     return { done: rows.length, failed: failed.length };

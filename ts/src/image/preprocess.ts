@@ -1,3 +1,4 @@
+import { show } from "../check.js";
 import { ConvzooError } from "../errors.js";
 import { type Pixels, stack, type Tensor } from "../tensor.js";
 import { type CropBox, cut, type View, viewBox } from "./crop.js";
@@ -127,7 +128,5 @@ export function isPositiveInteger(n: unknown): n is number {
 
 /** The refusal of an option. */
 export function badOption(name: string, wanted: string, found: unknown): ConvzooError {
-  const shown =
-    typeof found === "string" ? `"${found}"` : Array.isArray(found) ? `[${found.join(", ")}]` : String(found);
-  return new ConvzooError("bad-option", `Image option ${name} is ${wanted}; ${shown} was given.`);
+  return new ConvzooError("bad-option", `Image option ${name} is ${wanted}; ${show(found)} was given.`);
 }

@@ -1,4 +1,5 @@
 /** Networks from ONNX files. */
+import { show, withDefaults } from "../check.js";
 import { ConvzooError } from "../errors.js";
 import { lower } from "../graph.js";
 import type { Net } from "../layers.js";
@@ -38,6 +39,16 @@ export interface OnnxOptions extends Omit<ReadOptions, "platform"> {
   readonly externalData?: WeightSource;
 }
 
+const OPTIONS: { readonly [K in keyof Required<OnnxOptions>]: undefined } = {
+  output: undefined,
+  externalData: undefined,
+  signal: undefined,
+  onProgress: undefined,
+  onRead: undefined,
+  pause: undefined,
+  silence: undefined,
+};
+
 /** The versions of ONNX's operators that are known here. */
 const OPSETS = [7, 21] as const;
 
@@ -47,7 +58,9 @@ export async function fromOnnx(
   source: WeightSource,
   options: OnnxOptions = {},
 ): Promise<OnnxModel> {
-  const { output, externalData, ...reading } = options;
+  const { output, externalData, ...reading } = withDefaults<OnnxOptions>("fromOnnx", OPTIONS, options);
+  if (output !== undefined && typeof output !== "string")
+    throw new ConvzooError("bad-option", `fromOnnx: output is the name of one, but is ${show(output)}.`);
   const open = async (from: WeightSource) =>
     inMemory(await readSource(from, { ...reading, platform }), nameOf(from));
   // However many tensors lie in it, a file is read once.
@@ -72,7 +85,7 @@ function neighbour(source: WeightSource, location: string): WeightSource {
   if (source instanceof URL) return new URL(encodeURIComponent(location), source);
   if (typeof source !== "string" || /^(data|blob):/i.test(source))
     return refuse("and no path or URL to find it by");
-  const path = source.replace(/[?#].*$/, "");
+  const [path = ""] = source.split(/[?#]/, 1);
   return path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1) + location;
 }
 

@@ -3,7 +3,7 @@ import { ConvzooError } from "../errors.js";
 import type { WeightTensor } from "./dtype.js";
 import { formatOf, HEAD_BYTES } from "./format.js";
 import { type Checkpoint, readSafetensors, type Weights } from "./safetensors.js";
-import { beside, type Opened, openSource, type ReadOptions, type WeightSource } from "./source.js";
+import { type Opened, openSource, type ReadOptions, type WeightSource } from "./source.js";
 
 export { type Dtype, toFloat32, type WeightTensor } from "./dtype.js";
 export {
@@ -78,8 +78,8 @@ export async function readOpened(
   const close = async () => {
     for (const one of opened) await one.close();
   };
-  const shard = async (name: string) => {
-    const one = await openSource(beside(source, name), options);
+  const shard = async (place: WeightSource) => {
+    const one = await openSource(place, options);
     opened.push(one);
     const format = await formatAt(one);
     if (format === "safetensors") return readSafetensors(one.bytes);
@@ -98,8 +98,8 @@ export async function readOpened(
       case "safetensors":
         return { ...(await readSafetensors(first.bytes)), close };
       case "sharded": {
-        const { readSharded } = await import("./sharded.js");
-        return { ...(await readSharded(first.bytes, shard)), close };
+        const { beside, readSharded } = await import("./sharded.js");
+        return { ...(await readSharded(first.bytes, (name) => shard(beside(source, name)))), close };
       }
       case "pytorch": {
         const { readPytorch } = await import("./pytorch/index.js");

@@ -64,9 +64,9 @@ function refusal(key: string, source: string): Fail {
 async function readArray(key: string, file: ArrayFile, source: string): Promise<StoredTensor> {
   const fail = refusal(key, source);
   const { text, end } = await readHeader(file, fail);
-  const shape = shapeOf(valueIn(text, "shape", /\(([\d\sL,]*)\)/, fail), fail);
-  const isColumnMajor = valueIn(text, "fortran_order", /(True|False)/, fail) === "True";
-  const descr = valueIn(text, "descr", /("[^"]*"|'[^']*'|\[)/, fail).slice(1, -1);
+  const shape = shapeOf(valueIn(text, "shape", fail), fail);
+  const isColumnMajor = valueIn(text, "fortran_order", fail) === "True";
+  const descr = valueIn(text, "descr", fail).slice(1, -1);
   const dtype = DTYPES.get(descr.slice(1));
   if (!dtype || !"<>|".includes(descr[0]!)) {
     const what = descr.includes("O") ? "Python objects, which could run code" : `dtype "${descr}"`;
@@ -101,10 +101,15 @@ async function readHeader(file: ArrayFile, fail: Fail): Promise<{ text: string; 
   return text === undefined ? fail("its header is not valid UTF-8") : { text, end };
 }
 
-/** The part of a header's value for `name` that `pattern` captures. */
-function valueIn(header: string, name: string, pattern: RegExp, fail: Fail): string {
-  const found = new RegExp(`["']${name}["']\\s*:\\s*${pattern.source}`).exec(header);
-  return found?.[1] ?? fail(`its header lacks ${name}`);
+/** A header's values, of which what is in parentheses counts. */
+const VALUES = {
+  shape: /["']shape["']\s*:\s*\(([\d\sL,]*)\)/,
+  fortran_order: /["']fortran_order["']\s*:\s*(True|False)/,
+  descr: /["']descr["']\s*:\s*("[^"]*"|'[^']*'|\[)/,
+} as const;
+
+function valueIn(header: string, name: keyof typeof VALUES, fail: Fail): string {
+  return VALUES[name].exec(header)?.[1] ?? fail(`its header lacks ${name}`);
 }
 
 function shapeOf(text: string, fail: Fail): number[] {

@@ -56,7 +56,7 @@ export async function fetchRegistered(
 
 /** The URL of a file below `base`, if there is one. */
 function mirrored(url: string, name: string, base: string | undefined): string {
-  return base ? `${checkBase(base).replace(/\/+$/, "")}/${name}` : url;
+  return base ? `${checkBase(base).replace(/\/$/, "")}/${name}` : url;
 }
 
 async function check(draft: Draft, url: string, wanted: string): Promise<void> {

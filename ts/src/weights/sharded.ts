@@ -5,6 +5,7 @@
 import { ConvzooError } from "../errors.js";
 import type { Bytes } from "./bytes.js";
 import type { Checkpoint } from "./safetensors.js";
+import { isFileUrl, isPlace, isUrl, nameOf, type WeightSource } from "./source.js";
 import type { StoredTensor } from "./stored.js";
 
 /** An index lists keys only; one larger than the largest header is an attack or an accident. */
@@ -72,4 +73,15 @@ async function readIndex(
 /** Whether this is the name of a file beside the index, and no way out of its folder. */
 function isPlainName(name: unknown): name is string {
   return typeof name === "string" && /^[^/\\:\0]+$/.test(name) && name !== "." && name !== "..";
+}
+
+/** The place of a file beside this one. Throws `bad-option` where the source is no place. */
+export function beside(source: WeightSource, name: string): string | URL {
+  if (!isPlace(source)) {
+    const message =
+      "This is the index of a checkpoint in several files, which lie beside it: pass the index's path or URL.";
+    throw new ConvzooError("bad-option", message, { source: nameOf(source) });
+  }
+  if (isUrl(source) || isFileUrl(source)) return new URL(encodeURIComponent(name), source);
+  return (/^.*[/\\]/s.exec(String(source)) ?? "") + name;
 }

@@ -127,17 +127,6 @@ function counted(bytes: Bytes, onRead: ReadOptions["onRead"]): Bytes {
   return { ...bytes, read };
 }
 
-/** The place of a file beside this one. Throws `bad-option` where the source is no place. */
-export function beside(source: WeightSource, name: string): string | URL {
-  if (!isPlace(source)) {
-    const message =
-      "This is the index of a checkpoint in several files, which lie beside it: pass the index's path or URL.";
-    throw new ConvzooError("bad-option", message, { source: nameOf(source) });
-  }
-  if (isUrl(source) || isFileUrl(source)) return new URL(encodeURIComponent(name), source);
-  return String(source).replace(/[^/\\]*$/, () => name);
-}
-
 /** The place that registered files come from instead of their own. Throws `bad-option` where it is no URL. */
 export function checkBase(base: string): string {
   if (typeof base === "string" && /^https?:\/\/[^/]/i.test(base)) return base;
@@ -164,12 +153,12 @@ function isFile(source: string | URL, platform?: FilePlatform): boolean {
   return isFileUrl(source) || (platform?.read !== undefined && !isUrl(source));
 }
 
-function isFileUrl(source: string | URL): boolean {
+export function isFileUrl(source: string | URL): boolean {
   return /^file:/i.test(String(source));
 }
 
 /** With a scheme; one letter is a drive of Windows. */
-function isUrl(source: string | URL): boolean {
+export function isUrl(source: string | URL): boolean {
   return /^([a-z][a-z\d+.-]+:\/\/|data:|blob:)/i.test(String(source));
 }
 

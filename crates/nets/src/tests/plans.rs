@@ -186,7 +186,8 @@ fn packed(net: &Net, random: &mut Random) -> Vec<Option<Arc<Packed>>> {
     pack(net, &net.weights(random), true, [h, w], None)
 }
 
-fn check_net(net: &Net, random: &mut Random) {
+/// Plans a net that fits its input for several outputs, and checks each plan.
+pub fn check_plans(net: &Net, random: &mut Random) {
     let (graph, packed) = (net.graph(), packed(net, random));
     let weights = Weights { packed: &packed, height: 4 };
     let all: Vec<Id> = (0..graph.nodes.len()).collect();
@@ -202,7 +203,7 @@ fn check_net(net: &Net, random: &mut Random) {
 fn steps_of_nets_keep_apart() {
     let random = &mut Random::new();
     for (_, net) in named() {
-        check_net(&net, random);
+        check_plans(&net, random);
     }
 }
 
@@ -210,7 +211,7 @@ fn steps_of_nets_keep_apart() {
 fn steps_of_random_nets_keep_apart() {
     let random = &mut Random::new();
     for _ in 0..150 {
-        check_net(&random_net(random), random);
+        check_plans(&random_net(random), random);
     }
 }
 

@@ -105,20 +105,13 @@ function floatsIn(bytes: Uint8Array<ArrayBuffer>, count: number): Float32Array {
   return new Float32Array(bytes.slice().buffer, 0, count);
 }
 
-/** Numbers in a flat list, or in lists of lists in the same order. */
+/** Numbers in a flat list, or in lists of lists in the same order. Memory is taken for those that came, not for those promised. */
 function floatsOf(data: unknown, count: number): Float32Array {
-  const floats = new Float32Array(count);
-  let at = 0;
-  const take = (part: unknown, depth: number): void => {
-    if (typeof part === "number") {
-      if (at < count) floats[at] = part;
-      at++;
-    } else if (Array.isArray(part) && depth < 4) for (const one of part) take(one, depth + 1);
-    else throw badRequest(`The input's data is a list of numbers; ${show(part)} is none.`);
-  };
-  for (const part of arrayOf(data, "the input's data")) take(part, 1);
-  if (at === count) return floats;
-  throw badRequest(`The input's shape has ${count} numbers, but its data has ${at}.`);
+  const numbers = arrayOf(data, "the input's data").flat(3);
+  const other = numbers.find((one) => typeof one !== "number");
+  if (other !== undefined) throw badRequest(`The input's data is a list of numbers; ${show(other)} is none.`);
+  if (numbers.length === count) return Float32Array.from(numbers as number[]);
+  throw badRequest(`The input's shape has ${count} numbers, but its data has ${numbers.length}.`);
 }
 
 function objectOf(value: unknown, what: string): Json {
