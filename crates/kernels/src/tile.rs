@@ -9,7 +9,6 @@ use crate::epilogue::Epilogue;
 use crate::panels::{At, MOST_WIDTH, Panels};
 use crate::simd::F32s;
 use crate::storage::Weight;
-use std::ops::Range;
 
 /// The rectangle of runs that makes up a row: `rows * cols` runs of `len` floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,74 +50,116 @@ pub unsafe fn fetch(p: *const f32, len: usize) {
     }
 }
 
-/// Sums the panels `p`, whose numbers lie at `w`, for the `R` rows at `x` and stores the results at `y`. Panels of `P` vectors
-/// that are wider than the tile's `N` are read in parts of `N` vectors, which are then what `p` counts, one at a time.
+/// All that becomes of the sums of some panels, whatever their rows: each row is clamp((bias + sum) * scale + shift + add).
+// Made once for all the tiles that the panels go over.
+#[derive(Clone, Copy)]
+pub struct End {
+    /// Those of the first panel's first column.
+    bias: *const f32,
+    scale: *const f32,
+    shift: *const f32,
+    /// Floats from a panel's scales to the next one's: 0 where there are none, and what stands in for them serves all.
+    affine_step: usize,
+    /// Where in a row the first panel's results go.
+    column: usize,
+    /// Where in a row's summands the first panel's lie, and how far it is from them to the next one's.
+    add: [usize; 2],
+    bounds: (f32, f32),
+    /// Columns from the first panel's first on: those that the last panel is filled up with are not stored.
+    used: usize,
+}
+
+impl End {
+    /// For the panels from `p` on, as wide as a tile (or parts, of those that are wider), whose outputs' channels begin at `c`.
+    #[inline(always)]
+    pub fn new<V: F32s, const N: usize>(panels: &Panels, p: usize, c: usize, epilogue: &Epilogue) -> Self {
+        let width = N * V::LANES;
+        let column = p * width;
+        let (scale, shift) = match epilogue.affine {
+            Some(affine) => (affine.scale(c + column), affine.shift(c + column)),
+            None => (UNITS.as_ptr(), NOTHING.as_ptr()),
+        };
+        End {
+            bias: panels.bias(column),
+            scale,
+            shift,
+            affine_step: if epilogue.affine.is_some() { width } else { 0 },
+            column,
+            add: if epilogue.add.is_some() { [column, width] } else { [0; 2] },
+            bounds: epilogue.activation.bounds(),
+            used: panels.columns - column,
+        }
+    }
+}
+
+/// What stands in for the summands of a row that has none.
+pub fn nothing() -> *const f32 {
+    NOTHING.as_ptr()
+}
+
+/// Sums `count` panels, whose numbers lie at `w`, for the `R` rows at `x` and stores the results in the rows at `y`. Panels of
+/// `P` vectors that are wider than the tile's `N` are read in parts of `N` vectors, which are then what is counted, one at a
+/// time.
 ///
 /// # Safety
-/// `w` must be where panel (or part) `p.start` lies, or where the panels `p` were widened to.
+/// `w` must be where the first of the panels (or parts) that `end` was made for lies, or where they were widened to.
 /// Each `x` must have `runs.reach()` readable floats; each `y` must have room for the panels' used columns, which nobody
-/// else reads or writes, and each `add` as many to read where the epilogue adds. `c`, the channel of the first panel's first
-/// column, and the used ones behind it must be channels of the output. `panels.width` must be `P * V::LANES` and
-/// `panels.depth` `runs.total()`.
+/// else reads or writes, and each `add` as many to read where the epilogue adds, else be `nothing()`. The panels must be
+/// `P * V::LANES` wide and `runs.total()` deep, and the channels behind `end`'s first channels of the output.
 #[inline(always)]
 pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize>(
     runs: &Runs,
-    panels: &Panels,
     w: At<W>,
-    p: Range<usize>,
-    x: [*const f32; R],
-    y: [*mut f32; R],
-    add: [*const f32; R],
-    c: usize,
-    epilogue: &Epilogue,
+    count: usize,
+    x: &[*const f32; R],
+    y: &[*mut f32; R],
+    add: &[*const f32; R],
+    end: &End,
 ) {
-    debug_assert_eq!((panels.width, panels.depth), (P * V::LANES, runs.total()));
-    debug_assert!(P == N || p.len() == 1);
+    debug_assert!(P == N || count == 1);
     const { assert!(N * V::LANES <= NOTHING.len() && N * V::LANES <= MOST_WIDTH && V::LANES <= 8) };
-    let width = N * V::LANES;
-    let used = panels.columns - p.start * width;
-    let whole = p.len().min(used / width);
-    let (scale, shift) = match epilogue.affine {
-        Some(affine) => (affine.scale(c), affine.shift(c)),
-        None => (UNITS.as_ptr(), NOTHING.as_ptr()),
-    };
-    let bias = panels.bias(p.start * width);
-    // From a panel's numbers to the next one's; what stands in for a part that is not there serves all.
-    let affine_step = if epilogue.affine.is_some() { width } else { 0 };
-    let (add, add_step) = match epilogue.add {
-        Some(_) => (add, width),
-        None => ([NOTHING.as_ptr(); R], 0),
-    };
-    let bounds = epilogue.activation.bounds();
-    let end = End { bias, scale, shift, affine_step, add, add_step, bounds };
+    let whole = count.min(end.used / (N * V::LANES));
+    // SAFETY: the caller's promises.
+    unsafe {
+        sum::<V, W, R, N, P>(runs, w, whole, x, y, add, end);
+        if whole < count {
+            last::<V, W, R, N, P>(runs, w, whole, x, y, add, end);
+        }
+    }
+}
+
+/// Sums panel `p`, of which not all columns are used: these go by way of buffers.
+///
+/// # Safety
+/// As `tile`.
+#[inline(never)]
+unsafe fn last<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize>(
+    runs: &Runs,
+    w: At<W>,
+    p: usize,
+    x: &[*const f32; R],
+    y: &[*mut f32; R],
+    add: &[*const f32; R],
+    end: &End,
+) {
+    let done = p * N * V::LANES;
+    let (used, affine) = (end.used - done, p * end.affine_step);
+    let mut sums = [[[0.0f32; 8]; N]; R];
+    let mut summands = [[[0.0f32; 8]; N]; R];
     // SAFETY: the caller's promises; a buffer's row has room for a panel's width.
     unsafe {
-        sum::<V, W, R, N, P>(runs, w, whole, &x, &y, &end);
-        if whole == p.len() {
-            return;
-        }
-        // The last panel's used columns go by way of buffers.
-        let done = whole * width;
-        let used = used - done;
-        let mut sums = [[[0.0f32; 8]; N]; R];
-        let mut summands = [[[0.0f32; 8]; N]; R];
-        if epilogue.add.is_some() {
-            for (row, add) in summands.iter_mut().zip(add) {
-                let add = std::slice::from_raw_parts(add.add(done), used);
-                row.as_flattened_mut()[..used].copy_from_slice(add);
-            }
+        for (row, add) in summands.iter_mut().zip(add) {
+            let add = std::slice::from_raw_parts(add.add(end.add[0] + p * end.add[1]), used);
+            row.as_flattened_mut()[..used].copy_from_slice(add);
         }
         let rows = sums.each_mut().map(|row| row.as_mut_ptr().cast::<f32>());
-        let w = At { numbers: w.numbers.add(done * panels.depth), factors: w.factors.wrapping_add(done) };
-        let bias = bias.add(done);
-        let passed = whole * affine_step;
-        let (scale, shift) = (scale.add(passed), shift.add(passed));
         let add = summands.each_ref().map(|row| row.as_ptr().cast());
-        sum::<V, W, R, N, P>(runs, w, 1, &x, &rows, &End { bias, scale, shift, add, ..end });
+        let w = At { numbers: w.numbers.add(done * runs.total()), factors: w.factors.wrapping_add(done) };
+        let (bias, scale, shift) = (end.bias.add(done), end.scale.add(affine), end.shift.add(affine));
+        let buffered = End { bias, scale, shift, column: 0, add: [0; 2], ..*end };
+        sum::<V, W, R, N, P>(runs, w, 1, x, &rows, &add, &buffered);
         for (row, y) in rows.iter().zip(y) {
-            for i in 0..used {
-                *y.add(done + i) = *row.add(i);
-            }
+            row.copy_to_nonoverlapping(y.add(end.column + done), used);
         }
     }
 }
@@ -127,22 +168,11 @@ pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize, const P: 
 static UNITS: [f32; 32] = [1.0; 32];
 static NOTHING: [f32; 32] = [0.0; 32];
 
-/// All that becomes of a tile's sums: each row is clamp((bias + sum) * scale + shift + add).
-struct End<const R: usize> {
-    bias: *const f32,
-    scale: *const f32,
-    shift: *const f32,
-    affine_step: usize,
-    add: [*const f32; R],
-    add_step: usize,
-    bounds: (f32, f32),
-}
-
 /// Sums the products of the `R` rows at `x` and each of `count` panels from `w` on, finishes the sums and stores them at `y`.
 ///
 /// # Safety
 /// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows and their
-/// factors; each `y` must have room for a row of the panels, and each address of `end` one to read.
+/// factors; each `y` must have room for a row of the panels, and each address of `end` and each `add` one to read.
 // A function of its own, without a branch behind the loop: Firefox gives a sum that is used in many places a place in
 // memory, and LLVM does where the loops behind are too large to unroll (28 GFLOPS instead of 55).
 #[inline(never)]
@@ -152,7 +182,8 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
     count: usize,
     x: &[*const f32; R],
     y: &[*mut f32; R],
-    end: &End<R>,
+    add: &[*const f32; R],
+    end: &End,
 ) {
     let At { numbers: mut w, factors } = w;
     // SAFETY: the caller's promises; w moves over the panels once, from their start to their end.
@@ -174,14 +205,15 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                 }
             }
             let (least, most) = (V::splat(end.bounds.0), V::splat(end.bounds.1));
-            let (affine, add) = (p * end.affine_step, p * end.add_step);
+            let (affine, from) = (p * end.affine_step, end.add[0] + p * end.add[1]);
+            let to = end.column + at;
             let scale: [V; N] = std::array::from_fn(|j| V::load(end.scale.add(affine + j * V::LANES)));
             let shift: [V; N] = std::array::from_fn(|j| V::load(end.shift.add(affine + j * V::LANES)));
-            for ((sums, y), summand) in sums.iter().zip(y).zip(&end.add) {
+            for ((sums, y), add) in sums.iter().zip(y).zip(add) {
                 for (j, sum) in sums.iter().enumerate() {
-                    let summand = V::load(summand.add(add + j * V::LANES));
+                    let summand = V::load(add.add(from + j * V::LANES));
                     let sum = sum.madd(scale[j], shift[j]).add(summand);
-                    sum.max(least).min(most).store(y.add(at + j * V::LANES));
+                    sum.max(least).min(most).store(y.add(to + j * V::LANES));
                 }
             }
         }

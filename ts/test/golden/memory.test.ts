@@ -25,7 +25,7 @@ function zeros(network: Net) {
 /** By how many bytes the process grows while `work` is done `times` times. */
 async function growth(times: number, work: (i: number) => Promise<unknown>): Promise<number> {
   // The heaps of all threads first grow to what they need.
-  for (let i = 0; i < times / 4; i++) await work(i);
+  for (let i = 0; i < times; i++) await work(i);
   const before = process.memoryUsage.rss();
   for (let i = 0; i < times; i++) await work(i);
   return process.memoryUsage.rss() - before;

@@ -17,14 +17,17 @@ fn polynomial<V: F32s, const N: usize>(x: V, coefficients: [f32; N]) -> V {
     coefficients[1..].iter().fold(highest, |y, c| y.madd(x, V::splat(*c)))
 }
 
-/// With x = n ln 2 + r, n whole and r at most half of ln 2: 2^n, r, and (e^r - 1) / r.
+/// With x = n ln 2 + r, n whole and r at most half of ln 2: 2^n, r, and (e^r - 1) / r. `MINUS`: with x = r - n ln 2, so that r
+/// is what is left of -x with its sign changed: 2^n, r, and (e^-r - 1) / r.
 #[inline(always)]
-fn split<V: F32s>(x: V) -> (V, V, V) {
-    let sum = x.madd(V::splat(std::f32::consts::LOG2_E), V::splat(EXPONENT));
+fn split<V: F32s, const MINUS: bool>(x: V) -> (V, V, V) {
+    let sign = if MINUS { -1.0 } else { 1.0 };
+    let sum = x.madd(V::splat(sign * std::f32::consts::LOG2_E), V::splat(EXPONENT));
     let n = sum.sub(V::splat(EXPONENT));
     // ln 2 in two parts: n times the first, of 9 bits, is exact, and so is what it leaves of x.
-    let r = n.madd(V::splat(2.121_944_4e-4), n.madd(V::splat(-0.693_359_4), x));
-    let slope = polynomial(r, [0.001_381_398_4, 0.008_368_899, 0.041_668_34, 0.166_665_2, 0.499_999_94, 1.0]);
+    let r = n.madd(V::splat(sign * 2.121_944_4e-4), n.madd(V::splat(sign * -0.693_359_4), x));
+    let [a, b, c] = [0.001_381_398_4, 0.041_668_34, 0.499_999_94];
+    let slope = polynomial(r, [a, sign * 0.008_368_899, b, sign * 0.166_665_2, c, sign]);
     (sum.exponent(), r, slope)
 }
 
@@ -32,14 +35,15 @@ fn split<V: F32s>(x: V) -> (V, V, V) {
 #[inline(always)]
 pub fn exp<V: F32s>(x: V) -> V {
     // At the limits 2^n is zero or infinite.
-    let (power, r, slope) = split(x.max(V::splat(-88.0)).min(V::splat(89.0)));
+    let (power, r, slope) = split::<V, false>(x.max(V::splat(-88.0)).min(V::splat(89.0)));
     slope.madd(r, V::splat(1.0)).mul(power)
 }
 
-/// 1 + e^-x.
+/// 1 + e^-x: as `exp`, but with the sign in the constants, for every instruction counts.
 #[inline(always)]
 fn one_and_exp<V: F32s>(x: V) -> V {
-    exp(V::splat(0.0).sub(x)).add(V::splat(1.0))
+    let (power, r, slope) = split::<V, true>(x.max(V::splat(-89.0)).min(V::splat(88.0)));
+    slope.madd(r, V::splat(1.0)).madd(power, V::splat(1.0))
 }
 
 /// 1 / (1 + e^-x), to 3 ULP or 2^-127.
@@ -59,7 +63,7 @@ pub fn silu<V: F32s>(x: V) -> V {
 pub fn tanh<V: F32s>(x: V) -> V {
     // By e^2x - 1, which loses nothing near zero. At these limits a 2 more or less is rounded away: the result is ±1.
     let x = x.max(V::splat(-10.0)).min(V::splat(10.0));
-    let (power, r, slope) = split(x.add(x));
+    let (power, r, slope) = split::<V, false>(x.add(x));
     let y = slope.mul(r).madd(power, power.sub(V::splat(1.0)));
     y.div(y.add(V::splat(2.0)))
 }

@@ -14,7 +14,7 @@ use crate::par;
 use crate::rows;
 use crate::simd::F32s;
 use crate::storage::Storage;
-use crate::tile::{Runs, tile};
+use crate::tile::{End, Runs, nothing, tile};
 use std::ops::Range;
 
 /// Vectors a panel is wide.
@@ -160,51 +160,61 @@ impl Job<'_> {
         let count = self.block().min(self.y.pixels() - first);
         let mut x = [std::ptr::null::<f32>(); BLOCK];
         let mut y = [std::ptr::null_mut::<f32>(); BLOCK];
-        let mut add = [std::ptr::null::<f32>(); BLOCK];
-        let (mut image, mut oy, mut ox) = self.position(first);
+        let mut add = [nothing(); BLOCK];
         // What padding takes off the first window's corner.
         let corner = self.spec.padding[0] * self.x.row + self.spec.padding[1] * self.x.pixel;
-        for (i, ((x, y), add)) in x.iter_mut().zip(&mut y).zip(&mut add).take(count).enumerate() {
+        let step = self.spec.stride[1] * self.x.pixel;
+        let mut i = 0;
+        while i < count {
+            // Those of one row together.
+            let (image, oy, ox) = self.position(first + i);
+            let len = (self.y.w - ox).min(count - i);
             let (iy, ix) = (oy * self.spec.stride[0], ox * self.spec.stride[1]);
             let from = x0 + image * self.x.image + iy * self.x.row + ix * self.x.pixel - corner;
             let to = y0 + image * self.y.image + oy * self.y.row + ox * self.y.pixel;
-            // SAFETY: the window with its padding lies in the arena, and so does the output pixel.
+            // SAFETY: the windows with their padding lie in the arena, and so do the output's pixels.
             unsafe {
-                *x = arena.read(from, runs.reach());
-                if let Some(before) = &self.before {
-                    let row = scratch[i * self.spec.in_channels..][..self.spec.in_channels].as_mut_ptr();
-                    before.apply::<V>(arena, image, *x, row, self.spec.in_channels);
-                    *x = row;
+                let from = arena.read(from, (len - 1) * step + runs.reach());
+                let to = arena.write(to, (len - 1) * self.y.pixel + panels.columns);
+                for j in 0..len {
+                    (x[i + j], y[i + j]) = (from.add(j * step), to.add(j * self.y.pixel));
                 }
-                *y = arena.write(to, panels.columns);
                 if let Some(map) = &self.epilogue.add {
-                    *add = arena.read(map.at(image, oy, ox) + group * panels.columns, panels.columns);
+                    let from = map.at(image, oy, ox) + group * panels.columns;
+                    let from = arena.read(from, (len - 1) * map.pixel + panels.columns);
+                    for (j, add) in add[i..][..len].iter_mut().enumerate() {
+                        *add = from.add(j * map.pixel);
+                    }
+                }
+                if let Some(before) = &self.before {
+                    let channels = self.spec.in_channels;
+                    let rows = scratch[i * channels..].chunks_exact_mut(channels);
+                    for (x, row) in x[i..][..len].iter_mut().zip(rows) {
+                        before.apply::<V>(arena, image, *x, row.as_mut_ptr(), channels);
+                        *x = row.as_ptr();
+                    }
                 }
             }
-            ox += 1;
-            if ox == self.y.w {
-                (ox, oy) = (0, oy + 1);
-            }
-            if oy == self.y.h {
-                (oy, image) = (0, image + 1);
-            }
+            i += len;
         }
         let range = par::part(panels.count(), self.ranges(), range);
         for p in range.clone().step_by(self.together()) {
             let p = p..range.end.min(p + self.together());
             let w = panels.widened::<V>(p.clone(), wide);
             let pixels = Pixels { x: &x, y: &y, add: &add, count };
-            // SAFETY: see above; a panel's columns lie behind its first.
+            // SAFETY: see above.
             unsafe {
                 if panels.width == N * V::LANES {
-                    self.tiles::<V, N>(&runs, panels, w, p, &pixels, c);
+                    let end = End::new::<V, N>(panels, p.start, c, &self.epilogue);
+                    self.tiles::<V, N>(&runs, w, p.len(), &pixels, &end);
                 } else {
                     let parts = panels.columns.div_ceil(N * V::LANES);
                     for part in p.start * WIDER..parts.min(p.end * WIDER) {
                         let (panel, column) = (part / WIDER - p.start, part % WIDER * N * V::LANES);
                         let numbers = w.numbers.add(panel * panels.depth * panels.width + column);
                         let w = At { numbers, ..w };
-                        self.tiles::<V, { WIDER * N }>(&runs, panels, w, part..part + 1, &pixels, c);
+                        let end = End::new::<V, N>(panels, part, c, &self.epilogue);
+                        self.tiles::<V, { WIDER * N }>(&runs, w, 1, &pixels, &end);
                     }
                 }
             }
@@ -231,53 +241,30 @@ impl Job<'_> {
     unsafe fn tiles<V: F32s, const P: usize>(
         &self,
         runs: &Runs,
-        panels: &Panels,
         w: At<f32>,
-        p: Range<usize>,
+        count: usize,
         pixels: &Pixels,
-        c: usize,
+        end: &End,
     ) {
         let mut i = 0;
         while i < pixels.count {
             let left = pixels.count - i;
             let step = if P == N { height(self.height, left) } else { [1, 4][usize::from(left >= 4)] };
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller's promise; `step` pixels are left.
             unsafe {
                 // Wider panels have fewer tiles, since each is code of its own.
                 match step {
-                    1 => self.tile::<V, 1, P>(runs, panels, w, p.clone(), pixels, c, i),
-                    4 => self.tile::<V, 4, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    1 => pixels.tile::<V, 1, P>(runs, w, count, i, end),
+                    4 => pixels.tile::<V, 4, P>(runs, w, count, i, end),
                     _ if P != N => unreachable!("a step of another width"),
-                    2 => self.tile::<V, 2, P>(runs, panels, w, p.clone(), pixels, c, i),
-                    3 => self.tile::<V, 3, P>(runs, panels, w, p.clone(), pixels, c, i),
-                    5 => self.tile::<V, 5, P>(runs, panels, w, p.clone(), pixels, c, i),
-                    _ => self.tile::<V, 6, P>(runs, panels, w, p.clone(), pixels, c, i),
+                    2 => pixels.tile::<V, 2, P>(runs, w, count, i, end),
+                    3 => pixels.tile::<V, 3, P>(runs, w, count, i, end),
+                    5 => pixels.tile::<V, 5, P>(runs, w, count, i, end),
+                    _ => pixels.tile::<V, 6, P>(runs, w, count, i, end),
                 }
             }
             i += step;
         }
-    }
-
-    /// # Safety
-    /// As `run`.
-    #[inline(never)]
-    unsafe fn tile<V: F32s, const R: usize, const P: usize>(
-        &self,
-        runs: &Runs,
-        panels: &Panels,
-        w: At<f32>,
-        p: Range<usize>,
-        pixels: &Pixels,
-        c: usize,
-        i: usize,
-    ) {
-        let x: [*const f32; R] = pixels.x[i..i + R].try_into().expect("R pixels");
-        let column = p.start * N * V::LANES;
-        // SAFETY: the column lies within the pixel that y points at.
-        let y: [*mut f32; R] = std::array::from_fn(|r| unsafe { pixels.y[i + r].add(column) });
-        let add: [*const f32; R] = std::array::from_fn(|r| pixels.add[i + r].wrapping_add(column));
-        // SAFETY: the caller's promise.
-        unsafe { tile::<V, f32, R, N, P>(runs, panels, w, p, x, y, add, c + column, &self.epilogue) }
     }
 }
 
@@ -287,6 +274,28 @@ struct Pixels<'a> {
     y: &'a [*mut f32; BLOCK],
     add: &'a [*const f32; BLOCK],
     count: usize,
+}
+
+impl Pixels<'_> {
+    /// The `R` pixels from pixel `i` on.
+    ///
+    /// # Safety
+    /// As `run`.
+    #[inline(always)]
+    unsafe fn tile<V: F32s, const R: usize, const P: usize>(
+        &self,
+        runs: &Runs,
+        w: At<f32>,
+        count: usize,
+        i: usize,
+        end: &End,
+    ) {
+        let x = self.x[i..].first_chunk().expect("R pixels");
+        let y = self.y[i..].first_chunk().expect("R pixels");
+        let add = self.add[i..].first_chunk().expect("R pixels");
+        // SAFETY: the caller's promise.
+        unsafe { tile::<V, f32, R, N, P>(runs, w, count, x, y, add, end) }
+    }
 }
 
 /// Pixels of the next tile where `left` are left: what makes more than one tile and less than two is halved, since a tile of

@@ -9,7 +9,7 @@ use crate::panels::{At, Numbers, Panels};
 use crate::par;
 use crate::simd::F32s;
 use crate::storage::{Storage, Weight};
-use crate::tile::{Runs, tile};
+use crate::tile::{End, Runs, nothing, tile};
 use std::ops::Range;
 
 /// Vectors a panel is wide.
@@ -106,19 +106,20 @@ impl Job<'_> {
         p: usize,
         i: usize,
     ) {
-        let used = self.panels.width.min(self.panels.columns - p * self.panels.width);
-        // SAFETY: the caller's promise; image i + r and column p * width lie in the maps.
+        let columns = self.panels.columns;
+        // SAFETY: the caller's promise; image i + r lies in the maps.
         unsafe {
             let x = std::array::from_fn(|r| arena.read(self.x.at(i + r, 0, 0), runs.reach()));
-            let y: [*mut f32; R] =
-                std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0) + p * self.panels.width, used));
-            let c = p * self.panels.width;
+            let y: [*mut f32; R] = std::array::from_fn(|r| arena.write(self.y.at(i + r, 0, 0), columns));
             let add = std::array::from_fn(|r| match &self.epilogue.add {
-                Some(map) => arena.read(map.at(i + r, 0, 0) + c, used),
-                None => std::ptr::null(),
+                Some(map) => arena.read(map.at(i + r, 0, 0), columns),
+                None => nothing(),
             });
-            tile::<V, W, R, N, N>(runs, self.panels, w, p..p + 1, x, y, add, c, &self.epilogue);
-            y.iter().for_each(|&y| curve::<V>(self.epilogue.activation, y, used));
+            let end = End::new::<V, N>(self.panels, p, 0, &self.epilogue);
+            tile::<V, W, R, N, N>(runs, w, 1, &x, &y, &add, &end);
+            let first = p * self.panels.width;
+            let used = self.panels.width.min(columns - first);
+            y.iter().for_each(|&y| curve::<V>(self.epilogue.activation, y.add(first), used));
         }
     }
 }
