@@ -33,6 +33,10 @@ for (const size of sizes) {
 
 const server = ["--port", values.port, "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes"];
 const redis = spawn(values.redis, [...server, "--save", ""], { stdio: "ignore" });
+process.on("exit", () => {
+  redis.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
 await pause(500);
 
 /** Seconds of CPU time that a process has had. */
@@ -86,6 +90,5 @@ for (let round = 0; round < Number(values.rounds); round++) {
     console.error(JSON.stringify(rows.at(-1)));
   }
 }
-redis.kill();
-rmSync(folder, { recursive: true, force: true });
 console.table(rows);
+process.exit();

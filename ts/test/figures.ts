@@ -1,23 +1,10 @@
 /** What networks of the zoo ask of a GPU, by their recordings: no GPU is needed for it. */
 import { readFileSync } from "node:fs";
 import { GpuCore, initSync } from "../../build/core/webgpu/core.js";
-import type { GpuLimits, RecordedStep, Recording } from "../src/backend/webgpu/recording.js";
+import type { RecordedStep, Recording } from "../src/backend/webgpu/recording.js";
+import { LEAST } from "../src/backend/webgpu/summary.js";
 import { lower } from "../src/graph.js";
 import { type ZooName, zoo } from "../src/zoo/index.js";
-
-/** The least that WebGPU allows. */
-export const LIMITS: GpuLimits = {
-  binding: 128 << 20,
-  buffer: 256 << 20,
-  workgroupMemory: 16 << 10,
-  invocations: 256,
-  workgroup: [256, 256, 64],
-  workgroups: 65535,
-  storageBuffers: 8,
-  subgroups: false,
-  f16: false,
-  fallback: false,
-};
 
 /** One image's run. Bytes, and numbers of products. */
 export interface Figures {
@@ -47,13 +34,7 @@ export function figures(name: ZooName, winograd: boolean): Figures {
   const { build, input } = zoo[name];
   const [channels, rows, columns] = input as [number, number, number];
   const { nodes, output } = lower(build());
-  const core = new GpuCore(
-    JSON.stringify({ nodes, output }),
-    rows,
-    columns,
-    winograd,
-    JSON.stringify(LIMITS),
-  );
+  const core = new GpuCore(JSON.stringify({ nodes, output }), rows, columns, winograd, JSON.stringify(LEAST));
   const recording: Recording = JSON.parse(core.record(1, channels, rows, columns, new Uint32Array()));
   const buffers = [...core.buffers()];
   core.free();

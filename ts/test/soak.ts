@@ -13,7 +13,7 @@ export interface SoakResult {
   readonly right: Readonly<Record<string, number>>;
   /** What was not, in words; at most a hundred. */
   readonly wrong: readonly string[];
-  /** The memory that is the server's own, bytes, once a second. */
+  /** The server's resident memory, bytes, once a second. */
   readonly memory: readonly number[];
   /** What its own thread holds as objects and buffers between requests, garbage not counted, bytes, at each look. */
   readonly held: readonly number[];
@@ -76,7 +76,7 @@ export async function soak(
   const tensors = kinds.find(({ name }) => name === "a tensor in binary")!;
   for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: 24 }, () => ask(tensors)));
   const start = performance.now();
-  const watch = setInterval(() => memory.push(ownBytes(server.pid)), 1000);
+  const watch = setInterval(() => memory.push(residentBytes(server.pid)), 1000);
   // All stop for a look: what is held then is neither garbage nor a request under way. A model keeps room for a batch like its
   // last one, which is one photograph then.
   for (let round = 1; passed() < seconds; round++) {
@@ -268,11 +268,10 @@ function bad(url: string, port: number): Kind[] {
   ];
 }
 
-/** A process's own memory, where the system tells it. Pages of files, such as the runtime's code, are the system's to take and give. */
-function ownBytes(pid: number): number {
+/** A process's resident memory, where the system tells it. */
+function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
-  return 1024 * (of("RssAnon") + of("RssShmem") + of("VmSwap"));
+  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
 }
 
 function uniform(seed: number): () => number {

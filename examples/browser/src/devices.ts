@@ -14,17 +14,16 @@ export async function startDevices(): Promise<void> {
   const counts = [...steps, can.threads].map(String);
   radios(byId("threads"), "threads", counts, String(can.threads), (count) => threads.set(Number(count)));
 
-  const notes = [
-    // Errors' messages are whole sentences, the probe's findings are not.
-    can.deviceReason && `No GPU: ${can.deviceReason.replace(/\.$/, "")}.`,
-    can.threadsReason && `One thread: ${can.threadsReason}.`,
-  ].filter(Boolean);
-  const note = byId("threads-note");
-  note.textContent = notes.join(" ");
-  note.hidden = notes.length === 0;
+  note("device-note", can.deviceReason && `No GPU: ${can.deviceReason}.`);
+  note("threads-note", can.threadsReason && `One thread: ${can.threadsReason}.`);
 
   loaded.on(show);
   show(loaded.value);
+}
+
+function note(id: string, text: string | undefined): void {
+  byId(id).textContent = text ?? "";
+  byId(id).hidden = !text;
 }
 
 /** What the model has counts, whatever was asked for. */

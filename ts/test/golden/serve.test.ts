@@ -48,14 +48,14 @@ async function infer(base: string, name: string, { shape, data }: Tensor, init: 
 const post = (path: string, body: BodyInit, headers: Record<string, string> = {}) =>
   fetch(server.url + path, { method: "POST", body, headers });
 
-/** One of the server's numbers, by its name and labels; 0 where it has none. */
+/** One of the server's numbers, by its name and labels; NaN where it has none. */
 async function metric(name: string): Promise<number> {
   const page = await (await fetch(`${server.url}/metrics`)).text();
   return Number(
     page
       .split("\n")
       .find((line) => line.startsWith(`${name} `))
-      ?.slice(name.length) ?? 0,
+      ?.slice(name.length),
   );
 }
 

@@ -25,6 +25,7 @@ const SMALLEST: readonly string[] = [
   "ref_highway10_mnist",
   "ref_inception_resnet_v1_facenet",
   "ref_lenet5",
+  "ref_lenet5_b4",
   "ref_mcdnn_cifar10",
   "ref_nasnetamobile",
   "ref_nin_cifar10",
@@ -32,6 +33,7 @@ const SMALLEST: readonly string[] = [
   "ref_resnet20_cifar",
   "regnet_y_400mf",
   "shufflenet_v2_x1_0",
+  "squeezenet1_1",
   "squeezenet1_1_17x17_s8",
   "squeezenet1_1_97x131_b3_s2",
 ];
@@ -40,8 +42,11 @@ const SMALLEST: readonly string[] = [
 const TAPPED: readonly string[] = [
   "mobilenet_v3_small",
   "ref_lenet5",
+  "ref_mcdnn_cifar10",
   "ref_resnet20_cifar",
+  "shufflenet_v2_x1_0",
   "squeezenet1_1_17x17_s8",
+  "squeezenet1_1_97x131_b3_s2",
 ];
 
 /** On a device with no more than every WebGPU has: alexnet's first linear layer then lies in two buffers. */

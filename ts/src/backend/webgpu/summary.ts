@@ -7,7 +7,7 @@ import { startPlanner } from "./planner.js";
 import type { GpuLimits } from "./recording.js";
 
 /** The least that WebGPU allows. */
-const LEAST: GpuLimits = {
+export const LEAST: GpuLimits = {
   binding: 2 ** 27,
   buffer: 2 ** 28,
   workgroupMemory: 2 ** 14,

@@ -25,8 +25,8 @@ async function ask(kit: Kit, platform: Platform): Promise<string | undefined> {
     const wrong = await probe(kit, platform, () => acquire(platform));
     return wrong && `${name}: ${wrong}`;
   } catch (error) {
-    // Whatever keeps a GPU from being tried keeps it from being used.
-    if (isConvzooError(error)) return error.message;
+    // Whatever keeps a GPU from being tried keeps it from being used. Reasons are no sentences, but parts of one.
+    if (isConvzooError(error)) return error.message.replace(/\.$/, "");
     throw error;
   }
 }

@@ -35,6 +35,8 @@ export const images: readonly Target[] = Object.entries(SIGNATURES).map(([name, 
   return {
     name,
     few: 400,
+    share: 0.05,
+    mostMib: 256,
     make(random) {
       const bytes = damaged(random(8) === 0 ? files : own, random);
       return random(4) > 0 ? withChecksums(bytes) : bytes;

@@ -26,7 +26,7 @@ function transform(net: Net): void {
 
 export const onnx: Target = {
   name: "onnx",
-  few: 1500,
+  few: 50_000,
   make: (random) => damaged(files, random),
   async take(input) {
     const source = inMemory(input, "damaged.onnx");

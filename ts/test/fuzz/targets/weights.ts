@@ -108,13 +108,13 @@ const archives = [
 export const weights: readonly Target[] = [
   files(
     "pytorch-archive",
-    3000,
+    8000,
     /^(dtypes|dtypes_big.*|layouts|layouts_deflated|layouts_zip64|checkpoint|protocol_\d|state_.*)\.pth$/,
   ),
-  files("pytorch-legacy", 4000, /legacy\.pth$/),
-  files("numpy", 3000, /\.np[yz]$/),
-  { ...files("pickle-attacks", 3000, /^(unsafe|bad)_/), isHostile: true },
-  { ...loaded("pickle-pieces", 4000, scribbled), isHostile: true },
+  files("pytorch-legacy", 8000, /legacy\.pth$/),
+  files("numpy", 8000, /\.np[yz]$/),
+  { ...files("pickle-attacks", 8000, /^(unsafe|bad)_/), isHostile: true },
+  { ...loaded("pickle-pieces", 8000, scribbled), isHostile: true },
   loaded("safetensors", 4000, damagedSafetensors),
   {
     name: "sharded-index",
