@@ -38,7 +38,9 @@ const quarters = (all: readonly number[], of: (some: readonly number[]) => numbe
   return [0, 1, 2, 3].map((i) => of(rest.slice((i * rest.length) / 4, ((i + 1) * rest.length) / 4)));
 };
 const [resident, own] = [quarters(memory, least), quarters(held, median)];
-console.log(`the process's resident memory in MiB, the least of each quarter: ${resident.map(mib).join(", ")}`);
+console.log(
+  `the process's resident memory in MiB, the least of each quarter: ${resident.map(mib).join(", ")}`,
+);
 console.log(`held by the server's own thread, the median of each quarter: ${own.map(mib).join(", ")}`);
 const minutes = memory.filter((_, i) => i % 60 === 59).map(mib);
 console.log(`each minute: ${minutes.join(" ")}; most at any time: ${mib(Math.max(...memory))}`);
