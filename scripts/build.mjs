@@ -16,13 +16,12 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { setupNpm, setupRust, stop } from "./setup.mjs";
 import { sizes, sizeTable } from "./sizes.mjs";
-import { root, toolchain, toolFolder } from "./toolchain.mjs";
+import { root, together, toolchain, toolFolder } from "./toolchain.mjs";
 import { isolateWaits } from "./waits.mjs";
 
 const core = join(root, "build/core");
@@ -152,12 +151,15 @@ function adaptGlue(text, kind) {
 /** The environment that compiles one flavour, be it by wasm-pack or, for tests, by cargo. */
 export function flavourEnv(flavour) {
   const { env, wasmFlags } = toolchain();
-  const flags = [...wasmFlags, inOrder, `-C target-feature=${flavour.features}`, ...flavour.threads];
+  const flagsOf = ({ features, threads }) =>
+    [...wasmFlags, inOrder, `-C target-feature=${features}`, ...threads].join(" ");
+  const flags = flagsOf(flavour);
+  // A folder for each set of flags, so that std is compiled once for it and not again at every change of flags.
+  const first = flavours.find((other) => flagsOf(other) === flags);
   return {
     ...env,
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
-    // A folder each, so that std is compiled once for each set of flags and not again at every change of flags.
-    CARGO_TARGET_DIR: join(root, "target/wasm", flavour.wasm),
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags,
+    CARGO_TARGET_DIR: join(root, "target/wasm", first.wasm),
   };
 }
 
@@ -183,15 +185,10 @@ async function compile(flavour) {
   return out;
 }
 
-/** Compiles all flavours, as many at once as there are cores: std is one long chain of crates, and so is ours. */
+/** Compiles all flavours, some at a time: std is one long chain of crates, and so is ours. */
 async function compileAll() {
   const outs = new Map();
-  const waiting = flavours.values();
-  const worker = async () => {
-    for (const flavour of waiting) outs.set(flavour, await compile(flavour));
-  };
-  const workers = Math.min(flavours.length, availableParallelism());
-  await Promise.all(Array.from({ length: workers }, worker));
+  await together(flavours.map((flavour) => async () => outs.set(flavour, await compile(flavour))));
   return outs;
 }
 

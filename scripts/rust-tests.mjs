@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { flavourEnv, flavours } from "./build.mjs";
-import { root, run, runAside, toolchain, toolFolder } from "./toolchain.mjs";
+import { root, runAside, toolchain, toolFolder } from "./toolchain.mjs";
 
 /** The tests of a run; where it went wrong without a failing test (a compile error, a trap), that is one more. */
 function testsOf(tests, { status, said }) {
@@ -11,10 +11,10 @@ function testsOf(tests, { status, said }) {
 }
 
 /** [{ name, state, why }] for every test of the workspace, run natively with threads; as wasm they run without. */
-export function nativeTests() {
+export async function nativeTests() {
   const { cargo, env } = toolchain();
   const json = ["--", "-Z", "unstable-options", "--format", "json"];
-  const done = run(
+  const done = await runAside(
     cargo,
     ["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast", ...json],
     env,
@@ -36,7 +36,7 @@ export function nativeTests() {
 }
 
 /** Writes the cases that are held to the references on a GPU: build/test/gpu-cases and gpu-products. */
-export function writeGpuCases() {
+export async function writeGpuCases() {
   const { cargo, env } = toolchain();
   const args = [
     "test",
@@ -52,7 +52,7 @@ export function writeGpuCases() {
     "webgpu::cases",
     "conv2d::gpu",
   ];
-  const { status, said } = run(cargo, args, env);
+  const { status, said } = await runAside(cargo, args, env);
   if (status !== 0) throw new Error(`the cases for a GPU could not be written:\n${said}`);
 }
 

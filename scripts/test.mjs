@@ -13,6 +13,7 @@ import {
   queueServer,
   setupBrowsers,
   setupClients,
+  setupDocs,
   setupGpu,
   setupNpm,
   setupQueue,
@@ -20,7 +21,7 @@ import {
   setupRust,
 } from "./setup.mjs";
 import { sizes, sizeTable, weight } from "./sizes.mjs";
-import { root, run, toolchain } from "./toolchain.mjs";
+import { root, runAside, together, toolchain } from "./toolchain.mjs";
 
 const only = (flag) => process.argv.includes(flag);
 const results = join(root, "build/test");
@@ -62,22 +63,22 @@ async function suite(name, work) {
 }
 
 /** A command that is one test. */
-function check(name, command, args, env) {
-  const { status, said } = run(command, args, env);
+async function check(name, command, args, env) {
+  const { status, said } = await runAside(command, args, env);
   return { name, state: status === 0 ? "passed" : "failed", why: said };
 }
 
 const node = (name, script, ...args) =>
   check(name, process.execPath, [join("node_modules", script), ...args]);
 
-function lint() {
+async function lint() {
   const { fmt, clippy, env } = toolchain();
   const deny = ["--workspace", "--all-targets", "--", "-D", "warnings"];
   return [
-    node("biome", "@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=50"),
-    node("tsc", "typescript/bin/tsc", "--noEmit"),
-    check("cargo fmt", fmt, ["fmt", "--all", "--check", "--", "--color=never"], env),
-    check("cargo clippy", clippy, ["clippy", "--quiet", ...deny], env),
+    await node("biome", "@biomejs/biome/bin/biome", "ci", "--colors=off", "--max-diagnostics=50"),
+    await node("tsc", "typescript/bin/tsc", "--noEmit"),
+    await check("cargo fmt", fmt, ["fmt", "--all", "--check", "--", "--color=never"], env),
+    await check("cargo clippy", clippy, ["clippy", "--quiet", ...deny], env),
   ];
 }
 
@@ -106,21 +107,16 @@ const slow = [
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail, of a checker at work. */
 const fuzzers = ["download", "fuzz", "image-fuzz", "redos", "serve-fuzz"];
 
-/** One project of vitest.config.ts, without the files `left`. */
-function vitest(project, env = {}, left = []) {
-  if (!existsSync(join(root, "ts/test", project))) return [];
+/** Files beside which nothing else runs: they hold one time against another, or drive a browser that soon gives up. */
+const alone = { golden: ["algorithms", "lifecycle"], runtime: ["page-firefox"] };
+
+/** One project of vitest.config.ts: what `choice`, arguments of vitest's, leaves of it. */
+async function vitest(project, env = {}, choice = []) {
   const file = join(results, `${project}.json`);
   rmSync(file, { force: true });
-  const args = [
-    "run",
-    "--project",
-    project,
-    "--passWithNoTests",
-    "--reporter",
-    "./scripts/vitest-reporter.mjs",
-    ...left.flatMap((name) => ["--exclude", `**/${name}.test.ts`]),
-  ];
-  const { status, said } = run(process.execPath, ["node_modules/vitest/vitest.mjs", ...args], {
+  const reporter = ["--reporter", "./scripts/vitest-reporter.mjs"];
+  const args = ["node_modules/vitest/vitest.mjs", "run", "--project", project, ...reporter, ...choice];
+  const { status, said } = await runAside(process.execPath, args, {
     ...process.env,
     ...env,
     NO_COLOR: "1",
@@ -133,17 +129,25 @@ function vitest(project, env = {}, left = []) {
   return tests;
 }
 
+const without = (names) => names.flatMap((name) => ["--exclude", `**/${name}.test.ts`]);
+
 /** Packs what would be published, lets two linters of packages look at it, and reads the licences of what is in it. */
 async function packed() {
-  const pack = check("npm pack", "npm", ["pack", "--ignore-scripts", "--pack-destination", results]);
+  const pack = await check("npm pack", "npm", ["pack", "--ignore-scripts", "--pack-destination", results]);
   if (pack.state === "failed") return [pack];
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   renameSync(join(results, `${name}-${version}.tgz`), tarball);
   return [
     pack,
-    node("publint", "publint/src/cli.js", "run", "--strict", tarball),
+    await node("publint", "publint/src/cli.js", "run", "--strict", tarball),
     await licences(),
-    node("are the types wrong", "@arethetypeswrong/cli/dist/index.js", tarball, "--profile", "esm-only"),
+    await node(
+      "are the types wrong",
+      "@arethetypeswrong/cli/dist/index.js",
+      tarball,
+      "--profile",
+      "esm-only",
+    ),
   ];
 }
 
@@ -168,17 +172,20 @@ async function sizesUnderLimits() {
   return [...limited, { name: "README.md's size", state, why }];
 }
 
-/** On the built package; `bulk` wants a queue's server. */
-function golden() {
-  setupQueue();
-  return vitest("golden", queueServer() ? { REDIS_PATH: queueServer() } : {});
+/** All of a project: most files beside one another, then those that must be alone. */
+async function whole(project, env) {
+  const tests = await vitest(project, env, without(alone[project]));
+  return [...tests, ...(await vitest(project, env, [...alone[project], "--maxWorkers=1"]))];
 }
 
+/** On the built package; `bulk` wants a queue's server. */
+const golden = () => whole("golden", queueServer() ? { REDIS_PATH: queueServer() } : {});
+
 /** The smoke tests of the packed package, which find what they need beside them and in their environment. */
-function runtimes() {
-  setupBrowsers();
-  return vitest("runtime", { CONVZOO_TARBALL: tarball, ...(chromium() ? { CHROME_PATH: chromium() } : {}) });
-}
+const runtimes = () =>
+  whole("runtime", { CONVZOO_TARBALL: tarball, ...(chromium() ? { CHROME_PATH: chromium() } : {}) });
+
+const documentation = async () => [await check("npm run docs", process.execPath, ["scripts/docs.mjs"])];
 
 /** What others rest on; where it fails, it says why once and the rest reports what that breaks. */
 async function prepare(name, work) {
@@ -191,36 +198,50 @@ async function prepare(name, work) {
   }
 }
 
+/** What is compiled, and what reads all of the sources. None of it minds how long it takes. */
+async function compiled() {
+  const rust = async () => {
+    await suite("Rust tests, native", nativeTests);
+    await prepare("cases for a GPU", writeGpuCases);
+  };
+  const rest = async () => {
+    await prepare("build", build);
+    await together([
+      () => suite("Rust tests, simd128", () => wasmTests("simd128")),
+      () => suite("Rust tests, relaxed-simd", () => wasmTests("relaxed-simd")),
+      () => suite("packed package", packed),
+      () => suite("sizes", sizesUnderLimits),
+      () => suite("documentation", documentation),
+      // Last, as clippy waits for the native tests: cargo lets one of them compile at a time.
+      () => suite("lint", lint),
+    ]);
+  };
+  await Promise.all([rust(), rest()]);
+}
+
 mkdirSync(results, { recursive: true });
 await prepare("npm packages", setupNpm);
-await prepare("build", build);
-const quick = only("--quick");
-if (!quick) {
+if (only("--quick")) {
+  await prepare("build", build);
+  await suite("unit", () => vitest("unit", {}, without(fuzzers)));
+  await suite("golden", () => vitest("golden", { CONVZOO_QUICK: "1" }, without(slow)));
+} else {
   await prepare("Rust", setupRust);
   // Before the linters: the compiler reads these packages' types.
   await prepare("other runtimes", setupRuntimes);
-  if (!only("--lint")) await prepare("clients of serve", setupClients);
-  await suite("lint", lint);
-}
-if (!only("--lint")) {
-  if (!quick) {
-    await suite("Rust tests, native", nativeTests);
-    // Together, since each build is one long chain of crates.
-    await suite("Rust tests, wasm", async () => {
-      return (await Promise.all([wasmTests("simd128"), wasmTests("relaxed-simd")])).flat();
-    });
-  }
-  await suite("unit", () => vitest("unit", {}, quick ? fuzzers : []));
-  if (!quick) {
+  if (only("--lint")) {
+    await prepare("build", build);
+    await suite("lint", lint);
+  } else {
+    await prepare("clients of serve", setupClients);
+    await prepare("browsers", setupBrowsers);
     await prepare("what stands in for a GPU", setupGpu);
-    await prepare("cases for a GPU", writeGpuCases);
-  }
-  await suite("golden", () => (quick ? vitest("golden", { CONVZOO_QUICK: "1" }, slow) : golden()));
-  if (!quick) {
-    await suite("packed package", packed);
+    await prepare("queue server", setupQueue);
+    await prepare("documentation's tools", setupDocs);
+    await compiled();
+    await suite("unit", () => vitest("unit"));
+    await suite("golden", golden);
     await suite("runtimes", runtimes);
-    await suite("sizes", sizesUnderLimits);
-    await suite("documentation", () => [check("npm run docs", process.execPath, ["scripts/docs.mjs"])]);
   }
 }
 for (const [why, count] of skipped) console.log(`${count} skipped: ${why}`);

@@ -7,7 +7,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -89,6 +89,15 @@ export function runAside(command, args, env = process.env) {
     child.on("error", (error) => end(null, error));
     child.on("close", (status) => end(status));
   });
+}
+
+/** Does works beside one another, as many at a time as there are cores. */
+export async function together(works) {
+  const waiting = works.values();
+  const worker = async () => {
+    for (const work of waiting) await work();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }
 
 const exe = (name) => (process.platform === "win32" ? `${name}.exe` : name);
