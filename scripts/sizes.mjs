@@ -142,7 +142,7 @@ export function sizeTable({ rows, families }) {
 }
 
 /** The lines of README.md between its table's head and the end of what it folds away. */
-const README_TABLE = /(?<=<summary>What each part weighs<\/summary>\n\n)[^]*?(?=\n\n<\/details>)/;
+const README_TABLE = /(?<=<summary>What each part weighs<\/summary>\n\n).*?(?=\n\n<\/details>)/s;
 
 /** README.md's table: kilobytes, for a reader who asks what a part costs. */
 function readmeTable({ rows, families }) {
@@ -176,6 +176,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(sizeTable(all));
   if (process.argv.includes("--readme")) {
     const file = join(root, "README.md");
-    writeFileSync(file, readFileSync(file, "utf8").replace(README_TABLE, () => readmeTable(all)));
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replace(README_TABLE, () => readmeTable(all)),
+    );
   }
 }
