@@ -1,5 +1,8 @@
-/** What the package weighs against what we allow it. `node scripts/sizes.mjs` prints the table, as the build does. */
-import { readdirSync, readFileSync } from "node:fs";
+/**
+ * What the package weighs against what we allow it. `node scripts/sizes.mjs` prints the table, as the build does; with
+ * `--readme` it also writes README.md's.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -94,7 +97,7 @@ export async function sizes() {
   const total = (files, of) => files.reduce((sum, file) => sum + of(file), 0);
   const files = scripts.map(row(""));
   const javascript = {
-    name: `all ${files.length} files of JavaScript`,
+    name: "all files of JavaScript",
     bytes: total(files, ({ bytes }) => bytes),
     gzip: total(files, ({ gzip }) => gzip),
   };
@@ -138,4 +141,44 @@ export function sizeTable({ rows, families }) {
   return [...rows.map(line), "  the zoo's files, KB:", ...lines].join("\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(sizeTable(await sizes()));
+/** The lines of README.md between its table's head and the end of what it folds away. */
+const README_TABLE = /(?<=<summary>What each part weighs<\/summary>\n\n).*?(?=\n\n<\/details>)/s;
+
+/** README.md's table: kilobytes, for a reader who asks what a part costs. */
+function readmeTable({ rows, families }) {
+  const kilobytes = (bytes) => (bytes === undefined ? "" : (bytes / 1000).toFixed(1));
+  const line = ({ name, bytes, gzip }) => `| ${name} | ${kilobytes(bytes)} | ${kilobytes(gzip)} |`;
+  const each = families.map(([name, bytes]) => `${name} ${kilobytes(bytes)}`).join(", ");
+  return [
+    "| | KB | KB gzipped |",
+    "|---|---|---|",
+    ...rows.map(line),
+    "",
+    `The zoo's files, KB minified: ${each}.`,
+  ].join("\n");
+}
+
+/** What differs by more than 2 % and 0.2 KB, or is not there at all, between README.md's table and what is so. */
+export function readmeFaults(all) {
+  const said = README_TABLE.exec(readFileSync(join(root, "README.md"), "utf8"))?.[0] ?? "";
+  const number = /(?<= )\d+\.\d(?!\S*[a-z])/g;
+  const texts = (table) => table.replaceAll(number, "").split("\n");
+  const so = readmeTable(all);
+  const [names, known] = [texts(so), texts(said)];
+  const [numbers, told] = [so, said].map((table) => (table.match(number) ?? []).map(Number));
+  const off = numbers.some((value, i) => !(Math.abs(value - told[i]) <= Math.max(0.02 * value, 0.2)));
+  const same = names.length === known.length && names.every((name, i) => name === known[i]);
+  return same && !off ? [] : ["README.md's table is of another build: node scripts/sizes.mjs --readme"];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const all = await sizes();
+  console.log(sizeTable(all));
+  if (process.argv.includes("--readme")) {
+    const file = join(root, "README.md");
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replace(README_TABLE, () => readmeTable(all)),
+    );
+  }
+}

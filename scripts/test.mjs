@@ -20,7 +20,7 @@ import {
   setupRuntimes,
   setupRust,
 } from "./setup.mjs";
-import { sizes, sizeTable, weight } from "./sizes.mjs";
+import { readmeFaults, sizes, sizeTable, weight } from "./sizes.mjs";
 import { root, runAside, together, toolchain } from "./toolchain.mjs";
 
 const only = (flag) => process.argv.includes(flag);
@@ -169,7 +169,13 @@ async function sizesUnderLimits() {
   const said = Number(/installed ([\d.]+) MB/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1]);
   const why = `README.md says that ${said} MB are installed; they are ${megabytes.toFixed(1)}`;
   const state = Math.abs(said - megabytes) < 0.1 ? "passed" : "failed";
-  return [...limited, { name: "README.md's size", state, why }];
+  const faults = readmeFaults(all);
+  const table = {
+    name: "README.md's table of sizes",
+    state: faults.length === 0 ? "passed" : "failed",
+    why: faults.join("\n"),
+  };
+  return [...limited, { name: "README.md's size", state, why }, table];
 }
 
 /** All of a project: most files beside one another, then those that must be alone. */
