@@ -11,7 +11,7 @@ import type { Tuning } from "./protocol.js";
 import type { GpuLimits, GpuNetwork, Upload } from "./webgpu/recording.js";
 
 /** Floats of a piece of weights: what is on its way is held twice, so pieces are small. */
-const PIECE = 1 << 20;
+const PIECE = 1 << 19;
 /** Rows that the core packs together. */
 const ROWS = 16;
 

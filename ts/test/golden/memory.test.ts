@@ -1,13 +1,13 @@
 /** Memory that does not grow, and networks for which there is none. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Net } from "../../src/layers.js";
 import { convzoo, noise, root } from "./package.js";
 
-const { alexnet, densenet121, flatten, linear, load, mobilenet_v3_large, net, resnet18, stateShapes } =
+const { alexnet, densenet121, flatten, linear, load, mobilenet_v3_large, net, resnet18, stateShapes, vgg16 } =
   convzoo;
 
 /** Weights whose values do not matter here; those of the same size are one array. */
@@ -79,6 +79,57 @@ describe("the core's memory is its weights, its maps and little else", () => {
     const { weights, maps, total } = await model.memory();
     expect(total - weights - maps).toBeGreaterThan(0);
     expect(total - weights - maps).toBeLessThan(24 * 2 ** 20);
+  });
+});
+
+describe("a checkpoint of 528 MB", () => {
+  /** Writes a network's weights, random ones, as safetensors; gives the file's size. */
+  function writeCheckpoint(file: string, network: Net): number {
+    let end = 0;
+    const header: Record<string, unknown> = {};
+    for (const [key, { shape }] of stateShapes(network)) {
+      const start = end;
+      end += 4 * shape.reduce((a, b) => a * b, 1);
+      header[key] = { dtype: "F32", shape, data_offsets: [start, end] };
+    }
+    const json = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    const block = Buffer.from(noise([2 ** 20]).data.buffer);
+    const output = openSync(file, "w");
+    try {
+      for (const bytes of [length, json]) writeSync(output, bytes);
+      for (let at = 0; at < end; at += block.length)
+        writeSync(output, block, 0, Math.min(block.length, end - at));
+    } finally {
+      closeSync(output);
+    }
+    return 8 + json.length + end;
+  }
+
+  test("is loaded in less than 1.25 times its size of resident memory", ({ skip }) => {
+    const gib = freemem() / 2 ** 30;
+    skip(process.env.CONVZOO_QUICK !== undefined || gib < 1.5, "vgg16's weights take 1.5 GiB of free memory");
+    skip(!("transfer" in ArrayBuffer.prototype), "Node 20 frees what is packed when its collector likes to");
+    const folder = mkdtempSync(join(tmpdir(), "convzoo-checkpoint-"));
+    try {
+      const file = join(folder, "vgg16.safetensors");
+      const size = writeCheckpoint(file, vgg16());
+      expect(size).toBeGreaterThan(527 * 2 ** 20);
+      const program = `
+        import { load } from "convzoo";
+        const before = process.memoryUsage.rss();
+        const model = await load("vgg16", { weights: ${JSON.stringify(file)}, threads: 2 });
+        console.log(process.resourceUsage().maxRSS * 1024 - before);
+        model.dispose();`;
+      const args = ["--input-type=module", "--eval", program];
+      const grown = Number(execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" }));
+      // What was packed is all there.
+      expect(grown).toBeGreaterThan(size);
+      expect(grown).toBeLessThan(1.25 * size);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -2,8 +2,9 @@
 //! what is loaded of the input serves every window that it lies in. Where a channel is a group of its own, a vector of
 //! outputs reads a vector of inputs; else all of a vector lies in one group, and reads its inputs one by one.
 //!
-//! Chunks are bands of rows times ranges of channels, a range being narrow enough that its weights, and the rows that a
-//! window needs, stay in the nearest cache from one row of the output to the next.
+//! Chunks are blocks of rows and columns times ranges of channels, walked down row by row: so narrow that the weights, and the
+//! rows that a window needs, stay in the nearer caches from one row of the output to the next. Columns are what is cut first:
+//! few of them with all their channels are a run of memory, which caches fetch ahead.
 
 use crate::activation::curve;
 use crate::conv2d::Conv2d;
@@ -15,8 +16,11 @@ use std::ops::Range;
 
 /// Channels that a range is a multiple of: a cache line's.
 const LINE: usize = 16;
-/// Floats that a range's weights and window rows may have: what fits the nearest cache beside the rest.
-const NEAR: usize = 6000;
+/// Pixels of a whole tile.
+const TILE: usize = 7;
+/// Floats that a chunk's weights and window rows may have. That is more than the nearest cache has, but narrower strips of large
+/// maps take longer: what lies further away is then fetched ahead less.
+const NEAR: usize = 12_000;
 /// Chunks that a layer is cut into where it is big enough: several for each thread, so that none waits long.
 const CHUNKS: usize = 32;
 /// Products a chunk has at least: about 5 us of work against some 100 ns to claim it.
@@ -106,31 +110,30 @@ struct Place {
 }
 
 impl Job<'_> {
-    /// Ranges that the channels are cut into.
-    fn ranges(&self) -> usize {
-        let rows = self.x.row / self.x.pixel * self.x.c * self.spec.kernel[0];
-        let near = (rows + self.y.c * self.spec.depth()) / NEAR + 1;
+    /// Strips of columns and ranges that the channels are cut into.
+    fn cuts(&self) -> [usize; 2] {
+        let tiles = (self.y.w / TILE).max(1);
+        let depth = self.x.c * self.spec.kernel[0];
+        let tile = TILE * self.spec.stride[1] * depth;
+        // What each strip has besides its tiles.
+        let fixed = (self.spec.window(1).reach() - 1) * depth + self.y.c * self.spec.depth();
+        let strips = par::split(tiles, (tiles * tile).div_ceil(NEAR.saturating_sub(fixed).max(1)), 1);
+        let near = (tiles.div_ceil(strips) * tile + fixed) / NEAR + 1;
         // Where there are few rows, channels are what threads can share.
-        let few = CHUNKS / 2 / (self.y.n * self.y.h).max(1);
-        par::split(self.y.c / LINE, near.max(few), 1)
+        let few = CHUNKS / 2 / (self.y.n * self.y.h * strips).max(1);
+        [strips, par::split(self.y.c / LINE, near.max(few), 1)]
     }
 
     /// Bands that an image's rows are cut into.
     fn bands(&self) -> usize {
-        let row = (self.y.w * self.y.c / self.ranges() * self.spec.depth()).max(1);
-        par::split(self.y.h, CHUNKS.div_ceil(self.ranges() * self.y.n), LEAST.div_ceil(row))
+        let [strips, ranges] = self.cuts();
+        let row = (self.y.w * self.y.c / (strips * ranges) * self.spec.depth()).max(1);
+        par::split(self.y.h, CHUNKS.div_ceil(strips * ranges * self.y.n), LEAST.div_ceil(row))
     }
 
     /// How many independent chunks the job has.
     pub fn chunks(&self) -> usize {
-        self.y.n * self.bands() * self.ranges()
-    }
-
-    /// The channels of a range; the last has what is more than lines.
-    fn channels(&self, range: usize) -> Range<usize> {
-        let lines = par::part(self.y.c / LINE, self.ranges(), range);
-        let end = if range + 1 == self.ranges() { self.y.c } else { lines.end * LINE };
-        lines.start * LINE..end
+        self.y.n * self.bands() * self.cuts().iter().product::<usize>()
     }
 
     /// # Safety
@@ -150,25 +153,26 @@ impl Job<'_> {
     /// # Safety
     /// As `run`; there must be `LANES` channels.
     unsafe fn band<V: F32s>(&self, arena: Arena, chunk: usize) {
-        let bands = self.bands();
-        let (band, rest) = (chunk % bands, chunk / bands);
+        let (bands, [strips, ranges]) = (self.bands(), self.cuts());
+        let (strip, rest) = (chunk % strips, chunk / strips);
+        let (band, rest) = (rest % bands, rest / bands);
         let (image, range) = (rest % self.y.n, rest / self.y.n);
-        let channels = self.channels(range);
+        let (columns, channels) = (part(self.y.w, TILE, strips, strip), part(self.y.c, LINE, ranges, range));
         let rows = par::part(self.y.h, bands, band);
         for oy in rows {
             // SAFETY: the caller's promise.
             unsafe {
                 let alone = self.weights.inputs == 1 && self.spec.groups == self.y.c;
                 match (self.spec.stride[1], self.spec.dilation[1]) {
-                    (1, 1) if alone => self.row::<V, 1, true>(arena, image, oy, &channels),
-                    (2, 1) if alone => self.row::<V, 2, true>(arena, image, oy, &channels),
-                    _ if alone => self.row::<V, 0, true>(arena, image, oy, &channels),
-                    (1, 1) => self.row::<V, 1, false>(arena, image, oy, &channels),
-                    (2, 1) => self.row::<V, 2, false>(arena, image, oy, &channels),
-                    _ => self.row::<V, 0, false>(arena, image, oy, &channels),
+                    (1, 1) if alone => self.row::<V, 1, true>(arena, image, oy, &columns, &channels),
+                    (2, 1) if alone => self.row::<V, 2, true>(arena, image, oy, &columns, &channels),
+                    _ if alone => self.row::<V, 0, true>(arena, image, oy, &columns, &channels),
+                    (1, 1) => self.row::<V, 1, false>(arena, image, oy, &columns, &channels),
+                    (2, 1) => self.row::<V, 2, false>(arena, image, oy, &columns, &channels),
+                    _ => self.row::<V, 0, false>(arena, image, oy, &columns, &channels),
                 }
                 if self.epilogue.activation.is_curve() {
-                    for ox in 0..self.y.w {
+                    for ox in columns.clone() {
                         let y = arena.write(self.y.at(image, oy, ox) + channels.start, channels.len());
                         curve::<V>(self.epilogue.activation, y, channels.len());
                     }
@@ -177,7 +181,7 @@ impl Job<'_> {
         }
     }
 
-    /// Cuts a row into tiles. The last one is moved back where it would hang over: what it then computes again is the
+    /// Cuts a strip's row into tiles. The last one is moved back where it would hang over: what it then computes again is the
     /// same to the bit.
     ///
     /// # Safety
@@ -187,9 +191,10 @@ impl Job<'_> {
         arena: Arena,
         image: usize,
         oy: usize,
+        columns: &Range<usize>,
         channels: &Range<usize>,
     ) {
-        let w = self.y.w;
+        let (w, end) = (columns.len(), columns.end);
         let corner = self.spec.padding[0] * self.x.row + self.spec.padding[1] * self.x.pixel;
         let from = self.x.at(image, oy * self.spec.stride[0], 0) - corner;
         let place = |ox: usize, tile: usize| {
@@ -206,15 +211,15 @@ impl Job<'_> {
                 }
             }
         };
-        let mut ox = 0;
-        while ox < w {
-            // SAFETY: the caller's promise; the tile's pixels lie in the row.
+        let mut ox = columns.start;
+        while ox < end {
+            // SAFETY: the caller's promise; the tile's pixels lie in the strip.
             unsafe {
-                if w >= 7 && w - ox > 4 {
-                    self.tile::<V, S, ALONE, 7>(place(ox.min(w - 7), 7), channels);
-                    ox += 7;
+                if w >= TILE && end - ox > 4 {
+                    self.tile::<V, S, ALONE, TILE>(place(ox.min(end - TILE), TILE), channels);
+                    ox += TILE;
                 } else if w >= 4 {
-                    self.tile::<V, S, ALONE, 4>(place(ox.min(w - 4), 4), channels);
+                    self.tile::<V, S, ALONE, 4>(place(ox.min(end - 4), 4), channels);
                     ox += 4;
                 } else {
                     self.tile::<V, S, ALONE, 1>(place(ox, 1), channels);
@@ -288,6 +293,12 @@ impl Job<'_> {
             pixel: stride * self.x.pixel,
         }
     }
+}
+
+/// Part `i` of `count` of some items, in whole units: the last has what is more.
+fn part(items: usize, unit: usize, count: usize, i: usize) -> Range<usize> {
+    let units = par::part(items / unit, count, i);
+    units.start * unit..if i + 1 == count { items } else { units.end * unit }
 }
 
 /// How a tile's windows lie, in floats from one to the next.

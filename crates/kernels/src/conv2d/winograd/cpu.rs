@@ -130,17 +130,21 @@ impl Job<'_> {
         spread(self.packed.positions * self.range())
     }
 
+    /// Floats from an input channel's transformed weights to the next one's, where they are kept plain.
+    fn apart(&self) -> usize {
+        spread(self.packed.positions * self.packed.width)
+    }
+
     /// Input channels whose weights are transformed together, where they are kept plain.
     fn deep(&self) -> usize {
-        (WEIGHTS / (self.packed.positions * self.packed.width)).min(self.spec.in_channels)
+        (WEIGHTS / self.apart()).min(self.spec.in_channels)
     }
 
     /// The lengths of `Scratch`'s parts.
     fn lengths(&self) -> [usize; 6] {
         let inputs =
             if self.stages() == 1 { self.packed.positions * spread(self.block() * self.row()) } else { 0 };
-        let weights =
-            if self.packed.plain { self.packed.positions * self.deep() * self.packed.width } else { 0 };
+        let weights = if self.packed.plain { self.deep() * self.apart() } else { 0 };
         [self.row().next_multiple_of(16), 8 * MOST, 8 * 8, self.block() * self.sums(), inputs, weights]
     }
 
@@ -271,7 +275,7 @@ impl Job<'_> {
                     let deep = self.deep().min(depth - c);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
                     for position in 0..AY * AX {
-                        let (u, u_row) = (scratch.weights.add(position * width), AY * AX * width);
+                        let (u, u_row) = (scratch.weights.add(position * width), self.apart());
                         let (v, sums) = (v.add(position * step + c), scratch.sums.add(to(position, panel)));
                         multiply::<V>(v, row, tiles.len(), u, u_row, deep, sums, sums_row, height, c > 0);
                     }
@@ -297,7 +301,7 @@ impl Job<'_> {
     }
 
     /// Transforms the weights of a panel for a range of input channels: number (channel, position) of output channel o goes to
-    /// `u + (channel * positions + position) * width + o`.
+    /// `u + channel * apart + position * width + o`.
     ///
     /// # Safety
     /// The weights must be plain, and `u` have room.
@@ -309,13 +313,14 @@ impl Job<'_> {
         u: *mut f32,
     ) {
         let (points, g) = (&self.packed.points, self.packed.plain(panel, channels.start));
+        let apart = self.apart();
         for i in 0..channels.len() {
             for lane in 0..N {
                 let step = N * V::LANES;
                 // SAFETY: the caller's promise.
                 unsafe {
                     let g = g.add(9 * i * step + lane * V::LANES);
-                    let u = u.add(AY * AX * i * step + lane * V::LANES);
+                    let u = u.add(i * apart + lane * V::LANES);
                     weights_tile::<V, AY, AX>(points, step, g, u);
                 }
             }

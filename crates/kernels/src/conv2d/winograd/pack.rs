@@ -15,6 +15,8 @@ const TOGETHER: usize = 8;
 /// with more, the weights are kept as they are, and transformed by the run that multiplies by them: that takes less time
 /// than to read four times as much from memory.
 pub(super) const SMALL: u64 = 1024 * 1024;
+/// The same for tiles of 4 x 6: 512 channels by 512 have more.
+const LARGE: u64 = 8 * 1024 * 1024;
 
 /// Weights in panels of output channels. Transformed, number (position, input channel) of output channel o lies at
 /// `((o / width * positions + position) * in_channels + input channel) * width + o % width`; plain, tap t of input channel c
@@ -64,11 +66,11 @@ impl Winograd {
         })
     }
 
-    /// Whether the weights of `spec` are kept plain. Not where tiles are 4 x 6: maps for them have so many tiles that reading
-    /// is the cheaper (bench/README.md).
+    /// Whether the weights of `spec` are kept plain. Where tiles are 4 x 6 maps have so many tiles that reading is the cheaper
+    /// (bench/README.md), so there only where they take most memory.
     fn keeps(spec: &Conv2d, tile: Tile) -> bool {
         let floats = Self::depth(spec, tile.inputs(spec.kernel)).saturating_mul(spec.out_channels as u64);
-        spec.kernel == [3, 3] && tile != Tile([4, 6]) && floats > SMALL
+        spec.kernel == [3, 3] && floats > if tile == Tile([4, 6]) { LARGE } else { SMALL }
     }
 
     /// Numbers for each output channel in kernels of these sides.
