@@ -1,5 +1,5 @@
 /** Where an application hears its requests: Node's server, Deno's or Bun's, each by Hono's adapter for it. */
-import type { Server as NodeServer } from "node:http";
+import type { IncomingMessage, Server as NodeServer, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { ConvzooError } from "../errors.js";
@@ -40,9 +40,14 @@ export async function listen(fetch: Fetch, config: ServeConfig): Promise<Listeni
 async function listenInNode(fetch: Fetch, { host, port, limits }: ServeConfig): Promise<Listening> {
   const server = createAdaptorServer({
     fetch: (request, env) => {
-      const { incoming } = env as { incoming: Source & { socket: { remoteAddress?: string } } };
-      return fetch(request, { address: incoming.socket.remoteAddress ?? "", incoming });
+      const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse };
+      outgoing.once("finish", () => readOut(incoming, limits.seconds));
+      // Not the stream itself, which would end the connection with the reading: who sends too much is to hear of it.
+      const source: Source = { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) };
+      return fetch(request, { address: incoming.socket.remoteAddress ?? "", incoming: source });
     },
+    // The adapter gives who is still sending half a second.
+    autoCleanupIncoming: false,
     hostname: host,
     serverOptions: {
       maxHeaderSize: MOST_HEADERS,
@@ -70,6 +75,18 @@ async function listenInNode(fetch: Fetch, { host, port, limits }: ServeConfig): 
       }),
     kill: () => server.closeAllConnections(),
   };
+}
+
+/**
+ * Drops what a client sends that has its answer already, so that the connection can be used again: most read no answer before they
+ * have sent all. One that is not done after so many seconds is cut off.
+ */
+function readOut(incoming: IncomingMessage, seconds: number): void {
+  if (incoming.readableEnded) return;
+  incoming.resume();
+  if (incoming.complete) return;
+  const timer = setTimeout(() => incoming.socket.destroy(), 1000 * seconds);
+  incoming.once("close", () => clearTimeout(timer));
 }
 
 /** What of Deno is used. */
