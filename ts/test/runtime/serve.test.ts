@@ -104,8 +104,14 @@ describe("with them", () => {
           await new Promise((resolve) => setTimeout(resolve, 100));
           socket.write(piece);
         }
-        socket.write("GET /v2/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
-        await expect.poll(() => said).toMatch(/"code":"busy"[\s\S]*HTTP\/1\.1 200 [\s\S]*\{"live":true\}/);
+        // Deno says that it ends the connection, and does; who is told so sends no more.
+        if (name === "Deno") {
+          expect(said).toMatch(/\r\nconnection: close\r\n/);
+          await expect.poll(() => socket.readableEnded).toBe(true);
+        } else {
+          socket.write("GET /v2/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+          await expect.poll(() => said).toMatch(/"code":"busy"[\s\S]*HTTP\/1\.1 200 [\s\S]*\{"live":true\}/);
+        }
         expect(errors).toEqual([]);
         socket.destroy();
         gone.abort();
