@@ -93,10 +93,12 @@ function readOut(incoming: IncomingMessage, seconds: number, sending: Set<Socket
   const done = () => {
     clearTimeout(timer);
     sending.delete(socket);
+    socket.off("close", done);
   };
   sending.add(socket);
   incoming.once("end", done);
-  incoming.once("close", done);
+  // A request that is answered no longer hears of its connection's end.
+  socket.once("close", done);
 }
 
 /** What of Deno is used. */
