@@ -4,7 +4,7 @@ import { type Context, Hono } from "hono";
 import { unauthorized } from "./auth.js";
 import type { Env, Server } from "./context.js";
 import { deadline } from "./deadline.js";
-import { Refusal, refusalOf } from "./refusal.js";
+import { BUSY, Refusal, refusalOf } from "./refusal.js";
 import { imageRoutes } from "./routes/images.js";
 import { repositoryRoutes } from "./routes/repository.js";
 import { v2Routes } from "./routes/v2.js";
@@ -27,10 +27,14 @@ export function makeApp(server: Server): Hono<Env> {
     c.set("release", []);
     c.set("deadline", deadline(c.req.raw.signal, server.config().limits.seconds));
     try {
-      await next();
+      await next().finally(() => {
+        for (const release of c.var.release.splice(0)) release();
+      });
+      // It holds nothing by now but its connection.
+      if (c.error instanceof Refusal && c.error.code === BUSY)
+        await server.refusals.turn(c.var.deadline.signal);
     } finally {
       c.var.deadline.stop();
-      for (const release of c.var.release.splice(0)) release();
     }
     c.res.headers.set("x-request-id", c.var.id);
     if (server.stopping()) c.res.headers.set("connection", "close");

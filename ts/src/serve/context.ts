@@ -8,6 +8,7 @@ import type { Images } from "./images.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
 import type { Models } from "./models.js";
+import type { Pace } from "./pace.js";
 import type { Pool } from "./pool.js";
 import { JSON_LENGTH } from "./v2/request.js";
 
@@ -44,6 +45,8 @@ export interface Server {
   /** Requests, and bytes of their bodies. */
   readonly requests: Gate;
   readonly bodies: Gate;
+  /** Refusals for want of room, so that those who ask again at once take nothing from those who are served. */
+  readonly refusals: Pace;
   /** Says whether a header has the token; absent where there is none. */
   readonly hasToken?: (header: string | null) => boolean;
   stopping(): boolean;

@@ -14,6 +14,7 @@ import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
 import { Models } from "./models.js";
 import { openModel } from "./open.js";
+import { Pace } from "./pace.js";
 import { Pool } from "./pool.js";
 import { busy } from "./refusal.js";
 
@@ -125,6 +126,7 @@ export async function makeServer({
     log,
     requests: new Gate(limits.concurrency, full("requests")),
     bodies: new Gate(limits.bodies, full("data")),
+    refusals: new Pace(REFUSALS.each, REFUSALS.ms),
     ...(secret === undefined ? {} : { hasToken: bearerCheck(secret) }),
     stopping: () => stopping,
   };
@@ -137,6 +139,7 @@ export async function makeServer({
     },
     stop() {
       stopping = true;
+      server.refusals.end();
     },
     end() {
       images.dispose();
@@ -144,6 +147,12 @@ export async function makeServer({
     },
   };
 }
+
+/**
+ * Refusals for want of room: a hundred a second. One takes this thread about as long as a hundredth of an image takes the model, but
+ * clients that ask again at once would ask as often as they are answered, and what workers have to say would wait behind them.
+ */
+const REFUSALS = { each: 5, ms: 50 };
 
 /** Enough that models do not wait for images: decoding one takes about as long as two cores take to classify it. */
 const decodersFor = (cores: number): number => Math.min(8, Math.ceil(cores / 2));

@@ -1,6 +1,6 @@
 /** Where an application hears its requests: Node's server, Deno's or Bun's, each by Hono's adapter for it. */
-import type { Server as NodeServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, Server as NodeServer, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { ConvzooError } from "../errors.js";
 import type { Source } from "./body.js";
@@ -38,11 +38,17 @@ export async function listen(fetch: Fetch, config: ServeConfig): Promise<Listeni
 }
 
 async function listenInNode(fetch: Fetch, { host, port, limits }: ServeConfig): Promise<Listening> {
+  const sending = new Set<Socket>();
   const server = createAdaptorServer({
     fetch: (request, env) => {
-      const { incoming } = env as { incoming: Source & { socket: { remoteAddress?: string } } };
-      return fetch(request, { address: incoming.socket.remoteAddress ?? "", incoming });
+      const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse };
+      outgoing.once("finish", () => readOut(incoming, limits.seconds, sending));
+      // Not the stream itself, which would end the connection with the reading: who sends too much is to hear of it.
+      const source: Source = { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) };
+      return fetch(request, { address: incoming.socket.remoteAddress ?? "", incoming: source });
     },
+    // The adapter gives who is still sending half a second.
+    autoCleanupIncoming: false,
     hostname: host,
     serverOptions: {
       maxHeaderSize: MOST_HEADERS,
@@ -67,9 +73,32 @@ async function listenInNode(fetch: Fetch, { host, port, limits }: ServeConfig): 
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();
+        // Idle too: they have their answers.
+        for (const socket of sending) socket.destroy();
       }),
     kill: () => server.closeAllConnections(),
   };
+}
+
+/**
+ * Drops what a client sends that has its answer already, so that the connection can be used again: most read no answer before they
+ * have sent all. One that is not done after so many seconds is cut off; until then its socket is in `sending`.
+ */
+function readOut(incoming: IncomingMessage, seconds: number, sending: Set<Socket>): void {
+  if (incoming.readableEnded) return;
+  incoming.resume();
+  if (incoming.complete) return;
+  const { socket } = incoming;
+  const timer = setTimeout(() => socket.destroy(), 1000 * seconds);
+  const done = () => {
+    clearTimeout(timer);
+    sending.delete(socket);
+    socket.off("close", done);
+  };
+  sending.add(socket);
+  incoming.once("end", done);
+  // A request that is answered no longer hears of its connection's end.
+  socket.once("close", done);
 }
 
 /** What of Deno is used. */

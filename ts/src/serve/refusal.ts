@@ -20,9 +20,12 @@ export class ClientGone extends Refusal {
   }
 }
 
+/** The word of refusals for want of room, which wait for their turn. */
+export const BUSY = "busy";
+
 /** A refusal of what may be asked again in some seconds. */
 export const busy = (message: string, seconds: number): Refusal =>
-  new Refusal(503, "busy", message, { "retry-after": String(Math.max(1, Math.ceil(seconds))) });
+  new Refusal(503, BUSY, message, { "retry-after": String(Math.max(1, Math.ceil(seconds))) });
 
 export const badRequest = (message: string): Refusal => new Refusal(400, "bad-request", message);
 

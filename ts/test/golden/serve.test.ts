@@ -227,6 +227,26 @@ describe("over a socket", () => {
     }
   });
 
+  test("who sends too much without saying so first hears of it, and the connection is good for more", async () => {
+    const socket = connect(server.port, "127.0.0.1");
+    let said = "";
+    const errors: Error[] = [];
+    socket.setEncoding("latin1").on("data", (part) => (said += part));
+    socket.on("error", (error) => errors.push(error));
+    socket.write("POST /classify HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const chunk = `100000\r\n${"x".repeat(2 ** 20)}\r\n`;
+    for (let i = 0; i < 5; i++) socket.write(chunk);
+    await expect.poll(() => said, { timeout: 10_000 }).toMatch(/^HTTP\/1\.1 413 /);
+    for (let i = 0; i < 5; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      socket.write(chunk);
+    }
+    socket.write("0\r\n\r\nGET /v2/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+    await expect.poll(() => said, { timeout: 10_000 }).toMatch(/HTTP\/1\.1 200 [\s\S]*\{"live":true\}/);
+    expect(errors).toEqual([]);
+    socket.destroy();
+  });
+
   test("a request of two lengths is not smuggled", async () => {
     const both =
       "POST /v2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";

@@ -1,5 +1,6 @@
 /** `convzoo serve` of the packed package, in Node, Deno and Bun, with the packages beside it that it names when they are missing. */
 import { cpSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PEERS } from "../../src/cli/peers.js";
@@ -74,6 +75,47 @@ describe("with them", () => {
         server.signal("SIGTERM");
         expect(await server.ended).toBe(0);
         expect(server.lines.some(({ client }) => client === "127.0.0.1")).toBe(true);
+      } finally {
+        await server.close();
+      }
+    });
+
+    test("who is refused while it still sends gets its answer, and the connection is good for more", async () => {
+      const yaml = "models: [{ model: lenet5, threads: 1, queue: 1, maxBatch: 256, maxDelayMs: 10000 }]\n";
+      const server = await live(yaml, { command: [path!, ...args, cli], cwd: installed.folder });
+      const gone = new AbortController();
+      try {
+        const given = { name: "input", datatype: "FP32", shape: [1, 1, 28, 28], data: Array(784).fill(0.5) };
+        const infer = { method: "POST", body: JSON.stringify({ inputs: [given] }), signal: gone.signal };
+        const waiting = fetch(`${server.url}/v2/models/lenet5/infer`, infer).catch(() => "gone");
+        const page = async () => (await fetch(`${server.url}/metrics`)).text();
+        await expect.poll(page).toMatch(/^convzoo_queue_length\{model="lenet5"\} 1$/m);
+        const socket = connect(server.port, "127.0.0.1");
+        let said = "";
+        const errors: Error[] = [];
+        socket.setEncoding("latin1").on("data", (part) => (said += part));
+        socket.on("error", (error) => errors.push(error));
+        const pieces = Array.from({ length: 16 }, () => Buffer.alloc(2 ** 18));
+        socket.write(`POST /classify HTTP/1.1\r\nHost: a\r\nContent-Length: ${2 ** 22}\r\n\r\n`);
+        socket.write(pieces.pop()!);
+        await expect.poll(() => said).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\n[\s\S]*"code":"busy"/);
+        // Longer than servers wait for such a one of their own accord.
+        for (const piece of pieces) {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          socket.write(piece);
+        }
+        // Deno says that it ends the connection, and does; who is told so sends no more.
+        if (name === "Deno") {
+          expect(said).toMatch(/\r\nconnection: close\r\n/);
+          await expect.poll(() => socket.readableEnded).toBe(true);
+        } else {
+          socket.write("GET /v2/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+          await expect.poll(() => said).toMatch(/"code":"busy"[\s\S]*HTTP\/1\.1 200 [\s\S]*\{"live":true\}/);
+        }
+        expect(errors).toEqual([]);
+        socket.destroy();
+        gone.abort();
+        expect(await waiting).toBe("gone");
       } finally {
         await server.close();
       }
