@@ -17,10 +17,12 @@ export interface Settings {
 }
 
 /** What an engine gets: the contents of the file that it asked for, and the input, NCHW. */
-export interface Given extends Settings {
+export interface Task extends Pick<Settings, "input" | "threads" | "modules"> {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly pixels: Float32Array;
 }
+/** What ours and the machine's get. */
+export type Given = Settings & Task;
 
 export interface Engine {
   readonly version: string;
@@ -29,6 +31,8 @@ export interface Engine {
   run(): Promise<Float32Array>;
   /** What it computes, where it can say. */
   work?(): Promise<readonly Work[]>;
+  /** Gives back what it holds: on a page that goes on with another. */
+  end?(): void | Promise<void>;
 }
 
 /** `file` is what makeFiles is to write for it. */

@@ -1,11 +1,11 @@
 /** LiteRT.js, on the page's thread, as its guide shows it: by XNNPACK in wasm, or on the GPU. It knows browsers only. */
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { version } from "@litertjs/core/package.json";
-import { channelsLast, type Engine, type Given } from "../engine.js";
+import { channelsLast, type Engine, type Task } from "../engine.js";
 
 const on = (accelerator: "wasm" | "webgpu") => ({
   file: "model.tflite",
-  start: async ({ input, bytes, pixels, threads, modules }: Given): Promise<Engine> => {
+  start: async ({ input, bytes, pixels, threads, modules }: Task): Promise<Engine> => {
     const [, channels, height, width] = input as [number, number, number, number];
     const isWasm = accelerator === "wasm";
     // Only the build that can wait for a GPU takes models in parts.
@@ -21,6 +21,10 @@ const on = (accelerator: "wasm" | "webgpu") => ({
         const data = here.toTypedArray().slice() as Float32Array;
         here.delete();
         return data;
+      },
+      end: () => {
+        tensor.delete();
+        model.delete();
       },
     };
   },

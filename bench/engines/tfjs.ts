@@ -1,6 +1,6 @@
 /** tfjs, by its fused operators, on the caller's thread: its wasm back end, which has no threads in Node, or its WebGPU one. */
 import * as tf from "@tensorflow/tfjs-core";
-import { channelsLast, type Engine, type Given } from "../engine.js";
+import { channelsLast, type Engine, type Task } from "../engine.js";
 import type { Window } from "../fold.js";
 import type { Stored, StoredStep } from "../tfjs.js";
 
@@ -9,15 +9,17 @@ type Map4 = tf.Tensor4D;
 /** What a back end's package says once it is there. */
 type Backend = Pick<Engine, "version" | "how">;
 
-const on = (name: "wasm" | "webgpu", get: (given: Given) => Promise<() => Backend>) => ({
+const on = (name: "wasm" | "webgpu", get: (given: Task) => Promise<() => Backend>) => ({
   file: "model.tfjs",
-  start: async (given: Given): Promise<Engine> => {
+  start: async (given: Task): Promise<Engine> => {
     const { input, bytes, pixels } = given;
     const about = await get(given);
     tf.enableProdMode();
     await tf.setBackend(name);
     await tf.ready();
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    // What is made until its end is given back there.
+    tf.engine().startScope();
     const json = new TextDecoder().decode(bytes.subarray(4, 4 + length));
     const steps = (JSON.parse(json) as StoredStep[]).map((step) => prepare(step, bytes, 4 + length));
     const [, channels, height, width] = input as [number, number, number, number];
@@ -35,6 +37,7 @@ const on = (name: "wasm" | "webgpu", get: (given: Given) => Promise<() => Backen
         output.dispose();
         return data;
       },
+      end: () => tf.engine().endScope(),
     };
   },
 });

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Plugin, UserConfig } from "vite";
+import { peers } from "./peers.js";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -49,7 +50,7 @@ const preload = (): Plugin => ({
 export default {
   root: path("."),
   base: "./",
-  plugins: [offline(), preload()],
+  plugins: [offline(), preload(), peers()],
   // The example pictures lie beside this folder.
   server: { headers, fs: { allow: [path("../..")] } },
   preview: { headers },

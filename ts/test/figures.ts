@@ -5,6 +5,7 @@ import type { RecordedStep, Recording } from "../src/backend/webgpu/recording.js
 import { LEAST } from "../src/backend/webgpu/summary.js";
 import { lower } from "../src/graph.js";
 import { type ZooName, zoo } from "../src/zoo/index.js";
+import { refusals } from "./gpu-limits.js";
 
 /** One image's run. Bytes, and numbers of products. */
 export interface Figures {
@@ -22,12 +23,17 @@ export interface Figures {
   readonly weights: number;
   /** The largest buffer. */
   readonly largest: number;
+  /** What a device would refuse of it. */
+  readonly refused: readonly string[];
 }
 
 let started = false;
 
-/** A network's figures, for one image of the size that it was made for. */
-export function figures(name: ZooName, winograd: boolean): Figures {
+/**
+ * A network's figures, for one image of the size that it was made for. It is planned for the least device; `limits` says what
+ * the device has that would refuse it.
+ */
+export function figures(name: ZooName, winograd: boolean, limits = LEAST): Figures {
   if (!started)
     initSync({ module: readFileSync(new URL("../../build/core/wasm/webgpu.wasm", import.meta.url)) });
   started = true;
@@ -37,6 +43,7 @@ export function figures(name: ZooName, winograd: boolean): Figures {
   const core = new GpuCore(JSON.stringify({ nodes, output }), rows, columns, winograd, JSON.stringify(LEAST));
   const recording: Recording = JSON.parse(core.record(1, channels, rows, columns, new Uint32Array()));
   const buffers = [...core.buffers()];
+  const shaders: Record<string, string> = JSON.parse(core.shaders());
   core.free();
   const { steps, banks, alive, least } = recording;
   const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
@@ -51,6 +58,7 @@ export function figures(name: ZooName, winograd: boolean): Figures {
     alive,
     weights: sum(buffers),
     largest: Math.max(...buffers, ...banks),
+    refused: refusals(recording, shaders, buffers, limits),
   };
 }
 

@@ -35,4 +35,22 @@ describe("a run on a GPU", () => {
   test("binds no more at once than every device allows", () => {
     expect([...direct, ...transformed].filter(([, { largest }]) => largest > LEAST.binding)).toEqual([]);
   });
+
+  test("is nothing that the least device would refuse", () => {
+    const refused = [...direct, ...transformed].filter(([, { refused }]) => refused.length > 0);
+    expect(refused.map(([name, { refused }]) => [name, refused])).toEqual([]);
+  });
+
+  test.each([
+    ["buffer", 2 ** 24, "a buffer"],
+    ["binding", 2 ** 24, "classifier.1: a binding"],
+    ["workgroupMemory", 2 ** 10, "conv2d: workgroup memory"],
+    ["invocations", 31, "conv2d: invocations"],
+    ["workgroup", [256, 1, 64], "conv2d: a workgroup's side"],
+    ["workgroups", 100, "features.0: workgroups"],
+    ["storageBuffers", 4, "features.0: storage buffers"],
+  ] as const)("would be refused by less: %s", (limit, value, words) => {
+    const { refused } = figures("alexnet", false, { ...LEAST, [limit]: value });
+    expect(refused.map((one) => one.slice(0, one.lastIndexOf(": ")))).toContain(words);
+  });
 });
