@@ -143,6 +143,8 @@ export async function load(
   const size = [rows, columns] as const;
   const open = () => openWeights(platform, source, stateShapes(net), options);
   const opening = open();
+  // Whoever needs them hears of it; until somebody does, a runtime would take it for an error that nobody handles, and end.
+  opening.catch(() => undefined);
   let tuning: Tuning | undefined;
   const wasm = async (weights: Promise<OpenWeights>): Promise<Host> => {
     const started = await start(platform, graph, weights, { ...options, size });

@@ -1,4 +1,5 @@
 /** Whatever is passed wrongly is refused with its code and a sentence, quickly, and the model works on. */
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Model } from "../../src/model.js";
@@ -34,6 +35,19 @@ const halves = () =>
 
 describe("weights", () => {
   const key = "classifier.2.weight";
+
+  test("refused at once, in a process that has loaded nothing yet, are the caller's to handle", () => {
+    const program = `
+      import { load } from "convzoo";
+      const refused = load("lenet5", { weights: new Uint8Array(10) });
+      console.log(await refused.catch(({ code }) => code));
+      const model = await load("lenet5");
+      console.log((await model.classify(${JSON.stringify(digit)}, { topk: 1 }))[0].label);
+      model.dispose();`;
+    const args = ["--unhandled-rejections=throw", "--input-type=module", "--eval", program];
+    const said = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+    expect(said).toBe("unknown-format\n7\n");
+  });
 
   test("one is missing", async () => {
     const weights = halves();

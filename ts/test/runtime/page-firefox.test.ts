@@ -62,6 +62,7 @@ test("pictures, maps, networks, and the page without a network", async () => {
 
   await page.click("#network");
   await page.type("#find", "lenet5");
+  await says(page, "#picker-rows tr:not([hidden])").toMatch(/^\s*lenet5/);
   await page.click("#picker-rows tr:not([hidden]) button");
   await says(page, "#top .label").toBe("7");
   await page.screenshot({ path: screenshot("firefox-lenet5") as `${string}.png` });
