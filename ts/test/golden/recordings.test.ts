@@ -22,8 +22,10 @@ describe("a run on a GPU", () => {
     expect(far.map(([name]) => name)).toEqual(ONE_CHANNEL);
     // Winograd's stages hand on 2.25 times the map that they read, and 2.25 times the one that they write, for a quarter of the
     // products.
-    const farther = [...transformed].filter(([, { moved, least }]) => moved > 2.5 * least);
-    expect(farther.map(([name]) => name)).toEqual([]);
+    const farther = [...transformed].filter(([, { moved, least }]) => moved > 1.6 * least);
+    expect(farther.map(([name]) => name)).toEqual(ONE_CHANNEL);
+    const farthest = [...transformed].filter(([, { moved, least }]) => moved > 2.5 * least);
+    expect(farthest.map(([name]) => name)).toEqual([]);
   });
 
   test("holds little more than the maps that are alive together", () => {

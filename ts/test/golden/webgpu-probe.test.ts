@@ -7,6 +7,7 @@ import { startPlanner } from "../../src/backend/webgpu/planner.js";
 import answers from "../../src/backend/webgpu/probe/answers.json" with { type: "json" };
 import { answerOf, probe } from "../../src/backend/webgpu/probe/index.js";
 import { GRAPH, INPUT, SIDES, weightsOf } from "../../src/backend/webgpu/probe/network.js";
+import { LEAST } from "../../src/backend/webgpu/summary.js";
 import { distrust } from "../../src/backend/webgpu/trust.js";
 import type { Graph } from "../../src/graph.js";
 import type { Platform } from "../../src/platform.js";
@@ -30,12 +31,17 @@ describe("on a GPU", () => {
 
   const ask = (platform: Platform) => probe(kit, platform, () => acquire(platform));
 
-  test("the network takes every shader that there is", async () => {
+  // A program on the CPU, as in these tests, has other algorithms chosen for it than a GPU.
+  test.each([
+    ["this one", {}],
+    ["a GPU", { fallback: false }],
+    ["the least GPU", LEAST],
+  ])("the network takes every shader that there is: %s", async (_, own) => {
     const platform = planning();
     const core = await startPlanner(kit, platform);
     const gpu = await acquire(platform);
     const graph = JSON.stringify({ nodes: GRAPH.nodes, output: GRAPH.output });
-    const { limits } = gpu;
+    const limits = { ...gpu.limits, ...own };
     const network = await core.call("network", { graph, size: SIDES, winograd: true, height: 4, limits });
     const args = { shape: [1, 3, ...SIDES], outputs: [GRAPH.output] };
     const { pipelines } = await core.call("record", args);

@@ -60,13 +60,13 @@ pub fn choose(
     [h, w]: [usize; 2],
     storage: Storage,
     winograd: bool,
-    _limits: &Limits,
+    limits: &Limits,
 ) -> Algorithm {
     if grouped::gpu::fits(spec) {
         return Algorithm::Grouped;
     }
     let may = winograd && storage == Storage::Float32;
-    winograd::gpu::choose(spec, h, w).filter(|_| may).map_or(Algorithm::Direct, Algorithm::Winograd)
+    winograd::gpu::choose(spec, h, w, limits).filter(|_| may).map_or(Algorithm::Direct, Algorithm::Winograd)
 }
 
 /// The products that computing an output of [n, c, h, w] takes.

@@ -61,11 +61,11 @@ export const SIDES = [38, 34] as const;
 export const SEEN: number[] = [];
 
 function build(): number {
-  const stem = act("relu", conv("stem", 0, [3, 16], [3, 3], { stride: 2 }));
+  const stem = act("relu", conv("stem", 0, [3, 16], [3, 3]));
   // Large enough for Winograd's algorithms.
-  const many = act("relu", conv("widen", stem, [16, 128], [1, 1]));
-  const large3x3 = act("relu", norm("norm", conv("conv3x3", many, [128, 128], [3, 3]), 128));
-  const wide = act("relu", conv("narrow", large3x3, [128, 32], [1, 1]));
+  const many = act("relu", conv("widen", stem, [16, 224], [1, 1]));
+  const large3x3 = act("relu", norm("norm", conv("conv3x3", many, [224, 224], [3, 3]), 224));
+  const wide = act("relu", conv("narrow", large3x3, [224, 32], [1, 1], { stride: 2 }));
   // A block as MobileNet v3's: depthwise, squeeze and excitation, residual.
   const deep = act(
     "hardswish",
