@@ -149,8 +149,8 @@ export async function makeServer({
 }
 
 /**
- * Refusals for want of room: a hundred a second. One takes this thread about as long as a hundredth of an image takes the model, but
- * clients that ask again at once would ask as often as they are answered, and what workers have to say would wait behind them.
+ * Refusals for want of room: a hundred a second. Clients that ask again at once would ask as often as they are answered, and what
+ * workers have to say would wait behind them: bench/README.md has both rates.
  */
 const REFUSALS = { each: 5, ms: 50 };
 

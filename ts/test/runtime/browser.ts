@@ -7,13 +7,20 @@ export const chromium =
   process.env.CHROME_PATH ||
   findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
-export async function launch(): Promise<Browser> {
+const ALWAYS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"];
+
+async function launchWith(own: readonly string[]): Promise<Browser> {
   const { chromium: playwright } = await import("playwright-core");
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-  ];
-  return playwright.launch({ executablePath: chromium, args });
+  return playwright.launch({ executablePath: chromium, args: [...ALWAYS, ...own] });
 }
+
+export const launch = (): Promise<Browser> => launchWith(["--disable-gpu"]);
+
+/** With SwiftShader for a GPU. */
+export const launchOnGpu = (): Promise<Browser> =>
+  launchWith([
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    // See ts/test/gpu.ts.
+    "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
+  ]);

@@ -5,13 +5,9 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { build, type PreviewServer, preview } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { chromium, launchOnGpu } from "./browser.js";
 import { screenshot } from "./built-page.js";
 import { root } from "./packed.js";
-import { findCommand } from "./pages.js";
-
-const executable =
-  process.env.CHROME_PATH ||
-  findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
 
 const ENGINES = ["convzoo", "onnxruntime-web", "tfjs-webgpu", "LiteRT.js"];
 const WRONG = "onnxruntime-web";
@@ -21,23 +17,13 @@ let server: PreviewServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!executable) return;
+  if (!chromium) return;
   outDir = mkdtempSync(join(tmpdir(), "convzoo-page-"));
   const configFile = join(root, "examples/browser/vite.config.ts");
   const settings = { configFile, logLevel: "error", build: { outDir } } as const;
   await build(settings);
   server = await preview({ ...settings, preview: { host: "127.0.0.1", port: 0 } });
-  const { chromium } = await import("playwright-core");
-  const args = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    // See ts/test/gpu.ts.
-    "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
-  ];
-  browser = await chromium.launch({ executablePath: executable, args });
+  browser = await launchOnGpu();
 });
 afterAll(async () => {
   await browser?.close();
@@ -61,7 +47,9 @@ interface File {
 }
 
 test("a row for each engine, of the same weights; the page is not heavier for it", async ({ skip }) => {
-  skip(!executable, "no Chromium: install one or set CHROME_PATH");
+  const missing = "no Chromium: install one or set CHROME_PATH";
+  if (!chromium && process.env.CI === "true") throw new Error(missing);
+  skip(!chromium, missing);
   // Nothing of theirs is built for hosts, nor kept for times without a network.
   const built = readdirSync(outDir, { recursive: true, encoding: "utf8" });
   expect(built.filter((name) => /peers|onnx.*wasm|ort|litert|tfjs/i.test(name))).toEqual([]);

@@ -5,12 +5,9 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { saveWeights } from "../../src/save.js";
 import { fillInput, type Golden, readGolden, weightsOf } from "../recipe.js";
+import { chromium, launchOnGpu } from "./browser.js";
 import { type Installed, install } from "./packed.js";
-import { findCommand, type Pages, serve } from "./pages.js";
-
-const executable =
-  process.env.CHROME_PATH ||
-  findCommand(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
+import { type Pages, serve } from "./pages.js";
 
 /** Networks that are held to PyTorch's numbers. */
 const NETWORKS = ["resnet18", "mobilenet_v2"] as const;
@@ -20,7 +17,7 @@ let browser: Browser;
 let pages: Pages;
 
 beforeAll(async () => {
-  if (!executable) return;
+  if (!chromium) return;
   installed = install();
   writeFileSync(
     join(installed.folder, "blank.html"),
@@ -34,17 +31,7 @@ beforeAll(async () => {
     writeFileSync(join(installed.folder, `${name}.input`), input.data);
   }
   pages = await serve(installed.folder);
-  const { chromium } = await import("playwright-core");
-  const args = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    // See ts/test/gpu.ts.
-    "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
-  ];
-  browser = await chromium.launch({ executablePath: executable, args });
+  browser = await launchOnGpu();
 });
 afterAll(async () => {
   await browser?.close();
@@ -53,8 +40,8 @@ afterAll(async () => {
 });
 beforeEach(({ skip }) => {
   const why = "no Chromium: install one or set CHROME_PATH";
-  if (!executable && process.env.CI === "true") throw new Error(why);
-  skip(!executable, why);
+  if (!chromium && process.env.CI === "true") throw new Error(why);
+  skip(!chromium, why);
 });
 
 async function open(kind: string): Promise<{ page: Page; said: string[] }> {

@@ -9,9 +9,9 @@ use crate::gpu::{self, Dispatch, Limits, Source};
 /// The tiles there are, by falling precision.
 pub const TILES: [Tile; 2] = [Tile([2, 2]), Tile([4, 4])];
 
-/// What moving a number between a buffer and the arithmetic takes, in products: by their data sheets GPUs multiply 60 to 160
-/// numbers while they read one, and products reach about half of their peak. With less, some networks would move more than 1.6
-/// times the least (recordings.test.ts). A processor that stands in for a GPU multiplies less while it reads.
+/// What moving a number between a buffer and the arithmetic takes, in products. No GPU has measured it: with less, some networks
+/// would move more than 1.6 times the least (recordings.test.ts). A processor that stands in for a GPU multiplies less while it
+/// reads.
 const MOVE: f64 = 76.0;
 const FALLBACK_MOVE: f64 = 20.0;
 /// What another dispatch takes.
