@@ -102,6 +102,7 @@ const slow = [
   "webgpu-goldens",
   "webgpu-probe",
   "webgpu-products",
+  "webgpu-tune",
 ];
 
 /** Unit tests that quick mode leaves out: seconds of damaged files, of servers that fail, of a checker at work. */

@@ -159,7 +159,7 @@ export async function load(
     net,
     graph,
     host,
-    tuning,
+    tuning: host.tuning ?? tuning,
     size,
     preprocess: () => options.preprocess ?? checkpoint?.preprocess ?? defaultPreprocess(net, entry),
     labels: async (classes) =>
@@ -204,12 +204,9 @@ function checkDevice({ device = "auto", gpu }: LoadOptions): void {
 }
 
 /** Whether the GPU is asked for, or may be had; what is the CPU's alone asks for that. */
-function mayUseGpu(
-  { gpu: gpus }: Platform,
-  { device = "auto", gpu, tune, core, wasm }: LoadOptions,
-): boolean {
+function mayUseGpu({ gpu: gpus }: Platform, { device = "auto", gpu, core, wasm }: LoadOptions): boolean {
   if (device === "webgpu" || gpu !== undefined) return true;
-  return device === "auto" && gpus !== undefined && !tune && core === undefined && wasm === undefined;
+  return device === "auto" && gpus !== undefined && core === undefined && wasm === undefined;
 }
 
 /** What the file that is loaded for a GPU needs of this one. */

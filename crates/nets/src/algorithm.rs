@@ -20,6 +20,13 @@ pub enum Algorithm {
 /// Algorithms by convolution, as `key` writes one: what a measurement found, for the next time.
 pub type Tuning = BTreeMap<String, String>;
 
+/// A tuning from its JSON; an empty one where there is none.
+pub fn tuning(json: Option<&str>) -> Result<Tuning> {
+    let parsed = json.map(serde_json::from_str).transpose();
+    let not_one = |e| Error::new(Code::BadOption, format!("the tuning is not what a tuned model gives: {e}"));
+    Ok(parsed.map_err(not_one)?.unwrap_or_default())
+}
+
 /// Bytes that transformed weights may have together with all others; above that, Winograd's algorithms are given up where
 /// their weights are largest.
 const ROOM: u64 = 2 << 30;

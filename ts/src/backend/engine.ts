@@ -73,7 +73,7 @@ export class Engine implements Served {
         return this.#images.resize(request.args);
       case "preprocess":
         return this.#images.preprocess(request.args);
-      case "record":
+      default:
         throw new Error("this core plans for no GPU");
     }
   }

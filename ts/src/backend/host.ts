@@ -4,7 +4,7 @@ import type { View } from "../image/crop.js";
 import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Flavour } from "../platform.js";
 import type { Channel } from "./channel.js";
-import type { Args, CallName, Reply, Request, Result } from "./protocol.js";
+import type { Args, CallName, Reply, Request, Result, Tuning } from "./protocol.js";
 import type { GpuInput } from "./webgpu/resident.js";
 
 /** Where a network computes. */
@@ -23,6 +23,8 @@ export interface CallOptions {
 /** What a model computes by: a core, or a GPU with a core that plans for it. */
 export interface Host {
   readonly place: Place;
+  /** By which a GPU computes, if any. */
+  readonly tuning?: Tuning | undefined;
   /**
    * Performs a call, in the order in which they are made. Throws (rejects with) `disposed` or `poisoned` once the host is gone,
    * and with the signal's reason once aborted.

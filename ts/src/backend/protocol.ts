@@ -4,7 +4,7 @@ import type { Wanted } from "../image/codec.js";
 import type { View } from "../image/crop.js";
 import type { Filter, PreprocessOptions } from "../image/preprocess.js";
 import type { Pixels, Tensor } from "../tensor.js";
-import type { GpuLimits, GpuNetwork, Recording, Upload } from "./webgpu/recording.js";
+import type { GpuLimits, GpuNetwork, Recording, Trial, Upload } from "./webgpu/recording.js";
 import type { GpuInput } from "./webgpu/resident.js";
 
 /** An image on its way to the core's side: as pixels, or encoded, with the codec that it needs if any and the decoders' URL. */
@@ -60,6 +60,8 @@ export interface Calls {
   }): GpuNetwork | undefined;
   /** Finds the fastest algorithm for each convolution; comes before the weights. */
   tune(args: Record<never, never>): Tuning;
+  /** What is to be timed on a GPU for that, of the network that was set. */
+  trials(args: Record<never, never>): readonly Trial[];
   /**
    * Packs a piece of the weights of a node: those of its outputs from `first` on. The first piece brings the bias. What a GPU
    * is to hold is given away.

@@ -110,6 +110,24 @@ describe("runs", () => {
   });
 });
 
+test("the time of some steps, by the device's clock or by that of whole submissions", async () => {
+  const plain = await (await gpus.requestAdapter())!.requestDevice();
+  for (const of of [gpu, new Gpu(plain, true)]) {
+    const own = await resident(of);
+    const time = async (count: number) => {
+      const prepared = await own.prepare(`time${count}`, async () => recording(count));
+      const times: number[] = [];
+      for (let i = 0; i < 5; i++) times.push(await own.time(prepared, [1], 3));
+      return Math.min(...times);
+    };
+    const [small, large] = [await time(100_000), await time(3_200_000)];
+    expect(small).toBeGreaterThan(0);
+    expect(large).toBeGreaterThan(4 * small);
+    own.destroy();
+  }
+  plain.destroy();
+});
+
 test("every buffer is destroyed", async () => {
   const before = alive;
   const other = await resident(gpu);
@@ -117,7 +135,9 @@ test("every buffer is destroyed", async () => {
     const prepared = await other.prepare(String(count), async () => recording(count));
     await Promise.all([1, 2, 3].map((k) => other.run(prepared, input(count, k))));
   }
-  await other.profile(await other.prepare("10", async () => recording(10)), input(10), 2);
+  const small = await other.prepare("10", async () => recording(10));
+  await other.profile(small, input(10), 2);
+  await other.time(small, [0, 1], 3);
   const [held, maps, all] = other.bytes();
   expect([held, maps]).toEqual([32, 3 * 400_000]);
   expect(all).toBeGreaterThan(held + maps);

@@ -5,6 +5,7 @@ import type { Args } from "../../src/backend/protocol.js";
 import { send } from "../../src/backend/send.js";
 import { acquire } from "../../src/backend/webgpu/device.js";
 import { GpuHost, type Recipe } from "../../src/backend/webgpu/host.js";
+import type { Trial } from "../../src/backend/webgpu/recording.js";
 import type { Graph } from "../../src/graph.js";
 import type { DeviceLost, LoadOptions } from "../../src/load.js";
 import type { Platform } from "../../src/platform.js";
@@ -55,12 +56,27 @@ const stored: StoredWeights = new Map([
   ["layer0.weight", { dtype: "f32", shape: [4], read: async () => ({ data: Float32Array.from(weights) }) }],
 ]) as never;
 
+/** Two ways to compute a layer, of which one does far more. */
+const trial: Trial = {
+  key: "layer0",
+  buffers: network.buffers,
+  candidates: [
+    { name: "slow", recording: recording(4_000_000) },
+    { name: "fast", recording: recording(64) },
+  ],
+};
+
 /** A core of hand-written recordings: of the network, and of views, whose weights are the other buffer's. */
-function fakeCore(): CoreHost & { readonly calls: string[]; readonly ended: boolean } {
+function fakeCore(): CoreHost & {
+  readonly calls: string[];
+  readonly tunings: unknown[];
+  readonly ended: boolean;
+} {
   const views: string[] = [];
   const core = {
     place: { device: "webgpu", core: "webgpu", threads: 1 } as Place,
     calls: [] as string[],
+    tunings: [] as unknown[],
     ended: false,
     async call(call: string, args: unknown) {
       core.calls.push(call);
@@ -68,6 +84,7 @@ function fakeCore(): CoreHost & { readonly calls: string[]; readonly ended: bool
       switch (call) {
         case "network":
           views.length = 0;
+          core.tunings.push((args as Args<"network">).tuning);
           return { ...network, buffers: [...network.buffers] };
         case "load":
           return [
@@ -75,6 +92,8 @@ function fakeCore(): CoreHost & { readonly calls: string[]; readonly ended: bool
           ];
         case "view":
           return views.push((args as Args<"view">).graph) - 1;
+        case "trials":
+          return [trial];
         case "record": {
           const { shape, view } = args as Args<"record">;
           if (view !== undefined && views[view] === undefined) throw new Error("no such view");
@@ -176,6 +195,25 @@ test("models share a device, which the last one destroys", async () => {
   expect(devices.length).toBe(before + 2);
   await check(again.host, 100, 1);
   again.host.dispose();
+});
+
+test("tune: the fastest is found once, and the network set again with it", async () => {
+  const { host, core } = await start(await newPlatform(), { tune: true });
+  const setUp = () => core.calls.filter((call) => ["network", "trials", "load"].includes(call));
+  expect(setUp()).toEqual(["network", "trials", "network", "load"]);
+  expect(core.tunings).toEqual([undefined, { layer0: "fast" }]);
+  expect(host.tuning).toEqual({ layer0: "fast" });
+  await check(host, 64, 5);
+  last().destroy();
+  await check(host, 64, 6);
+  // Another device of this machine needs no other.
+  expect(setUp()).toEqual(["network", "trials", "network", "load", "network", "load"]);
+  expect(core.tunings[2]).toEqual({ layer0: "fast" });
+  host.dispose();
+  const given = await start(await newPlatform(), { tune: { layer0: "slow" } });
+  expect(given.core.calls).not.toContain("trials");
+  expect([given.core.tunings, given.host.tuning]).toEqual([[{ layer0: "slow" }], { layer0: "slow" }]);
+  given.host.dispose();
 });
 
 describe("a device that is lost", () => {

@@ -5,11 +5,13 @@ mod product;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod tune;
 
 pub(super) use pack::Parts;
 pub use pack::{PANEL, pack, parts};
 pub(super) use product::pair;
 pub use product::storage_number;
+pub use tune::{Choice, Cut, choices};
 
 use super::winograd::{self, Tile};
 use super::{Conv2d, grouped};
@@ -134,6 +136,8 @@ pub struct Job<'a> {
     pub y: Map,
     pub before: Option<Before>,
     pub epilogue: Epilogue,
+    /// How its products are cut, where that is not to be counted.
+    pub cut: Option<Cut>,
     /// The maps between its stages, flat.
     pub temps: &'a [Map],
 }

@@ -2,10 +2,16 @@
 
 use super::Linear;
 use crate::conv2d::Conv2d;
-use crate::conv2d::gpu::{self, Algorithm};
+use crate::conv2d::gpu::{self, Algorithm, Cut};
 use crate::gpu::{Dispatch, Epilogue, Limits, Map, Upload};
 use crate::storage::Storage;
 use std::ops::Range;
+
+/// The layer over a flattened map of `channels` channels, as a convolution whose kernel covers a map of these sides.
+pub fn as_conv2d(spec: &Linear, channels: usize) -> (Conv2d, [usize; 2]) {
+    let sides = [spec.in_features / channels, 1];
+    (conv2d(spec, channels, sides), sides)
+}
 
 /// The layer over a map of `channels` channels, whose pixels are a kernel's cells; of what sides does not matter to weights.
 fn conv2d(spec: &Linear, channels: usize, kernel: [usize; 2]) -> Conv2d {
@@ -23,7 +29,7 @@ fn conv2d(spec: &Linear, channels: usize, kernel: [usize; 2]) -> Conv2d {
 
 /// As `conv2d::gpu::parts`, where features are those of a flattened map of `channels` channels.
 pub fn parts(spec: &Linear, channels: usize, storage: Storage, limits: &Limits) -> Vec<u64> {
-    gpu::parts(&conv2d(spec, channels, [spec.in_features / channels, 1]), Algorithm::Direct, storage, limits)
+    gpu::parts(&as_conv2d(spec, channels).0, Algorithm::Direct, storage, limits)
 }
 
 /// As `conv2d::gpu::pack`, of weights [outputs, in_features].
@@ -36,7 +42,7 @@ pub fn pack(
     weight: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<Upload> {
-    let spec = conv2d(spec, channels, [spec.in_features / channels, 1]);
+    let (spec, _) = as_conv2d(spec, channels);
     gpu::pack(&spec, Algorithm::Direct, storage, limits, outputs, weight, bias)
 }
 
@@ -50,15 +56,29 @@ pub struct Job<'a> {
     pub x: Map,
     pub y: Map,
     pub epilogue: Epilogue,
+    /// As `conv2d::gpu::Job` has it.
+    pub cut: Option<Cut>,
 }
 
 impl Job<'_> {
     /// The dispatches: one, or one for each part of the weights.
     pub fn dispatches(&self) -> Vec<Dispatch> {
-        let &Job { storage, limits, node, x, y, epilogue, .. } = self;
+        let &Job { storage, limits, node, x, y, epilogue, cut, .. } = self;
         let spec = conv2d(self.spec, x.layout.c, [x.layout.h, x.layout.w]);
         let algorithm = Algorithm::Direct;
-        gpu::Job { spec: &spec, algorithm, storage, limits, node, x, y, before: None, epilogue, temps: &[] }
-            .dispatches(0)
+        gpu::Job {
+            spec: &spec,
+            algorithm,
+            storage,
+            limits,
+            node,
+            x,
+            y,
+            before: None,
+            epilogue,
+            cut,
+            temps: &[],
+        }
+        .dispatches(0)
     }
 }

@@ -1,5 +1,6 @@
 //! A network on the CPU.
 
+use crate::algorithm;
 use crate::error::{Code, Error};
 use crate::model::{Model, Options};
 use js_sys::Uint32Array;
@@ -29,10 +30,7 @@ impl Core {
         tuning: Option<String>,
     ) -> Result<Core, JsValue> {
         let options = Options { helpers, size: [rows, columns], winograd, height };
-        let tuning = tuning.as_deref().map(serde_json::from_str).transpose().map_err(|e| {
-            Error::new(Code::BadOption, format!("the tuning is not what a tuned model gives: {e}"))
-        })?;
-        Ok(Core(Model::new(graph, options, &tuning.unwrap_or_default())?))
+        Ok(Core(Model::new(graph, options, &algorithm::tuning(tuning.as_deref())?)?))
     }
 
     /// A network of another graph over the weights of this one: see `Model::view`.

@@ -1,5 +1,6 @@
 //! A network on a GPU: what JavaScript has to do there, as plain data.
 
+use crate::algorithm;
 use crate::error::{Code, Error};
 use crate::webgpu::model::Model;
 use crate::webgpu::weights::Write;
@@ -67,7 +68,8 @@ pub struct GpuCore(Model);
 
 #[wasm_bindgen]
 impl GpuCore {
-    /// `rows` and `columns`: the input's size to expect. `limits`: the device's, as JSON.
+    /// `rows` and `columns`: the input's size to expect. `limits`: the device's, as JSON. `tuning`: what was found by
+    /// `trials`.
     #[wasm_bindgen(constructor)]
     pub fn new(
         graph: &str,
@@ -75,10 +77,17 @@ impl GpuCore {
         columns: usize,
         winograd: bool,
         limits: &str,
+        tuning: Option<String>,
     ) -> Result<GpuCore, JsValue> {
         let limits: GpuLimits = serde_json::from_str(limits)
             .map_err(|e| Error::new(Code::BadOption, format!("the GPU's limits cannot be read: {e}")))?;
-        Ok(GpuCore(Model::new(graph, [rows, columns], winograd, limits.into())?))
+        let tuning = algorithm::tuning(tuning.as_deref())?;
+        Ok(GpuCore(Model::new(graph, [rows, columns], winograd, limits.into(), &tuning)?))
+    }
+
+    /// What to time for a tuning, as JSON: see `tune.rs`.
+    pub fn trials(&self) -> Result<String, JsValue> {
+        Ok(serde_json::to_string(&self.0.trials()?).expect("numbers and words"))
     }
 
     /// A network of another graph over the weights of this one: see `Model::view`.

@@ -7,7 +7,7 @@ use crate::cpu::maps;
 use crate::error::Result;
 use crate::graph::{Graph, Id};
 use crate::plan::{Device, Ending, Kernel, Needs, Scaling};
-use kernels::conv2d::gpu::{self as conv2d, Algorithm};
+use kernels::conv2d::gpu::{self as conv2d, Algorithm, Cut};
 use kernels::excite::gpu::{self as excite, Half};
 use kernels::gpu::{Dispatch, Epilogue, Limits, Map};
 use kernels::layout::Layout;
@@ -53,6 +53,12 @@ impl Gpu<'_> {
             Kind::Conv2d(_, algorithm) => algorithm,
             _ => unreachable!("a convolution's weights are packed as one"),
         }
+    }
+
+    /// How a tuning cuts a layer's products over a map, if it measured such a one.
+    fn cut(self, node: Id, x: &Layout) -> Option<Cut> {
+        let (pixels, cut) = self.table.entries[node].cut?;
+        (x.pixels() == pixels && x.n == 1).then_some(cut)
     }
 
     /// Whether a convolution can scale what it reads while it reads it.
@@ -205,6 +211,7 @@ impl Gpu<'_> {
                     y: map(y),
                     before,
                     epilogue: epilogue(ending),
+                    cut: self.cut(node, &x),
                     temps: &temps,
                 };
                 return job.dispatches(stage);
@@ -222,6 +229,7 @@ impl Gpu<'_> {
                     x: map(x),
                     y: map(y),
                     epilogue,
+                    cut: self.cut(node, &x),
                 };
                 return job.dispatches();
             }

@@ -4,6 +4,7 @@ use super::dispatch::Gpu;
 use super::plan::{Plan, plan};
 use super::recording::record;
 use super::weights::{Loading, Table, Write};
+use crate::algorithm::Tuning;
 use crate::error::Result;
 use crate::graph::{Graph, Id};
 use crate::model::{requested, sizes};
@@ -20,9 +21,12 @@ struct Kept {
 
 /// A network whose weights are on a GPU.
 pub struct Model {
-    graph: Graph,
-    table: Table,
-    limits: Limits,
+    pub(super) graph: Graph,
+    pub(super) table: Table,
+    pub(super) limits: Limits,
+    /// Height and width of what each node reads, at the size that is expected, and whether Winograd's algorithms may be used.
+    pub(super) sizes: Vec<[usize; 2]>,
+    pub(super) winograd: bool,
     loading: Option<Loading>,
     /// The most recently used is last.
     recordings: Vec<Kept>,
@@ -30,17 +34,34 @@ pub struct Model {
 
 impl Model {
     /// `size`: the height and width of the inputs to expect. Other sizes work, but algorithms are chosen for this one.
-    pub fn new(json: &str, size: [usize; 2], winograd: bool, limits: Limits) -> Result<Self> {
-        let graph = Graph::parse(json)?;
-        let table = Table::new(&graph, &sizes(&graph, size), winograd, &limits)?;
-        Ok(Model { graph, table, limits, loading: None, recordings: vec![] })
+    pub fn new(
+        json: &str,
+        size: [usize; 2],
+        winograd: bool,
+        limits: Limits,
+        tuning: &Tuning,
+    ) -> Result<Self> {
+        Self::with(Graph::parse(json)?, size, winograd, limits, tuning)
+    }
+
+    pub(super) fn with(
+        graph: Graph,
+        size: [usize; 2],
+        winograd: bool,
+        limits: Limits,
+        tuning: &Tuning,
+    ) -> Result<Self> {
+        let sizes = sizes(&graph, size);
+        let table = Table::new(&graph, &sizes, winograd, &limits, tuning)?;
+        Ok(Model { graph, table, limits, sizes, winograd, loading: None, recordings: vec![] })
     }
 
     /// A model of another graph over the weights of this one, by the layers' paths.
     pub fn view(&self, json: &str) -> Result<Self> {
         let graph = Graph::parse(json)?;
         let table = self.table.view(&self.graph, &graph)?;
-        Ok(Model { graph, table, limits: self.limits, loading: None, recordings: vec![] })
+        let Model { limits, winograd, .. } = *self;
+        Ok(Model { graph, table, limits, sizes: vec![], winograd, loading: None, recordings: vec![] })
     }
 
     /// Bytes of each weight buffer; all begin as zeros.

@@ -1,10 +1,12 @@
 //! Where the weights of a network lie on the GPU, and how they come there.
 
+use super::tune;
+use crate::algorithm::Tuning;
 use crate::error::{Code, Error, Result};
 use crate::graph::{Graph, Id, Node, Op};
 use crate::weights;
 use kernels::conv2d::Conv2d;
-use kernels::conv2d::gpu::{self as conv2d, Algorithm, PANEL};
+use kernels::conv2d::gpu::{self as conv2d, Algorithm, Choice, Cut, PANEL};
 use kernels::epilogue::Affine;
 use kernels::gpu::{Limits, Upload, pack_affine};
 use kernels::linear::Linear;
@@ -42,6 +44,8 @@ pub struct Part {
 pub struct Entry {
     pub kind: Kind,
     pub parts: Vec<Part>,
+    /// How a tuning cuts its products, over one map of so many pixels.
+    pub cut: Option<(usize, Cut)>,
 }
 
 /// Bytes for a weight buffer.
@@ -72,7 +76,13 @@ pub struct Loading {
 
 impl Table {
     /// Finds places for the weights, for maps whose sides are `sizes` where nodes read them.
-    pub fn new(graph: &Graph, sizes: &[[usize; 2]], winograd: bool, limits: &Limits) -> Result<Self> {
+    pub fn new(
+        graph: &Graph,
+        sizes: &[[usize; 2]],
+        winograd: bool,
+        limits: &Limits,
+        tuning: &Tuning,
+    ) -> Result<Self> {
         let channels = graph.channels();
         let mut table = Table { entries: Vec::new(), buffers: Vec::new() };
         let mut shared = None;
@@ -80,10 +90,11 @@ impl Table {
             if matches!(node.op, Op::Conv2d { .. } | Op::Linear { .. }) {
                 weights::check_size(node)?;
             }
-            let kind = kind(graph, node, channels[id], sizes[id], winograd, limits);
+            let found = |spec: &Conv2d, size| tune::found(tuning, node, (spec, size), winograd);
+            let (kind, cut) = kind(graph, node, channels[id], sizes[id], winograd, limits, found)?;
             let parts = kind.parts(node, limits).into_iter();
             let parts = parts.map(|size| table.place(size, limits, &mut shared)).collect();
-            table.entries.push(Entry { kind, parts });
+            table.entries.push(Entry { kind, parts, cut });
         }
         Ok(table)
     }
@@ -109,7 +120,7 @@ impl Table {
     pub fn view(&self, graph: &Graph, view: &Graph) -> Result<Self> {
         let entry = |node: &Node| {
             if !weights::has(node) && !matches!(node.op, Op::Affine { .. }) {
-                return Ok(Entry { kind: Kind::Nothing, parts: vec![] });
+                return Ok(Entry { kind: Kind::Nothing, parts: vec![], cut: None });
             }
             let same: Vec<_> =
                 graph.nodes.iter().zip(&self.entries).filter(|(own, _)| own.path == node.path).collect();
@@ -117,7 +128,7 @@ impl Table {
             let serves =
                 |own: &Node, entry: &Entry| weights::serves(graph, own, is_transformed(entry), view, node);
             match same.iter().find(|(own, entry)| serves(own, entry)) {
-                Some((_, entry)) => Ok(Entry { kind: entry.kind.seen_as(node), parts: entry.parts.clone() }),
+                Some((_, entry)) => Ok(Entry { kind: entry.kind.seen_as(node), ..Entry::clone(entry) }),
                 None => Err(weights::not_shared(!same.is_empty()).at(&node.path)),
             }
         };
@@ -229,21 +240,28 @@ fn kind(
     size: [usize; 2],
     winograd: bool,
     limits: &Limits,
-) -> Kind {
-    match node.op {
+    found: impl Fn(&Conv2d, [usize; 2]) -> Result<Option<Choice>>,
+) -> Result<(Kind, Option<(usize, Cut)>)> {
+    let cut = |choice: Option<Choice>, [h, w]: [usize; 2]| Some((h * w, choice?.cut?));
+    let kind = match node.op {
         Op::Conv2d { .. } => {
-            let algorithm = |spec: &Conv2d| conv2d::choose(spec, size, node.storage(), winograd, limits);
             // Weights do not depend on the size of maps; what a padding to the same size comes to, does.
             let spec = node.conv2d([1, 1]).expect("a conv2d");
-            let algorithm = algorithm(&node.conv2d(size).expect("a conv2d"));
-            Kind::Conv2d(spec, algorithm)
+            let exact = node.conv2d(size).expect("a conv2d");
+            let choice = found(&exact, size)?;
+            let counted = || conv2d::choose(&exact, size, node.storage(), winograd, limits);
+            let algorithm = choice.map_or_else(counted, |choice| choice.algorithm);
+            return Ok((Kind::Conv2d(spec, algorithm), cut(choice, size)));
         }
         Op::Linear { in_features, out_features, .. } => {
             let spec = Linear { in_features, out_features };
             let is_map = graph.flatten_is_free(node.inputs[0]);
             // Other features are the channels of one pixel.
             let channels = graph.channels()[node.inputs[0]].filter(|_| is_map);
-            Kind::Linear(spec, channels.unwrap_or(in_features))
+            let channels = channels.unwrap_or(in_features);
+            let (seen, sides) = linear::as_conv2d(&spec, channels);
+            let choice = found(&seen, sides)?;
+            return Ok((Kind::Linear(spec, channels), cut(choice, sides)));
         }
         Op::BatchNorm2d { channels, .. } | Op::LayerNorm2d { channels, .. } | Op::LayerScale { channels } => {
             Kind::Affine(channels)
@@ -253,7 +271,8 @@ fn kind(
         Op::Prelu { channels: 1 } => Kind::Prelu(weights::shared(channels)),
         Op::Prelu { channels } => Kind::Prelu(channels),
         _ => Kind::Nothing,
-    }
+    };
+    Ok((kind, None))
 }
 
 impl Kind {

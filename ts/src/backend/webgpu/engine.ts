@@ -30,6 +30,8 @@ export class GpuEngine implements Served {
         return void instantiate(this.#parts.glue, request.args.module);
       case "network":
         return this.#network(request.args);
+      case "trials":
+        return JSON.parse(this.#loaded().trials());
       case "load":
         return this.#load(request.args);
       case "view":
@@ -56,9 +58,11 @@ export class GpuEngine implements Served {
     this.#core = undefined;
   }
 
-  #network({ graph, size: [rows, columns], winograd, limits }: Args<"network">): GpuNetwork {
+  #network({ graph, size: [rows, columns], winograd, limits, tuning }: Args<"network">): GpuNetwork {
     this.free();
-    const core = new this.#parts.glue.GpuCore(graph, rows, columns, winograd, JSON.stringify(limits));
+    const { GpuCore } = this.#parts.glue;
+    const known = tuning && JSON.stringify(tuning);
+    const core = new GpuCore(graph, rows, columns, winograd, JSON.stringify(limits), known);
     this.#core = core;
     const constants: Upload[] = core.constants();
     return { shaders: JSON.parse(core.shaders()), buffers: [...core.buffers()], constants };

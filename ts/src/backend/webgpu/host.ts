@@ -7,13 +7,14 @@ import type { PreprocessOptions } from "../../image/preprocess.js";
 import type { LoadOptions } from "../../load.js";
 import { stack, type Tensor } from "../../tensor.js";
 import type { CallOptions, CoreHost, Host, Place } from "../host.js";
-import type { Args, CallName, Result } from "../protocol.js";
+import type { Args, CallName, Result, Tuning } from "../protocol.js";
 import { type Gpu, lostError } from "./device.js";
 import { Lost } from "./faults.js";
 import { frameTensor, isFrame } from "./frame.js";
 import type { Kit } from "./index.js";
 import type { GpuLimits } from "./recording.js";
 import { type GpuInput, type Prepared, Resident } from "./resident.js";
+import { tunedOn } from "./tune.js";
 import { Turns } from "./turns.js";
 
 /** What a network on a GPU is made of, as often as that must be. */
@@ -54,11 +55,15 @@ export class GpuHost implements Host {
   /** Losses since a run came to its end. */
   #losses = 0;
   #disposed = false;
+  /** What `load` was given or found. */
+  #tuning: Tuning | undefined;
 
   private constructor(recipe: Recipe, core: CoreHost) {
     this.#recipe = recipe;
     this.#core = core;
     this.#place = core.place;
+    const { tune } = recipe.options;
+    if (typeof tune === "object") this.#tuning = tune;
     this.#seat = this.#build(false);
     this.#seat.catch(() => undefined);
   }
@@ -83,6 +88,10 @@ export class GpuHost implements Host {
 
   get place(): Place {
     return this.#place;
+  }
+
+  get tuning(): Tuning | undefined {
+    return this.#tuning;
   }
 
   async call<K extends CallName>(call: K, args: Args<K>, options: CallOptions = {}): Promise<Result<K>> {
@@ -246,9 +255,14 @@ export class GpuHost implements Host {
       };
       const take: Resident["take"] = (uploads, path) => resident!.take(uploads, path);
       const limits: GpuLimits = gpu.limits;
-      await this.#recipe.send(this.#core, graph, weights, {
+      const found = (tuning: Tuning) => {
+        this.#tuning = tuning;
+      };
+      const isToTune = options.tune === true && !this.#tuning;
+      const core = isToTune ? tunedOn(gpu, this.#core, found, signal) : this.#core;
+      await this.#recipe.send(core, graph, weights, {
         ...options,
-        tune: false,
+        tune: this.#tuning ?? false,
         size: size as unknown as readonly [number, number],
         signal,
         onProgress,

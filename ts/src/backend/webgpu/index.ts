@@ -1,6 +1,6 @@
 /** Whether a network goes to the GPU, and its way there. Loaded where that is asked, or may be. */
 import type { OpenWeights } from "../../checkpoint.js";
-import { ConvzooError, type ErrorCode, isConvzooError } from "../../errors.js";
+import { type ErrorCode, isConvzooError } from "../../errors.js";
 import type { Graph, lower } from "../../graph.js";
 import type { LoadOptions } from "../../load.js";
 import type { Platform } from "../../platform.js";
@@ -58,7 +58,6 @@ export async function loadOnGpu(kit: Kit, platform: Platform, loading: Loading):
   opening.catch(() => undefined);
   if (isAuto && (!isWorth(loading) || (await distrust(kit, platform)) !== undefined)) return wasm(opening);
   try {
-    if (options.tune) throw new ConvzooError("bad-option", 'tune is for device: "wasm"; leave it out.');
     return await GpuHost.start({
       graph,
       input,

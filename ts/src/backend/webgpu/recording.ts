@@ -38,6 +38,15 @@ export interface GpuNetwork {
   readonly constants: readonly Upload[];
 }
 
+/** A layer that can be computed in several ways, with what times each; its weights may be zeros. */
+export interface Trial {
+  /** What a tuning knows the layer by. */
+  readonly key: string;
+  /** Bytes of each weight buffer. */
+  readonly buffers: readonly number[];
+  readonly candidates: readonly { readonly name: string; readonly recording: Recording }[];
+}
+
 /** What a step reads or writes, in the order of its shader's bindings; the first is its `params`. */
 export type Binding =
   | { readonly params: number; readonly size: number }

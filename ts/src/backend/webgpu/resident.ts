@@ -210,20 +210,25 @@ export class Resident {
 
   /** All steps in one pass; with a timer, each in a pass of its own. */
   #encode(encoder: GPUCommandEncoder, prepared: Prepared, timer?: Timer): void {
+    let pass = timer ? undefined : encoder.beginComputePass();
+    for (const i of prepared.recording.steps.keys()) {
+      if (timer) pass = encoder.beginComputePass({ timestampWrites: timer.writes(i) });
+      this.#dispatch(pass!, prepared, i);
+      if (timer) pass!.end();
+    }
+    if (!timer) pass!.end();
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, prepared: Prepared, i: number): void {
     const { recording, pipelines } = prepared;
     if (prepared.version !== this.#version) {
       prepared.groups = recording.steps.map((_, i) => this.#group(prepared, i));
       prepared.version = this.#version;
     }
-    let pass = timer ? undefined : encoder.beginComputePass();
-    for (const [i, { pipeline, grid }] of recording.steps.entries()) {
-      if (timer) pass = encoder.beginComputePass({ timestampWrites: timer.writes(i) });
-      pass!.setPipeline(pipelines[pipeline]!);
-      pass!.setBindGroup(0, prepared.groups[i]!);
-      pass!.dispatchWorkgroups(...grid);
-      if (timer) pass!.end();
-    }
-    if (!timer) pass!.end();
+    const { pipeline, grid } = recording.steps[i]!;
+    pass.setPipeline(pipelines[pipeline]!);
+    pass.setBindGroup(0, prepared.groups[i]!);
+    pass.dispatchWorkgroups(...grid);
   }
 
   #group({ recording, pipelines, params }: Prepared, i: number): GPUBindGroup {
@@ -291,6 +296,38 @@ export class Resident {
       });
     } finally {
       timer.destroy();
+    }
+  }
+
+  /** Milliseconds that some steps take, the mean of so many times one behind the other. Rejects as `run` does. */
+  async time(prepared: Prepared, steps: readonly number[], times: number): Promise<number> {
+    const { device } = this.gpu;
+    this.#check();
+    const timer = device.features.has("timestamp-query") ? timerOf(device, 1) : undefined;
+    try {
+      const start = performance.now();
+      const { fault } = watch(device, () => {
+        this.#grow(prepared.recording.banks);
+        const encoder = device.createCommandEncoder();
+        const pass = encoder.beginComputePass(timer ? { timestampWrites: timer.writes(0) } : {});
+        for (let i = 0; i < times; i++) for (const step of steps) this.#dispatch(pass, prepared, step);
+        pass.end();
+        timer?.resolve(encoder);
+        device.queue.submit([encoder.finish()]);
+      });
+      const done = timer
+        ? readTimes(timer).then(([ms]) => ms!)
+        : device.queue.onSubmittedWorkDone().then(() => performance.now() - start);
+      const ms = await done.catch(async (cause) => {
+        await this.#unlessLost();
+        throw await this.#fault(prepared, (await fault) ?? cause);
+      });
+      const error = await fault;
+      this.#check();
+      if (error) throw await this.#fault(prepared, error);
+      return ms / times;
+    } finally {
+      timer?.destroy();
     }
   }
 

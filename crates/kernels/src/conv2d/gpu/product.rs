@@ -2,7 +2,8 @@
 
 use super::pack::Parts;
 use super::tile::{Tile, candidates};
-use super::{Job, Scaling, flat, merged};
+use super::tune::Cut;
+use super::{Conv2d, Job, Scaling, flat, merged};
 use crate::gpu::{self, Dispatch, Map, Source};
 use crate::storage::Storage;
 use std::ops::Range;
@@ -26,15 +27,19 @@ impl Job<'_> {
     /// count and the step from one to the next in vec4s.
     fn vectors(&self) -> Option<[u32; 2]> {
         let (x, y, spec) = (&self.x.layout, &self.y.layout, self.spec);
-        if self.before.is_some() || spec.groups > 1 || spec.padding != [0; 4] || y.pixels() > FEW {
+        if self.before.is_some() || !are_vectors(spec, [x.h, x.w], [y.n, y.h, y.w]) {
             return None;
         }
         let [_, image, _, pixel] = self.x.words();
-        if spec.kernel == [1; 2] && spec.stride == [1; 2] {
-            return Some([y.pixels() as u32, pixel]);
+        Some(if is_pointwise(spec) { [y.pixels() as u32, pixel] } else { [y.n as u32, image] })
+    }
+
+    /// The tile of a product: the cheapest, unless another is wanted.
+    fn tile(&self, sizes: [usize; 4]) -> Tile {
+        match self.cut {
+            Some(Cut::Tile(tile)) => tile,
+            _ => candidates(self.limits, sizes)[0],
         }
-        // The kernel covers the image.
-        (spec.kernel == [x.h, x.w] && [y.h, y.w] == [1; 2]).then_some([y.n as u32, image])
     }
 
     /// What the shader is told of weights and ending.
@@ -46,8 +51,11 @@ impl Job<'_> {
 
     fn vector_product(&self, parts: &Parts, part: usize, [vectors, step]: [u32; 2]) -> Dispatch {
         let range = parts.range(part);
-        // Short sums leave a workgroup room for several outputs.
-        let lanes = (parts.depth / 4).next_power_of_two().clamp(8, 64);
+        let lanes = match self.cut {
+            Some(Cut::Lanes(lanes)) => lanes,
+            // Short sums leave a workgroup room for several outputs.
+            _ => (parts.depth / 4).next_power_of_two().clamp(8, 64),
+        };
         let columns = 64 / lanes;
         let [offset, _, _, pixel] = self.x.words();
         let [y, y_step] = self.part_of_y(&range);
@@ -89,11 +97,10 @@ impl Job<'_> {
         let merged = merged(self.spec);
         let range = parts.range(part);
         let channels = (merged.in_channels / merged.groups).div_ceil(4);
-        let outputs = if merged.groups > 1 { parts.outputs / merged.groups } else { range.len() };
-        let layers = range.len() / outputs;
         let (x, y) = (&self.x.layout, &self.y.layout);
-        let sizes = [y.pixels(), parts.depth / 4, outputs, layers];
-        let tile = candidates(self.limits, sizes)[0];
+        let sizes = sizes(&merged, parts, &range, y.pixels());
+        let [_, _, outputs, layers] = sizes;
+        let tile = self.tile(sizes);
         let mut words = self.x.words();
         words[0] += (range.start / outputs * channels) as u32 * (merged.groups > 1) as u32;
         let [first_y, y_step] = self.part_of_y(&range);
@@ -158,7 +165,7 @@ impl Job<'_> {
         let [channels, all] = [self.spec.in_channels, self.spec.out_channels].map(|c| c.div_ceil(4));
         let dispatch = |part| {
             let range = parts.range(part);
-            let tile = candidates(self.limits, [tiles, channels, range.len(), positions])[0];
+            let tile = self.tile([tiles, channels, range.len(), positions]);
             let [from, to] = [x, y].map(|map| map.words()[0]);
             let step = channels as u32;
             let mut params = vec![from, 0, 0, step, to + range.start as u32, all as u32, 0, 0, 0, 0];
@@ -199,6 +206,23 @@ impl Job<'_> {
     pub(in crate::conv2d) fn summand(&self) -> [u32; 2] {
         self.epilogue.add.map_or([0; 2], |map| flat(&map))
     }
+}
+
+fn is_pointwise(spec: &Conv2d) -> bool {
+    spec.kernel == [1; 2] && spec.stride == [1; 2]
+}
+
+/// Whether a convolution of a map of sides `x` to the images and sides `y` multiplies but a few vectors by its weights.
+pub(super) fn are_vectors(spec: &Conv2d, x: [usize; 2], y: [usize; 3]) -> bool {
+    let covers = spec.kernel == x && y[1..] == [1; 2];
+    let is_product = spec.groups == 1 && spec.padding == [0; 4] && (is_pointwise(spec) || covers);
+    is_product && y.iter().product::<usize>() <= FEW
+}
+
+/// Of the product for a range of outputs: pixels, vec4s of a sum's numbers and of a layer's outputs, and layers.
+pub(super) fn sizes(merged: &Conv2d, parts: &Parts, range: &Range<usize>, pixels: usize) -> [usize; 4] {
+    let outputs = if merged.groups > 1 { parts.outputs / merged.groups } else { range.len() };
+    [pixels, parts.depth / 4, outputs, range.len() / outputs]
 }
 
 /// A pair as a shader has it.

@@ -2,7 +2,7 @@
 
 mod cases;
 
-use super::{Algorithm, choose, pack, parts};
+use super::{Algorithm, Choice, choices, choose, pack, parts};
 use crate::conv2d::Conv2d;
 use crate::conv2d::winograd::Tile;
 use crate::gpu::{Limits, Upload};
@@ -191,5 +191,30 @@ fn algorithms_by_counting() {
     let spec = square([64, 64], [3, 1, 1], 1, [1; 3]).spec;
     for (storage, winograd) in [(Storage::Float16, true), (Storage::Float32, false)] {
         assert_eq!(choose(&spec, [56; 2], storage, winograd, &Limits::default()), Algorithm::Direct);
+    }
+}
+
+#[test]
+fn choices_have_names_of_their_own_and_are_known_by_them() {
+    let mut random = Random::new();
+    for _ in 0..200 {
+        let groups = [1, 1, 1, 2, 7][random.within(0, 4)];
+        let channels = [random.within(1, 80) * groups, random.within(1, 80) * groups];
+        let shape = [[3, 1, 1], [1, 1, 0], [5, 2, 2], [3, 2, 1]][random.within(0, 3)];
+        let spec = square(channels, shape, groups, [1; 3]).spec;
+        let side = [1, 7, 30][random.within(0, 2)] + shape[0] - 1;
+        let (storage, winograd) = (STORAGES[random.within(0, 2)], random.coin());
+        let limits = Limits { fallback: random.coin(), ..Limits::default() };
+        let all = choices(&spec, [side; 2], storage, winograd, &limits);
+        assert!((1..=4).contains(&all.len()), "{spec:?}: {all:?}");
+        for (i, choice) in all.iter().enumerate() {
+            let is_known = Choice::named(&spec, storage, &choice.name()) == Some(*choice);
+            assert!(is_known || choice.algorithm == Algorithm::Grouped, "{choice:?}");
+            assert!(winograd || !choice.algorithm.is_transformed());
+            assert!(all[i + 1..].iter().all(|other| other.name() != choice.name()), "{all:?}");
+        }
+        // What is counted to be the best is among them.
+        let counted = choose(&spec, [side; 2], storage, winograd, &limits);
+        assert!(all.iter().any(|choice| choice.algorithm == counted), "{spec:?}: {counted:?} not in {all:?}");
     }
 }

@@ -118,6 +118,20 @@ pub fn candidates(limits: &Limits, sizes: [usize; 4]) -> Vec<Tile> {
     tiles
 }
 
+/// The cheapest tiles, one of each size and split.
+pub fn different(limits: &Limits, sizes: [usize; 4]) -> Vec<Tile> {
+    let mut found: Vec<Tile> = vec![];
+    for tile in candidates(limits, sizes) {
+        let is_like = |other: &Tile| {
+            [other.pixels(), other.outputs(), other.split] == [tile.pixels(), tile.outputs(), tile.split]
+        };
+        if !found.iter().any(is_like) {
+            found.push(tile);
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

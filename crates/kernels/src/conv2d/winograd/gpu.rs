@@ -34,6 +34,11 @@ fn tiles(tile: Tile, [h, w]: [usize; 2]) -> [usize; 2] {
     [h.div_ceil(tile.0[0]), w.div_ceil(tile.0[1])]
 }
 
+/// How many tiles an output of these sides has, and the positions of each.
+pub fn counts(tile: Tile, output: [usize; 2]) -> [usize; 2] {
+    [tiles(tile, output).iter().product(), positions(tile)]
+}
+
 /// The products that an output of [n, c, h, w] takes.
 pub fn products(spec: &Conv2d, tile: Tile, [n, c, h, w]: [usize; 4]) -> u64 {
     let [down, across] = tiles(tile, [h, w]);

@@ -6,6 +6,7 @@ use super::super::interpreter::interpret;
 use super::super::nets::named;
 use super::super::random::random_net;
 use super::tiles;
+use crate::algorithm::Tuning;
 use crate::graph::Id;
 use crate::webgpu::model::Model;
 use kernels::gpu::Limits;
@@ -33,7 +34,8 @@ impl Cases {
     fn push(&mut self, name: &str, net: &Net, outputs: &[Id], winograd: bool, random: &mut Random) {
         let (graph, given, x) = (net.graph(), net.weights(random), net.numbers(random));
         let [_, _, h, w] = net.input;
-        let model = Model::new(&net.json(), [h, w], winograd, Limits::default()).expect("a sound graph");
+        let model = Model::new(&net.json(), [h, w], winograd, Limits::default(), &Tuning::new())
+            .expect("a sound graph");
         let values = interpret(&graph, &given, &tiles(&model), net.input, &x);
         let mut weights = Vec::new();
         for (node, given) in given.iter().enumerate() {

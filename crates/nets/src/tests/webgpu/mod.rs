@@ -5,8 +5,10 @@ mod cases;
 mod run;
 mod runs;
 mod tables;
+mod tuned;
 
 use super::build::{Net, Random, Weights};
+use crate::algorithm::Tuning;
 use crate::webgpu::model::Model;
 use crate::webgpu::weights::Write;
 use kernels::gpu::Limits;
@@ -35,9 +37,19 @@ fn loaded_with(
     winograd: bool,
     size: [usize; 2],
     limits: Limits,
+    random: Option<&mut Random>,
+) -> (Model, Vec<Vec<u8>>) {
+    let model = Model::new(&net.json(), size, winograd, limits, &Tuning::new()).expect("a sound graph");
+    filled(model, net, given, random)
+}
+
+/// The same for a model that is there.
+fn filled(
+    mut model: Model,
+    net: &Net,
+    given: &[Option<Weights>],
     mut random: Option<&mut Random>,
 ) -> (Model, Vec<Vec<u8>>) {
-    let mut model = Model::new(&net.json(), size, winograd, limits).expect("a sound graph");
     let mut buffers: Vec<Vec<u8>> = model.buffers().iter().map(|&bytes| vec![0; bytes as usize]).collect();
     let mut write = |writes: Vec<Write>| {
         for Write { buffer, offset, bytes } in writes {

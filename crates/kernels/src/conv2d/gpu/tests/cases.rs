@@ -2,7 +2,9 @@
 
 use super::super::product::tile_constants;
 use super::super::tile::{TILES, Tile as Cut};
-use super::super::{Algorithm, Before, Job, Scaling, candidates, pack, parts, takes_before, temps};
+use super::super::{
+    Algorithm, Before, Choice, Job, Scaling, candidates, choices, pack, parts, takes_before, temps,
+};
 use crate::activation::{self, Activation};
 use crate::conv2d::winograd::Tile;
 use crate::conv2d::{Conv2d, reference};
@@ -50,7 +52,8 @@ pub fn square(
 }
 
 /// The case with random numbers, on any of the algorithms that the limits lead to.
-pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, algorithm: Algorithm) -> Case {
+pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, choice: Choice) -> Case {
+    let Choice { algorithm, cut } = choice;
     let Plain { spec, size: [n, h, w], storage, activation, .. } = plain;
     let &[n, h, w] = &[*n, *h, *w];
     let [oh, ow] = spec.output(h, w).expect("a kernel that fits");
@@ -128,9 +131,10 @@ pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, algorithm: Algo
             scene.map(bank, [1, floats, 1, 1], [0; 2])
         })
         .collect();
-    let job = Job { spec, algorithm, storage: *storage, limits, node, x, y, before, epilogue, temps: &temps };
+    let job =
+        Job { spec, algorithm, storage: *storage, limits, node, x, y, before, epilogue, cut, temps: &temps };
     let dispatches = (0..=temps.len()).flat_map(|stage| job.dispatches(stage)).collect();
-    Case { name: format!("{plain:?} {algorithm:?}"), scene, dispatches, y, want, tolerance }
+    Case { name: format!("{plain:?} {choice:?}"), scene, dispatches, y, want, tolerance }
 }
 
 /// A product's dispatch by another tile.
@@ -276,7 +280,7 @@ fn write_cases() {
             plain.before = random.coin();
             let limits = Limits { binding: if i % 4 == 1 { 2000 } else { 128 << 20 }, ..Limits::default() };
             for algorithm in candidates(&plain.spec, storage) {
-                let mut case = case(random, &plain, &limits, algorithm);
+                let mut case = case(random, &plain, &limits, Choice { algorithm, cut: None });
                 // Each tile has its turn.
                 case.dispatches.iter_mut().filter(|d| d.shader == "conv2d").for_each(|dispatch| {
                     with_tile(dispatch, &TILES[turn % TILES.len()]);
@@ -284,6 +288,29 @@ fn write_cases() {
                 });
                 writer.add(&case);
             }
+        }
+    }
+    // What a tuning may choose, on a GPU and on a processor in its place.
+    for (i, mut plain) in [
+        square([13, 20], [3, 1, 1], 1, [1, 9, 10]),
+        square([70, 34], [1, 1, 0], 1, [1, 7, 9]),
+        square([32, 48], [3, 1, 1], 2, [1, 6, 6]),
+        square([90, 21], [1, 1, 0], 1, [1, 1, 1]),
+        square([19, 70], [3, 1, 0], 1, [1, 3, 3]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        plain.storage = if i == 0 { Storage::Float32 } else { STORAGES[i % 3] };
+        let [_, h, w] = plain.size;
+        let both = [false, true].map(|fallback| {
+            choices(&plain.spec, [h, w], plain.storage, true, &Limits { fallback, ..Limits::default() })
+        });
+        let mut all = both.concat();
+        let mut seen = std::collections::HashSet::new();
+        all.retain(|choice| seen.insert(choice.name()));
+        for choice in all {
+            writer.add(&case(random, &plain, &Limits::default(), choice));
         }
     }
     for _ in 0..8 {
