@@ -57,7 +57,7 @@ export interface LoadOptions extends MatchOptions {
   /**
    * Where to compute: `"wasm"` is the CPU, `"webgpu"` the GPU, which is refused with `unsupported` where there is none. `"auto"`,
    * the default, is the GPU where `capabilities()` says so and the network is large enough to gain (half a billion
-   * multiply-adds), else the CPU; also for who passes `tune`, `core` or `wasm`, which are the CPU's.
+   * multiply-adds), else the CPU; also for who passes `core` or `wasm`, which are the CPU's.
    */
   readonly device?: "auto" | "wasm" | "webgpu";
   /**
@@ -91,8 +91,10 @@ export interface LoadOptions extends MatchOptions {
    */
   readonly winograd?: boolean;
   /**
-   * `true` measures, for a second or so, which algorithm is the fastest here for each convolution; what it finds is the
-   * model's `tuning`, plain data that can be kept as JSON and given here in place of `true` on machines of the same kind.
+   * `true` measures, for a second or so, which algorithm is the fastest here for each convolution, and on a GPU how products
+   * (linear layers' too) are cut into workgroups; what it finds is the model's `tuning`, plain data that can be kept as JSON and
+   * given here in place of `true` on machines of the same kind. The CPU and the GPU each know their own entries and pass over
+   * the other's, so one tuning can hold both.
    */
   readonly tune?: boolean | Tuning;
   /**
