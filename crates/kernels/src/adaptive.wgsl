@@ -1,5 +1,5 @@
 // What adaptive poolings have in common. A workgroup has one output cell and some vec4s of its channels; its threads share
-// the cells that the output sees.
+// the cells that the output sees; adaptive_shares.wgsl or adaptive_subgroups.wgsl has what they do together.
 
 /// Threads of a workgroup that have one vec4 of channels each, side by side; there are 256 / GROUPS such rows.
 override GROUPS: u32 = 4;
@@ -15,8 +15,6 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
-
-var<workgroup> shares: array<vec4<f32>, 256>;
 
 /// Cell i * size / count, of which the product may be too large.
 fn edge(i: u32, count: u32, size: u32) -> u32 {

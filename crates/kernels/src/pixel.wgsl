@@ -5,6 +5,9 @@ override LANES: u32 = 1;
 
 var<workgroup> shares: array<f32, 64>;
 
+/// Nothing is to be done before.
+fn join(local: u32) {}
+
 /// The sum of the shares of the threads that have the same pixel.
 fn sum_of(local: u32, share: f32) -> f32 {
   workgroupBarrier();
@@ -17,11 +20,6 @@ fn sum_of(local: u32, share: f32) -> f32 {
   }
   workgroupBarrier();
   return shares[local - local % LANES];
-}
-
-/// 1 for each lane of a vec4 that is a channel, else 0.
-fn channels_of(group: u32) -> vec4<f32> {
-  return select(vec4(0.0), vec4(1.0), 4 * group + vec4(0u, 1, 2, 3) < vec4(params.channels));
 }
 
 /// The largest of the shares of the threads that have the same pixel.

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { acquire } from "../../src/backend/webgpu/device.js";
+import { acquire, type Gpu } from "../../src/backend/webgpu/device.js";
 import { GpuHost } from "../../src/backend/webgpu/host.js";
 import { startPlanner } from "../../src/backend/webgpu/planner.js";
 import type { Graph } from "../../src/graph.js";
@@ -72,7 +72,7 @@ describe("on the GPU", () => {
     return () => keep?.release();
   });
 
-  test.each(cases.map((one) => [one.name, one] as const))("%s", async (_, one) => {
+  async function run(one: Case, gpu: () => Promise<Gpu>) {
     const { winograd, input } = one;
     const graph: Graph = { ...one.graph, paths: {} };
     const stored = [...weightsOf(one)].map(([key, data]) => {
@@ -86,7 +86,7 @@ describe("on the GPU", () => {
       options: { winograd },
       send: kit.send,
       core: () => startPlanner(kit, platform!),
-      gpu: () => acquire(platform!),
+      gpu,
       weights: async () => ({ weights: new Map(stored) as never, close: async () => {} }),
       wasm: () => Promise.reject(new Error("this is for GPUs")),
     });
@@ -106,6 +106,48 @@ describe("on the GPU", () => {
     } finally {
       host.dispose();
     }
+  }
+
+  test.each(cases.map((one) => [one.name, one] as const))("%s", (_, one) =>
+    run(one, () => acquire(platform!)),
+  );
+
+  // A processor in a GPU's place is given other tiles, and no poolings by subgroups.
+  const vectors = cases.filter(({ graph, input }) => {
+    return input[0] === 1 && graph.nodes.some((node) => node.op === "linear" && node.in_features > 64);
+  });
+  const reducing = cases.filter(({ name }) => ["movers", "large", "reductions"].includes(name));
+  const chosen = [...reducing, ...vectors.slice(0, 3)];
+  const seen = new Set<string>();
+  test.each(chosen.map((one) => [one.name, one] as const))("%s, as on a GPU", async (_, one) => {
+    const own = planning();
+    const gpu = await acquire(own);
+    expect(gpu.limits).toMatchObject({ subgroups: true, fallback: true });
+    Object.assign(gpu, { limits: { ...gpu.limits, fallback: false } });
+    const made: string[] = [];
+    const { pipeline } = gpu;
+    gpu.pipeline = (shader, ...rest) => {
+      made.push(shader);
+      return pipeline.call(gpu, shader, ...rest);
+    };
+    await run(one, () => acquire(own));
+    gpu.release();
+    const bySubgroups = made.filter((shader) => shader.endsWith("_subgroups"));
+    // movers are narrow.
+    if (one.name !== "movers") expect(bySubgroups).not.toEqual([]);
+    for (const shader of bySubgroups) seen.add(shader);
+  });
+
+  test("those by subgroups were all among them", () => {
+    const texts = [
+      "adaptive_avg_pool2d",
+      "adaptive_max_pool2d",
+      "layer_norm2d",
+      "linear",
+      "log_softmax",
+      "softmax",
+    ];
+    expect([...seen].sort()).toEqual(texts.map((name) => `${name}_subgroups`));
   });
 });
 

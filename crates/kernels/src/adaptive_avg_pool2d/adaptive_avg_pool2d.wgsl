@@ -6,6 +6,7 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
+  join(local);
   let w = window_of(workgroup, workgroups, local);
   var share = vec4(0.0);
   if w.is_there {
@@ -13,14 +14,8 @@ fn main(
       share += x[cell_of(w, i)];
     }
   }
-  shares[local] = share;
-  for (var half = 128u; half >= GROUPS; half /= 2) {
-    workgroupBarrier();
-    if local < half {
-      shares[local] += shares[local + half];
-    }
-  }
+  let all = sum_of(local, share);
   if w.is_there && local < GROUPS {
-    y[at(params.y, w.c.n, w.c.y, w.c.x) + w.group] = shares[local] * (1.0 / f32(w.count));
+    y[at(params.y, w.c.n, w.c.y, w.c.x) + w.group] = all * (1.0 / f32(w.count));
   }
 }

@@ -1,7 +1,7 @@
-//! An adaptive max pooling's dispatch.
+//! An adaptive maximum pooling's dispatch.
 
-use crate::gpu::{Dispatch, Map, adaptive};
+use crate::gpu::{Dispatch, Limits, Map, adaptive};
 
-pub fn dispatch(x: Map, y: Map) -> Dispatch {
-    adaptive("adaptive_max_pool2d", x, y)
+pub fn dispatch(limits: &Limits, x: Map, y: Map) -> Dispatch {
+    adaptive(["adaptive_max_pool2d", "adaptive_max_pool2d_subgroups"], limits, x, y)
 }

@@ -1,5 +1,5 @@
 // linear for a few images: matrix by vector, bound by reading the weights, each once. The numbers of an output's sum are dealt
-// out to LANES invocations, neighbours to neighbours.
+// out to LANES invocations, neighbours to neighbours; shares.wgsl or subgroups.wgsl has how these are summed.
 
 struct Params {
   x: vec4<u32>,
@@ -28,10 +28,6 @@ override STORAGE: u32 = 0;
 override LANES: u32 = 64;
 override COLUMNS: u32 = 1;
 override IMAGES: u32 = 1;
-/// LANES * COLUMNS * IMAGES
-override SUMS: u32 = 64;
-
-var<workgroup> sums: array<vec4<f32>, SUMS>;
 
 @compute @workgroup_size(LANES, COLUMNS)
 fn main(
@@ -39,6 +35,8 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
+  let own = local.y * LANES + local.x;
+  join(own);
   let output = index(workgroup, workgroups) * COLUMNS + local.y;
   let row = min(output, params.outputs - 1) * params.features;
   let first = 4 * params.x.x;
@@ -67,23 +65,13 @@ fn main(
     }
   }
   let all = array(s0, s1, s2, s3);
-  let own = local.y * LANES + local.x;
   for (var i = 0u; i < IMAGES; i++) {
-    sums[i * COLUMNS * LANES + own] = all[i];
+    share(local.xy, i, all[i]);
   }
-  for (var half = LANES / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if local.x < half {
-      for (var i = 0u; i < IMAGES; i++) {
-        let at = i * COLUMNS * LANES + own;
-        sums[at] += sums[at + half];
-      }
-    }
-  }
-  workgroupBarrier();
+  gather(local.xy);
   let image = local.x;
   if image < IMAGES && output < params.outputs {
-    let sum = sums[(image * COLUMNS + local.y) * LANES];
+    let sum = sum_of(local.y, image);
     let group = params.first + output;
     let add = params.summand.x + group + image * params.summand.y;
     let result = ended(STORAGE, sum, tail[group], tail[params.all + group]);

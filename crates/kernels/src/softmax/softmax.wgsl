@@ -17,6 +17,7 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
+  join(local);
   let i = index(workgroup, workgroups) * (64 / LANES) + local / LANES;
   let c = cell(i, vec4(params.size.xyz, 1));
   let lane = local % LANES;

@@ -246,23 +246,23 @@ impl Gpu<'_> {
             &Kernel::Activation { x, y, activation } => activation::gpu::dispatch(activation, map(x), map(y)),
             &Kernel::Prelu { node, x, y } => prelu::gpu::dispatch(map(x), map(y), [node, 0]),
             &Kernel::LayerNorm2d { eps, x, y, ref ending } => {
-                layer_norm2d::gpu::dispatch(eps, map(x), map(y), &epilogue(ending))
+                layer_norm2d::gpu::dispatch(limits, eps, map(x), map(y), &epilogue(ending))
             }
             &Kernel::LocalResponseNorm { ref spec, x, y } => {
                 local_response_norm::gpu::dispatch(spec, map(x), map(y))
             }
             &Kernel::MaxPool2d { ref spec, x, y } => max_pool2d::gpu::dispatch(spec, map(x), map(y)),
             &Kernel::AvgPool2d { ref spec, x, y } => avg_pool2d::gpu::dispatch(spec, map(x), map(y)),
-            &Kernel::AdaptiveAvgPool2d { x, y } => adaptive_avg_pool2d::gpu::dispatch(map(x), map(y)),
-            &Kernel::AdaptiveMaxPool2d { x, y } => adaptive_max_pool2d::gpu::dispatch(map(x), map(y)),
+            &Kernel::AdaptiveAvgPool2d { x, y } => adaptive_avg_pool2d::gpu::dispatch(limits, map(x), map(y)),
+            &Kernel::AdaptiveMaxPool2d { x, y } => adaptive_max_pool2d::gpu::dispatch(limits, map(x), map(y)),
             &Kernel::Concat { x, y } => concat::gpu::dispatch(map(x), map(y)),
             &Kernel::Pad2d { ref spec, x, y } => pad2d::gpu::dispatch(spec, map(x), map(y)),
             &Kernel::PadChannels { before, x, y } => pad_channels::gpu::dispatch(before, map(x), map(y)),
             &Kernel::ChannelShuffle { groups, x, y } => {
                 channel_shuffle::gpu::dispatch(groups, map(x), map(y))
             }
-            &Kernel::Softmax { x, y } => softmax::gpu::dispatch(map(x), map(y)),
-            &Kernel::LogSoftmax { x, y } => log_softmax::gpu::dispatch(map(x), map(y)),
+            &Kernel::Softmax { x, y } => softmax::gpu::dispatch(limits, map(x), map(y)),
+            &Kernel::LogSoftmax { x, y } => log_softmax::gpu::dispatch(limits, map(x), map(y)),
             &Kernel::Flatten { direction, map: layout, flat, image } => {
                 let (bank, offset) = split(flat);
                 flatten::gpu::dispatch(direction, map(layout), [bank, offset, image])

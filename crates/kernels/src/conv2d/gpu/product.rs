@@ -90,7 +90,8 @@ impl Job<'_> {
         let y = Source::Buffer(self.y.buffer);
         let bindings = vec![x, self.weights(part), self.weights(parts.tail()), affine, summand, y];
         let grid = gpu::workgroups(range.len().div_ceil(columns));
-        Dispatch { shader: "linear", constants, params, bindings, grid }
+        let shader = gpu::summing(["linear", "linear_subgroups"], self.limits, columns);
+        Dispatch { shader, constants, params, bindings, grid }
     }
 
     fn matrix_product(&self, parts: &Parts, part: usize) -> Dispatch {

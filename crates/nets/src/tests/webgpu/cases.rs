@@ -149,6 +149,27 @@ fn large() -> (Net, Vec<Id>) {
     (net, vec![mean, most, norm, soft, log])
 }
 
+/// Reductions by one, two and more groups of threads of a workgroup, in workgroups that are full and that are not.
+fn reductions() -> (Net, Vec<Id>) {
+    let mut net = Net::new([3, 8, 13, 11]);
+    let mut outputs = Vec::new();
+    for channels in [70, 130, 300, 530] {
+        let conv = net.conv(0, channels, [1, 1, 0]);
+        for op in ["softmax", "log_softmax"] {
+            outputs.push(net.plain(op, &[conv]));
+        }
+        outputs.push(net.push("layer_norm2d", &[conv], json!({ "channels": channels, "eps": 1e-3 })));
+        for (op, output) in [("avg", [1, 1]), ("max", [1, 1]), ("avg", [2, 2]), ("max", [3, 2])] {
+            let op = format!("adaptive_{op}_pool2d");
+            outputs.push(net.push(&op, &[conv], json!({ "output": output })));
+        }
+        let mean = outputs[outputs.len() - 4];
+        let flat = net.plain("flatten", &[mean]);
+        outputs.push(net.linear(flat, 37));
+    }
+    (net, outputs)
+}
+
 #[test]
 #[ignore = "writes build/test/gpu-cases, for the tests on a device"]
 fn write() {
@@ -162,7 +183,7 @@ fn write() {
             cases.push(&name, &net, &outputs, true, random);
         }
     }
-    for (name, (net, outputs)) in [("movers", movers()), ("large", large())] {
+    for (name, (net, outputs)) in [("movers", movers()), ("large", large()), ("reductions", reductions())] {
         cases.push(name, &net, &outputs, true, random);
     }
     for (name, net) in named() {
