@@ -22,6 +22,7 @@ const LONGEST = [
   "score-map",
   "chromium",
   "bundlers",
+  "webgpu-tune",
   "webgpu",
   "bulk",
   "webgpu-products",

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { acquire, type Gpu } from "../../src/backend/webgpu/device.js";
 import { startPlanner } from "../../src/backend/webgpu/planner.js";
 import type { Trial } from "../../src/backend/webgpu/recording.js";
+import { type LoadOptions, load as loadBy } from "../../src/load.js";
+import type { Platform } from "../../src/platform.js";
 import { gpus, noGpu } from "../gpu.js";
 import { fillInput, readGolden, weightsOf } from "../recipe.js";
 import { build, largest, limit } from "./golden.js";
@@ -10,7 +12,7 @@ import { convzoo } from "./package.js";
 import { kit, planning } from "./planner.js";
 import { refused } from "./refused.js";
 
-const { load } = convzoo;
+const { load, stateShapes, zoo } = convzoo;
 
 beforeEach(({ skip }) => skip(noGpu !== undefined, noGpu));
 
@@ -151,6 +153,24 @@ describe("lenet5", () => {
     using tuned = await load(net, { weights, device, tune: true });
     const [key] = Object.keys(tuned.tuning!) as [string];
     await refused(() => load(net, { weights, device, tune: nonsense(key) as never }), "bad-option", /tun/);
+  });
+
+  test("auto asks for a GPU with tune as without, but not for what is the CPU's", async () => {
+    const resnet = zoo.resnet18.build();
+    const zeros = [...stateShapes(resnet)].map(([key, { shape }]) => {
+      return [key, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }] as const;
+    });
+    const asks = async (options: LoadOptions) => {
+      let asked = 0;
+      // It has no GPU, and no core either: what matters here is what it is asked for.
+      const platform = { gpu: async () => void asked++ } as unknown as Platform;
+      await expect(loadBy(platform, resnet, { weights: new Map(zeros), ...options })).rejects.toThrow();
+      return asked;
+    };
+    expect(await asks({})).toBe(1);
+    expect(await asks({ tune: true })).toBe(1);
+    expect(await asks({ tune: {} })).toBe(1);
+    expect(await asks({ core: "simd128", tune: true })).toBe(0);
   });
 
   test("auto tunes where it computes: here on the CPU", async () => {

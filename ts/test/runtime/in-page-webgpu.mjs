@@ -67,6 +67,22 @@ export async function classifies() {
   };
 }
 
+/** LeNet-5 with what a tuning found on the page's device, with clocks and without, and with the first one given again. */
+export async function tunes() {
+  const plain = await (await navigator.gpu.requestAdapter()).requestDevice();
+  const found = [];
+  let given;
+  for (const options of [{ tune: true }, { tune: true, gpu: plain }, {}]) {
+    const model = await load("lenet5", { device: "webgpu", tune: given, ...options });
+    const [digit] = await model.classify("examples/digits/7-0.png");
+    given ??= JSON.parse(JSON.stringify(model.tuning));
+    found.push({ digit: digit.label, tuning: model.tuning });
+    model.dispose();
+  }
+  plain.destroy();
+  return found;
+}
+
 /** The output of a network on the input that lies beside its weights. */
 export async function runs(name, shape) {
   const model = await load(zoo[name].build(), { weights: `${name}.safetensors`, device: "webgpu" });

@@ -102,6 +102,19 @@ describe("an isolated page", () => {
     await page.close();
   });
 
+  test("tune finds a way for each layer, which can be given again", async () => {
+    const { page, said } = await open("isolated");
+    type Tuned = { readonly digit: string; readonly tuning: Readonly<Record<string, string>> };
+    const [timed, untimed, again] = await call<readonly Tuned[]>(page, "tunes");
+    expect([timed, untimed, again].map((one) => one!.digit)).toEqual(["7", "7", "7"]);
+    expect(Object.keys(timed!.tuning).length).toBeGreaterThan(2);
+    for (const key of Object.keys(timed!.tuning)) expect(key).toMatch(/^webgpu: /);
+    expect(Object.keys(untimed!.tuning)).toEqual(Object.keys(timed!.tuning));
+    expect(again!.tuning).toEqual(timed!.tuning);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
   test("a score map is WebAssembly's", async () => {
     const { page, said } = await open("isolated");
     const { shape, difference } = await call<{ shape: number[]; difference: number }>(page, "scans");
