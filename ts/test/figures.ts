@@ -23,6 +23,8 @@ export interface Figures {
   readonly weights: number;
   /** The largest buffer. */
   readonly largest: number;
+  /** Of its pipelines. */
+  readonly shaders: readonly string[];
   /** What a device would refuse of it. */
   readonly refused: readonly string[];
 }
@@ -30,17 +32,23 @@ export interface Figures {
 let started = false;
 
 /**
- * A network's figures, for one image of the size that it was made for. It is planned for the least device; `limits` says what
- * the device has that would refuse it.
+ * A network's figures, for one image of the size that it was made for. It is planned for the least device, or that of `planned`;
+ * `limits` says what the device has that would refuse it.
  */
-export function figures(name: ZooName, winograd: boolean, limits = LEAST): Figures {
+export function figures(name: ZooName, winograd: boolean, limits = LEAST, planned = LEAST): Figures {
   if (!started)
     initSync({ module: readFileSync(new URL("../../build/core/wasm/webgpu.wasm", import.meta.url)) });
   started = true;
   const { build, input } = zoo[name];
   const [channels, rows, columns] = input as [number, number, number];
   const { nodes, output } = lower(build());
-  const core = new GpuCore(JSON.stringify({ nodes, output }), rows, columns, winograd, JSON.stringify(LEAST));
+  const core = new GpuCore(
+    JSON.stringify({ nodes, output }),
+    rows,
+    columns,
+    winograd,
+    JSON.stringify(planned),
+  );
   const recording: Recording = JSON.parse(core.record(1, channels, rows, columns, new Uint32Array()));
   const buffers = [...core.buffers()];
   const shaders: Record<string, string> = JSON.parse(core.shaders());
@@ -58,6 +66,7 @@ export function figures(name: ZooName, winograd: boolean, limits = LEAST): Figur
     alive,
     weights: sum(buffers),
     largest: Math.max(...buffers, ...banks),
+    shaders: recording.pipelines.map(({ shader }) => shader),
     refused: refusals(recording, shaders, buffers, limits),
   };
 }

@@ -6,7 +6,10 @@ const UNIFORM_BINDING = 2 ** 16;
 const ALIGNMENT = 256;
 
 /** Bytes of what lies in workgroup memory. */
-const BYTES: Readonly<Record<string, number>> = { f32: 4, "vec4<f32>": 16, "vec4<i32>": 16 };
+const BYTES: Readonly<Record<string, number>> = {
+  ...{ f32: 4, "atomic<u32>": 4 },
+  ...{ "vec4<f32>": 16, "vec4<i32>": 16 },
+};
 
 type Constants = Readonly<Record<string, number>>;
 

@@ -43,6 +43,25 @@ describe("a run on a GPU", () => {
     expect(refused.map(([name, { refused }]) => [name, refused])).toEqual([]);
   });
 
+  test("is nothing that it would refuse if it had subgroups", () => {
+    const some = [
+      "alexnet",
+      "convnext_tiny",
+      "efficientnet_b0",
+      "googlenet",
+      "lenet5",
+      "mobilenet_v3_small",
+    ] as const;
+    const device = { ...LEAST, subgroups: true };
+    const found = some.map((name) => figures(name, true, device, device));
+    expect(found.map(({ refused }) => refused)).toEqual(some.map(() => []));
+    const used = found.flatMap(({ shaders }) => shaders).filter((shader) => shader.endsWith("_subgroups"));
+    const wanted = ["adaptive_avg_pool2d", "layer_norm2d", "linear"].map((name) => `${name}_subgroups`);
+    expect([...new Set(used)].sort()).toEqual(wanted);
+    for (const { shaders } of direct.values())
+      expect(shaders.filter((shader) => shader.endsWith("_subgroups"))).toEqual([]);
+  });
+
   test.each([
     ["buffer", 2 ** 24, "a buffer"],
     ["binding", 2 ** 24, "classifier.1: a binding"],
