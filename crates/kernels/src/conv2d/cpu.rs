@@ -6,7 +6,7 @@
 //! tiles pass by.
 
 use super::Conv2d;
-use crate::activation::{Activation, curve};
+use crate::activation::{Activation, curves};
 use crate::epilogue::{Affine, Epilogue};
 use crate::layout::{Arena, Layout};
 use crate::panels::{At, Panels};
@@ -221,10 +221,9 @@ impl Job<'_> {
         }
         if self.epilogue.activation.is_curve() {
             let columns = range.start * panels.width..panels.columns.min(range.end * panels.width);
-            for y in &y[..count] {
-                // SAFETY: these columns of the pixel are this chunk's.
-                unsafe { curve::<V>(self.epilogue.activation, y.add(columns.start), columns.len()) }
-            }
+            let pieces = y[..count].iter().map(|y| y.wrapping_add(columns.start));
+            // SAFETY: these columns of the pixels are this chunk's.
+            unsafe { curves::<V>(self.epilogue.activation, pieces, columns.len()) }
         }
     }
 

@@ -150,6 +150,14 @@ impl Winograd {
         self.numbers[(panel * self.in_channels + c) * 9 * self.width..].as_ptr()
     }
 
+    /// What sums of products by weights that a run transforms are multiplied by at a position.
+    #[inline(always)]
+    pub(super) fn scale(&self, position: usize) -> f32 {
+        let [down, across] = &self.points;
+        let width = self.tile.inputs(self.kernel)[1];
+        down.scales[position / width] * across.scales[position % width]
+    }
+
     /// The transformed weights of one panel at one position.
     #[inline(always)]
     pub(super) fn panel(&self, panel: usize, position: usize) -> *const f32 {
