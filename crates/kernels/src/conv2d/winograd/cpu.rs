@@ -21,7 +21,7 @@ use crate::tile::fetch;
 use std::ops::Range;
 
 /// Panels of output channels whose sums are transformed back together: in WebAssembly a cache line of channels.
-const PANELS: usize = 2;
+pub(super) const PANELS: usize = 2;
 /// Chunks that a stage is cut into where it is big enough.
 const CHUNKS: usize = 16;
 /// Floats of transformed inputs and sums that a chunk works on: a quarter of a second-level cache of 1 MB.

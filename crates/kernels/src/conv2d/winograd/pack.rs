@@ -1,5 +1,6 @@
 //! The weights of a Winograd convolution: transformed, or as they are where they are many.
 
+use super::cpu::PANELS;
 use super::points::{self, Points};
 use super::{N, Tile};
 use crate::conv2d::Conv2d;
@@ -138,6 +139,16 @@ impl Winograd {
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
         4 * (self.numbers.len() + self.bias.len())
+    }
+
+    /// Floats of an image's transformed inputs for `h` by `w` outputs, and how often a run reads them, where they lie in the
+    /// arena for that.
+    pub fn transformed(&self, h: usize, w: usize) -> [usize; 2] {
+        if self.positions as u64 * (self.in_channels * self.out_channels) as u64 <= SMALL {
+            return [0; 2];
+        }
+        let tiles = h.div_ceil(self.tile.0[0]) * w.div_ceil(self.tile.0[1]);
+        [self.positions * tiles * self.in_channels, self.panels().div_ceil(PANELS)]
     }
 
     pub(super) fn panels(&self) -> usize {
