@@ -20,6 +20,8 @@ pub trait F32s: Copy + Send + Sync + 'static {
     fn min(self, other: Self) -> Self;
     /// `self * b + acc`, rounded once where the build can (relaxed-simd), else twice. The same within a build.
     fn madd(self, b: Self, acc: Self) -> Self;
+    /// `acc - self * b`, rounded as `madd` is.
+    fn nmadd(self, b: Self, acc: Self) -> Self;
     fn div(self, other: Self) -> Self;
     fn sqrt(self) -> Self;
     /// The floats whose bits are each one's lowest 9, moved to where sign and exponent are.
@@ -91,6 +93,10 @@ impl<const L: usize> F32s for Scalar<L> {
     #[inline(always)]
     fn madd(self, b: Self, acc: Self) -> Self {
         self.mul(b).add(acc)
+    }
+    #[inline(always)]
+    fn nmadd(self, b: Self, acc: Self) -> Self {
+        acc.sub(self.mul(b))
     }
     #[inline(always)]
     fn div(self, o: Self) -> Self {
@@ -190,6 +196,16 @@ mod wasm {
         fn madd(self, b: Self, acc: Self) -> Self {
             self.mul(b).add(acc)
         }
+        #[cfg(target_feature = "relaxed-simd")]
+        #[inline(always)]
+        fn nmadd(self, b: Self, acc: Self) -> Self {
+            V128(f32x4_relaxed_nmadd(self.0, b.0, acc.0))
+        }
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        #[inline(always)]
+        fn nmadd(self, b: Self, acc: Self) -> Self {
+            acc.sub(self.mul(b))
+        }
         #[inline(always)]
         fn div(self, o: Self) -> Self {
             V128(f32x4_div(self.0, o.0))
@@ -232,81 +248,4 @@ macro_rules! every_vector {
         $check::<$crate::simd::Scalar<8>>();
         $check::<$crate::simd::Best>();
     }};
-}
-
-/// `K` vectors as one. Where a function has many constants, an engine makes each once for all of them.
-#[derive(Clone, Copy)]
-pub struct Several<V, const K: usize>([V; K]);
-
-impl<V: F32s, const K: usize> Several<V, K> {
-    #[inline(always)]
-    fn zip(self, o: Self, f: impl Fn(V, V) -> V) -> Self {
-        Several(std::array::from_fn(|i| f(self.0[i], o.0[i])))
-    }
-}
-
-impl<V: F32s, const K: usize> F32s for Several<V, K> {
-    const LANES: usize = K * V::LANES;
-    #[inline(always)]
-    fn splat(v: f32) -> Self {
-        Several([V::splat(v); K])
-    }
-    #[inline(always)]
-    unsafe fn load(p: *const f32) -> Self {
-        // SAFETY: the caller's promise.
-        Several(std::array::from_fn(|i| unsafe { V::load(p.add(i * V::LANES)) }))
-    }
-    #[inline(always)]
-    unsafe fn store(self, p: *mut f32) {
-        for (i, v) in self.0.into_iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { v.store(p.add(i * V::LANES)) }
-        }
-    }
-    #[inline(always)]
-    fn add(self, o: Self) -> Self {
-        self.zip(o, V::add)
-    }
-    #[inline(always)]
-    fn sub(self, o: Self) -> Self {
-        self.zip(o, V::sub)
-    }
-    #[inline(always)]
-    fn mul(self, o: Self) -> Self {
-        self.zip(o, V::mul)
-    }
-    #[inline(always)]
-    fn max(self, o: Self) -> Self {
-        self.zip(o, V::max)
-    }
-    #[inline(always)]
-    fn min(self, o: Self) -> Self {
-        self.zip(o, V::min)
-    }
-    #[inline(always)]
-    fn madd(self, b: Self, acc: Self) -> Self {
-        Several(std::array::from_fn(|i| self.0[i].madd(b.0[i], acc.0[i])))
-    }
-    #[inline(always)]
-    fn div(self, o: Self) -> Self {
-        self.zip(o, V::div)
-    }
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        Several(self.0.map(V::sqrt))
-    }
-    #[inline(always)]
-    fn exponent(self) -> Self {
-        Several(self.0.map(V::exponent))
-    }
-    #[inline(always)]
-    unsafe fn load_halves(p: *const u16) -> Self {
-        // SAFETY: the caller's promise.
-        Several(std::array::from_fn(|i| unsafe { V::load_halves(p.add(i * V::LANES)) }))
-    }
-    #[inline(always)]
-    unsafe fn load_bytes(p: *const i8) -> Self {
-        // SAFETY: the caller's promise.
-        Several(std::array::from_fn(|i| unsafe { V::load_bytes(p.add(i * V::LANES)) }))
-    }
 }

@@ -2,9 +2,10 @@
 //! which steps run side by side. Plain data: running it allocates nothing.
 
 mod draft;
+mod images;
 mod kernel;
 
-pub use draft::{Device, Draft, Drafts, Needs};
+pub use draft::{Device, Draft, Drafts, Needs, Places};
 pub use kernel::{Ending, Kernel, Scaling};
 
 use crate::arena::{self, Buffer};
@@ -53,6 +54,8 @@ pub struct Plan {
     /// Every map's buffer and its place, as `picture` draws them.
     buffers: Vec<Buffer>,
     offsets: Vec<u64>,
+    /// Phases by which the buffers' lives are counted: those that run image by image once.
+    lives: usize,
 }
 
 impl Plan {
@@ -60,12 +63,12 @@ impl Plan {
     #[cfg(test)]
     pub fn largest_moment(&self) -> u64 {
         let alive = |phase| self.buffers.iter().filter(move |b| b.first <= phase && phase <= b.last);
-        (0..self.phases.len()).map(|phase| alive(phase).map(|b| b.size).sum()).max().unwrap_or(0)
+        (0..self.lives).map(|phase| alive(phase).map(|b| b.size).sum()).max().unwrap_or(0)
     }
 
     /// The arena over time, for whoever studies a plan: a line a phase, memory from left to right.
     pub fn picture(&self) -> String {
-        arena::picture(&self.buffers, &self.offsets, self.arena as u64, self.phases.len())
+        arena::picture(&self.buffers, &self.offsets, self.arena as u64, self.lives)
     }
 }
 
@@ -81,7 +84,8 @@ pub fn plan(
     let takes_before =
         |id: Id| weights.packed[id].as_ref().is_some_and(|packed| packed.takes_before(&graph.nodes[id]));
     let fused = fuse(graph, &shapes, requested, takes_before);
-    let drafts = Drafts::new(graph, &shapes, &fused, weights, requested)?;
+    let works = images::works(&shapes, &fused, weights);
+    let drafts = Drafts::new(graph, &shapes, &fused, weights, requested, works)?;
 
     let buffers = drafts.buffers();
     let (offsets, maps) = arena::place(&buffers);
@@ -94,12 +98,17 @@ pub fn plan(
         return Err(Error::new(Code::TooLarge, message));
     }
     let mut steps = Vec::new();
-    for phase in &drafts.phases {
+    let (each, all) = drafts.phases.split_at(drafts.each);
+    let images = shapes[0].n;
+    let each = (0..images).flat_map(|image| each.iter().map(move |phase| (Some(image), phase)));
+    for (image, phase) in each.chain(all.iter().map(|phase| (None, phase))) {
+        let places = Places { offsets: &offsets, image };
         let step = |draft: &Draft| -> Result<Step> {
             let path = graph.nodes[drafts.node(draft)].path.clone();
-            let kernel = drafts.kernel(draft, &offsets);
+            let kernel = drafts.kernel(draft, places);
             let chunks = weights.chunks(&kernel).map_err(|e| e.at(&path))?;
-            Ok(Step { macs: drafts.macs(draft), kernel, chunks, path })
+            let macs = drafts.macs(draft) / image.map_or(1, |_| images as u64);
+            Ok(Step { macs, kernel, chunks, path })
         };
         steps.push(phase.iter().map(step).collect::<Result<Vec<Step>>>()?);
     }
@@ -115,6 +124,7 @@ pub fn plan(
         members,
         buffers,
         offsets,
+        lives: drafts.phases.len(),
     })
 }
 

@@ -3,11 +3,7 @@
 use super::{Activation, math};
 use crate::layout::{Arena, Layout};
 use crate::rows;
-use crate::simd::{F32s, Several};
-
-/// Vectors that a curve takes at a time: engines make its constants anew in every turn of the loop. Four take 0.64 to
-/// 0.95 of the time of one, by curve and build (Node 24).
-const K: usize = 4;
+use crate::simd::F32s;
 
 /// One activation over given maps; a chunk is some rows. Both maps may be the same place.
 pub struct Job {
@@ -32,7 +28,7 @@ impl Job {
                 unsafe {
                     let x = arena.read(self.x.at(image, row, column), len);
                     let y = arena.write(self.y.at(image, row, column), len);
-                    apply::<V>(self.activation, x, y, len);
+                    apply::<V>(self.activation, &mut std::iter::once(Piece { x, y, len }));
                 }
             }
         }
@@ -45,56 +41,79 @@ impl Job {
 /// # Safety
 /// The floats must be there to read and write, and nobody else may touch them meanwhile.
 pub unsafe fn curve<V: F32s>(activation: Activation, y: *mut f32, len: usize) {
-    if activation.is_curve() {
-        // SAFETY: the caller's promise.
-        unsafe { apply::<V>(activation, y, y, len) }
+    // SAFETY: the caller's promise.
+    unsafe { curves::<V>(activation, std::iter::once(y), len) }
+}
+
+/// As `curve`, for pieces of `len` floats each: those that touch go together.
+///
+/// # Safety
+/// As `curve`, for each piece.
+pub unsafe fn curves<V: F32s>(
+    activation: Activation,
+    mut pieces: impl Iterator<Item = *mut f32>,
+    len: usize,
+) {
+    if !activation.is_curve() {
+        return;
     }
+    let mut next = pieces.next();
+    let mut together = std::iter::from_fn(|| {
+        let y = next?;
+        let mut all = len;
+        loop {
+            next = pieces.next();
+            if next != Some(y.wrapping_add(all)) {
+                return Some(Piece { x: y, y, len: all });
+            }
+            all += len;
+        }
+    });
+    // SAFETY: the caller's promise.
+    unsafe { apply::<V>(activation, &mut together) }
+}
+
+/// `len` floats at `x`, whose results go to `y`.
+struct Piece {
+    x: *const f32,
+    y: *mut f32,
+    len: usize,
 }
 
 /// # Safety
-/// `len` floats must be readable at `x` and writable at `y`, which may be the same place.
+/// The pieces must be readable at `x` and writable at `y`, which may be the same place.
 // One copy for all the kernels that end in a curve.
 #[inline(never)]
-unsafe fn apply<V: F32s>(activation: Activation, x: *const f32, y: *mut f32, len: usize) {
+unsafe fn apply<V: F32s>(activation: Activation, pieces: &mut dyn Iterator<Item = Piece>) {
     // SAFETY: the caller's promise.
     unsafe {
         match activation {
             Activation::Identity | Activation::Relu | Activation::Relu6 => {
                 let (least, most) = activation.bounds();
-                rows::zip::<V, 1>(0..len, [x], y, |_, [x]| {
-                    V::load(x).max(V::splat(least)).min(V::splat(most))
-                });
+                for Piece { x, y, len } in pieces {
+                    rows::zip::<V, 1>(0..len, [x], y, |_, [x]| {
+                        V::load(x).max(V::splat(least)).min(V::splat(most))
+                    });
+                }
             }
-            Activation::Hardswish => each(x, y, len, math::hardswish::<Several<V, K>>, math::hardswish::<V>),
-            Activation::Hardsigmoid => {
-                each(x, y, len, math::hardsigmoid::<Several<V, K>>, math::hardsigmoid::<V>)
-            }
-            Activation::Sigmoid => each(x, y, len, math::sigmoid::<Several<V, K>>, math::sigmoid::<V>),
-            Activation::Silu => each(x, y, len, math::silu::<Several<V, K>>, math::silu::<V>),
-            Activation::Gelu => each(x, y, len, math::gelu::<Several<V, K>>, math::gelu::<V>),
-            Activation::Tanh => each(x, y, len, math::tanh::<Several<V, K>>, math::tanh::<V>),
+            Activation::Hardswish => each(pieces, math::hardswish::<V>()),
+            Activation::Hardsigmoid => each(pieces, math::hardsigmoid::<V>()),
+            Activation::Sigmoid => each(pieces, math::sigmoid::<V>()),
+            Activation::Silu => each(pieces, math::silu::<V>()),
+            Activation::Gelu => each(pieces, math::gelu::<V>()),
+            Activation::Tanh => each(pieces, math::tanh::<V>()),
         }
     }
 }
 
-/// Sets `len` floats at `y` to `f` of those at `x`. `f` and `one` are the same function, of four vectors and of one.
+/// Sets the floats at `y` of each piece to `f` of those at `x`.
 ///
 /// # Safety
 /// As `apply`.
 #[inline(always)]
-unsafe fn each<V: F32s>(
-    x: *const f32,
-    y: *mut f32,
-    len: usize,
-    f: impl Fn(Several<V, K>) -> Several<V, K>,
-    one: impl Fn(V) -> V,
-) {
-    let whole = len - len % (K * V::LANES);
-    // SAFETY: the caller's promise; `zip` gives the address of a vector.
-    unsafe {
-        for i in (0..whole).step_by(K * V::LANES) {
-            f(Several::load(x.add(i))).store(y.add(i));
-        }
-        rows::zip::<V, 1>(whole..len, [x], y, |_, [x]| one(V::load(x)))
+unsafe fn each<V: F32s>(pieces: &mut dyn Iterator<Item = Piece>, f: impl Fn(V) -> V) {
+    for Piece { x, y, len } in pieces {
+        // SAFETY: the caller's promise; `zip` gives the address of a vector.
+        unsafe { rows::zip::<V, 1>(0..len, [x], y, |_, [x]| f(V::load(x))) }
     }
 }

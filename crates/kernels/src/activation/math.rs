@@ -10,88 +10,114 @@ use crate::simd::F32s;
 /// its exponent, 127 being an exponent's bias.
 const EXPONENT: f32 = 12_582_912.0 + 127.0;
 
+/// Numbers as vectors. They are hidden from LLVM, which would write each as a constant where it is used, and an engine makes a
+/// constant of two integers in every turn of a loop; so it is read from memory instead.
+#[inline(always)]
+fn vectors<V: F32s, const N: usize>(numbers: [f32; N]) -> [V; N] {
+    std::hint::black_box(numbers).map(V::splat)
+}
+
 /// The polynomial with these coefficients, that of the highest power first.
 #[inline(always)]
-fn polynomial<V: F32s, const N: usize>(x: V, coefficients: [f32; N]) -> V {
-    let highest = V::splat(coefficients[0]);
-    coefficients[1..].iter().fold(highest, |y, c| y.madd(x, V::splat(*c)))
+fn polynomial<V: F32s, const N: usize>(x: V, coefficients: [V; N]) -> V {
+    coefficients[1..].iter().fold(coefficients[0], |y, c| y.madd(x, *c))
 }
 
 /// With x = n ln 2 + r, n whole and r at most half of ln 2: 2^n, r, and (e^r - 1) / r. `MINUS`: with x = r - n ln 2, so that r
 /// is what is left of -x with its sign changed: 2^n, r, and (e^-r - 1) / r.
 #[inline(always)]
-fn split<V: F32s, const MINUS: bool>(x: V) -> (V, V, V) {
+fn split<V: F32s, const MINUS: bool>() -> impl Fn(V) -> (V, V, V) + Copy {
     let sign = if MINUS { -1.0 } else { 1.0 };
-    let sum = x.madd(V::splat(sign * std::f32::consts::LOG2_E), V::splat(EXPONENT));
-    let n = sum.sub(V::splat(EXPONENT));
     // ln 2 in two parts: n times the first, of 9 bits, is exact, and so is what it leaves of x.
-    let r = n.madd(V::splat(sign * 2.121_944_4e-4), n.madd(V::splat(sign * -0.693_359_4), x));
+    let [log2_e, exponent, high, low] =
+        vectors([sign * std::f32::consts::LOG2_E, EXPONENT, sign * -0.693_359_4, sign * 2.121_944_4e-4]);
     let [a, b, c] = [0.001_381_398_4, 0.041_668_34, 0.499_999_94];
-    let slope = polynomial(r, [a, sign * 0.008_368_899, b, sign * 0.166_665_2, c, sign]);
-    (sum.exponent(), r, slope)
+    let slope = vectors([a, sign * 0.008_368_899, b, sign * 0.166_665_2, c, sign]);
+    move |x| {
+        let sum = x.madd(log2_e, exponent);
+        let n = sum.sub(exponent);
+        let r = n.madd(low, n.madd(high, x));
+        (sum.exponent(), r, polynomial(r, slope))
+    }
 }
 
 /// The exponential, to 2 ULP where it is a normal float below 2^127.5; infinite above, zero below 2^-126.5.
 #[inline(always)]
-pub fn exp<V: F32s>(x: V) -> V {
+pub fn exp<V: F32s>() -> impl Fn(V) -> V + Copy {
     // At the limits 2^n is zero or infinite.
-    let (power, r, slope) = split::<V, false>(x.max(V::splat(-88.0)).min(V::splat(89.0)));
-    slope.madd(r, V::splat(1.0)).mul(power)
+    let ([least, most, one], split) = (vectors([-88.0, 89.0, 1.0]), split::<V, false>());
+    move |x| {
+        let (power, r, slope) = split(x.max(least).min(most));
+        slope.madd(r, one).mul(power)
+    }
 }
 
 /// 1 + e^-x: as `exp`, but with the sign in the constants, for every instruction counts.
 #[inline(always)]
-fn one_and_exp<V: F32s>(x: V) -> V {
-    let (power, r, slope) = split::<V, true>(x.max(V::splat(-89.0)).min(V::splat(88.0)));
-    slope.madd(r, V::splat(1.0)).madd(power, V::splat(1.0))
+fn one_and_exp<V: F32s>() -> impl Fn(V) -> V + Copy {
+    let ([least, most, one], split) = (vectors([-89.0, 88.0, 1.0]), split::<V, true>());
+    move |x| {
+        let (power, r, slope) = split(x.max(least).min(most));
+        slope.madd(r, one).madd(power, one)
+    }
 }
 
 /// 1 / (1 + e^-x), to 3 ULP or 2^-127.
 #[inline(always)]
-pub fn sigmoid<V: F32s>(x: V) -> V {
-    V::splat(1.0).div(one_and_exp(x))
+pub fn sigmoid<V: F32s>() -> impl Fn(V) -> V + Copy {
+    let ([one], one_and_exp) = (vectors::<V, 1>([1.0]), one_and_exp::<V>());
+    move |x| one.div(one_and_exp(x))
 }
 
 /// x / (1 + e^-x), to 3 ULP or 2^-120.
 #[inline(always)]
-pub fn silu<V: F32s>(x: V) -> V {
-    x.div(one_and_exp(x))
+pub fn silu<V: F32s>() -> impl Fn(V) -> V + Copy {
+    let one_and_exp = one_and_exp::<V>();
+    move |x| x.div(one_and_exp(x))
 }
 
 /// The hyperbolic tangent, to 4 ULP.
 #[inline(always)]
-pub fn tanh<V: F32s>(x: V) -> V {
+pub fn tanh<V: F32s>() -> impl Fn(V) -> V + Copy {
     // By e^2x - 1, which loses nothing near zero. At these limits a 2 more or less is rounded away: the result is ±1.
-    let x = x.max(V::splat(-10.0)).min(V::splat(10.0));
-    let (power, r, slope) = split::<V, false>(x.add(x));
-    let y = slope.mul(r).madd(power, power.sub(V::splat(1.0)));
-    y.div(y.add(V::splat(2.0)))
+    let ([least, most, one, two], split) = (vectors([-10.0, 10.0, 1.0, 2.0]), split::<V, false>());
+    move |x| {
+        let x = x.max(least).min(most);
+        let (power, r, slope) = split(x.add(x));
+        let y = slope.mul(r).madd(power, power.sub(one));
+        y.div(y.add(two))
+    }
 }
 
 /// x Φ(x) with the normal distribution's Φ, (1 + erf(x / √2)) / 2: to 4 ULP from 0 on; below, where Φ is a difference, to
 /// 2^-22 |x|, and exactly zero below -5.7.
 #[inline(always)]
-pub fn gelu<V: F32s>(x: V) -> V {
+pub fn gelu<V: F32s>() -> impl Fn(V) -> V + Copy {
     // Φ(x) - 1/2 is x p(x²) / q(x²) up to an edge that is a rounding from its limits.
     let p = [2.005_727_9e-8, 5.757_195e-6, 1.574_591_2e-4, 0.004_263_424_3, 0.031_134_89, 0.361_326_78];
     let q = [1.068_932_9e-6, 6.802_087_6e-5, 0.001_732_609_7, 0.026_211_409, 0.228_994_74, 0.905_712_07];
-    let inside = x.max(V::splat(-5.6)).min(V::splat(5.6));
-    let square = inside.mul(inside);
-    let y = inside.mul(polynomial(square, p)).div(polynomial(square, q));
-    // What lies beyond the edge is added so that the clamp gives exactly a limit: x, however large, is a factor of the sum.
-    let y = y.add(x.sub(inside)).max(V::splat(-0.5)).min(V::splat(0.5));
-    x.mul(y.add(V::splat(0.5)))
+    let (p, q, [edge, half]) = (vectors(p), vectors(q), vectors([5.6, 0.5]));
+    let zero = V::splat(0.0);
+    move |x| {
+        let inside = x.max(zero.sub(edge)).min(edge);
+        let square = inside.mul(inside);
+        let y = inside.mul(polynomial(square, p)).div(polynomial(square, q));
+        // What lies beyond the edge is added so that the clamp gives exactly a limit: x, however large, is a factor of the sum.
+        let y = y.add(x.sub(inside)).max(zero.sub(half)).min(half);
+        x.mul(y.add(half))
+    }
 }
 
 /// relu6(x + 3) / 6, to 2 ULP.
 #[inline(always)]
-pub fn hardsigmoid<V: F32s>(x: V) -> V {
-    let y = x.add(V::splat(3.0)).max(V::splat(0.0)).min(V::splat(6.0));
-    y.mul(V::splat(1.0 / 6.0))
+pub fn hardsigmoid<V: F32s>() -> impl Fn(V) -> V + Copy {
+    let [three, zero, six, sixth] = vectors([3.0, 0.0, 6.0, 1.0 / 6.0]);
+    move |x| x.add(three).max(zero).min(six).mul(sixth)
 }
 
 /// x relu6(x + 3) / 6, to 3 ULP.
 #[inline(always)]
-pub fn hardswish<V: F32s>(x: V) -> V {
-    x.mul(hardsigmoid(x))
+pub fn hardswish<V: F32s>() -> impl Fn(V) -> V + Copy {
+    let hardsigmoid = hardsigmoid::<V>();
+    move |x| x.mul(hardsigmoid(x))
 }

@@ -8,7 +8,7 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use cpu::{Job, curve};
+pub use cpu::{Job, curve, curves};
 
 /// PyTorch's activations, by the names that the graph has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -98,7 +98,7 @@ fn exponential<V: F32s>() {
     // SAFETY: the floats are a vector's own.
     unsafe {
         rows::zip::<V, 1>(0..numbers.len(), [numbers.as_ptr()], results.as_mut_ptr(), |_, [x]| {
-            math::exp(V::load(x))
+            math::exp::<V>()(V::load(x))
         })
     };
     let (least, most) = (2f64.powf(-126.5), 2f64.powf(127.5));

@@ -52,7 +52,7 @@ pub unsafe fn exponentials<V: F32s>(x: *const f32, y: *mut f32, len: usize) -> (
             most.iter_mut().zip(xs).for_each(|(most, &x)| *most = if x > *most { x } else { *most });
         }
         let max = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
-        let largest = V::splat(max);
+        let (largest, exp) = (V::splat(max), exp::<V>());
         rows::zip::<V, 1>(0..len, [x], y, |_, [x]| exp(V::load(x).sub(largest)));
         let mut sums = [0.0f64; 8];
         for ys in std::slice::from_raw_parts(y, len).chunks(8) {

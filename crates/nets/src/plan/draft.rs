@@ -1,6 +1,6 @@
 //! The steps before their maps have places: what each reads and writes, and which run side by side.
 
-use super::{Ending, Kernel, Scaling};
+use super::{Ending, Kernel, Scaling, images};
 use crate::arena::Buffer;
 use crate::error::Result;
 use crate::fuse::{Fused, Home, Scale, Work};
@@ -66,12 +66,31 @@ pub struct Drafts<'a, D> {
     fused: &'a Fused,
     device: D,
     requested: &'a [Id],
+    /// Works, from the first on, that run image by image, and the buffers that hold but one image then.
+    works: usize,
+    shared: Vec<bool>,
     halos: Vec<[usize; 4]>,
     /// Floats of each temp.
     temps: Vec<usize>,
     /// The most that a step needs for itself.
     scratch: usize,
     pub phases: Vec<Vec<Draft>>,
+    /// Phases, from the first on, that run image by image.
+    pub each: usize,
+}
+
+/// Where the buffers lie, and the image that a step is for; all of them where there is none.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    pub offsets: &'a [u64],
+    pub image: Option<usize>,
+}
+
+impl Places<'_> {
+    /// Where a buffer without pixels lies, of the image that has so many floats there; nowhere as yet is at 0.
+    fn flat(&self, buffer: usize, image: usize) -> usize {
+        self.offsets.get(buffer).map_or(0, |&offset| offset as usize + self.image.unwrap_or(0) * image)
+    }
 }
 
 impl<'a, D: Device> Drafts<'a, D> {
@@ -81,6 +100,7 @@ impl<'a, D: Device> Drafts<'a, D> {
         fused: &'a Fused,
         device: D,
         requested: &'a [Id],
+        works: usize,
     ) -> Result<Self> {
         let mut halos = vec![[0; 4]; shapes.len()];
         for work in &fused.works {
@@ -92,8 +112,20 @@ impl<'a, D: Device> Drafts<'a, D> {
                 *halo = std::array::from_fn(|i| halo[i].max(spec.padding[i]));
             }
         }
-        let (temps, phases) = (vec![], vec![]);
-        let mut drafts = Drafts { graph, shapes, fused, device, requested, halos, temps, scratch: 0, phases };
+        let mut drafts = Drafts {
+            graph,
+            shapes,
+            fused,
+            device,
+            requested,
+            works,
+            shared: images::shared(shapes, fused, works),
+            halos,
+            temps: vec![],
+            scratch: 0,
+            phases: vec![],
+            each: 0,
+        };
         drafts.draft()?;
         Ok(drafts)
     }
@@ -121,6 +153,9 @@ impl<'a, D: Device> Drafts<'a, D> {
         let mut bordered = vec![false; self.shapes.len()];
         for (i, work) in self.fused.works.iter().enumerate() {
             let (writes, _) = self.fused.buffer(work.writes);
+            if i == self.works {
+                self.each = self.phases.len();
+            }
             if !std::mem::replace(&mut bordered[writes], true) && self.halos[writes] != [0; 4] {
                 self.push(Draft { what: What::Halo(writes), reads: vec![], writes });
             }
@@ -139,6 +174,9 @@ impl<'a, D: Device> Drafts<'a, D> {
                     self.push(Draft { what: What::Out(k), reads, writes: self.output(k) });
                 }
             }
+        }
+        if self.works == self.fused.works.len() {
+            self.each = self.phases.len();
         }
         Ok(())
     }
@@ -159,10 +197,11 @@ impl<'a, D: Device> Drafts<'a, D> {
         let work = &self.fused.works[i];
         let reads: Vec<usize> = work.all_reads().map(|id| self.fused.buffer(id).0).collect();
         // What a kernel needs follows from its maps' sizes; their places do not matter yet.
-        let nowhere = vec![0; self.shapes.len()];
+        let offsets = vec![0; self.shapes.len()];
+        let nowhere = Places { offsets: &offsets, image: (i < self.works).then_some(0) };
         let needs = self
             .device
-            .needs(&self.run(i, 0, [0; 2], &nowhere))
+            .needs(&self.run(i, 0, [0; 2], nowhere))
             .map_err(|e| e.at(&self.graph.nodes[work.node].path))?;
         self.scratch = self.scratch.max(needs.scratch);
         let temp = (needs.stages > 1).then_some(self.temps.len());
@@ -190,15 +229,22 @@ impl<'a, D: Device> Drafts<'a, D> {
     /// Puts a step into the current phase if it reads nothing that the phase writes, else into a new one.
     fn push(&mut self, draft: Draft) {
         let waits = |phase: &Vec<Draft>| phase.iter().any(|earlier| draft.reads.contains(&earlier.writes));
+        // What runs image by image shares no phase with what does not.
+        let begun = self.phases.len() > self.each;
         match self.phases.last_mut() {
-            Some(phase) if D::TOGETHER && !waits(phase) => phase.push(draft),
+            Some(phase) if D::TOGETHER && begun && !waits(phase) => phase.push(draft),
             _ => self.phases.push(vec![draft]),
         }
     }
 
+    /// Images that a buffer holds.
+    fn images(&self, buffer: Id) -> usize {
+        if self.shared[buffer] { 1 } else { self.shapes[buffer].n }
+    }
+
     /// Floats of a node's buffer with its halo.
     fn size(&self, id: Id) -> u64 {
-        let Shape { n, c, h, w, .. } = self.shapes[id];
+        let (Shape { c, h, w, .. }, n) = (self.shapes[id], self.images(id));
         let [top, left, bottom, right] = self.halos[id];
         let cells = (h + top + bottom) as u64 * (w + left + right) as u64;
         // Far too large is large enough, and lets no sum of sizes overflow.
@@ -217,15 +263,23 @@ impl<'a, D: Device> Drafts<'a, D> {
                 }
             }
         }
+        // What holds all images has some while others are worked on.
+        for (b, buffer) in buffers.iter_mut().enumerate() {
+            if buffer.first < self.each && self.shared.get(b) == Some(&false) {
+                buffer.first = 0;
+            }
+        }
         for (id, buffer) in buffers.iter_mut().enumerate().take(self.shapes.len()) {
             buffer.size = if buffer.first == usize::MAX { 0 } else { self.size(id) };
         }
         // The input is there before the first phase; the outputs stay till after the last.
         let staged = self.staged_input();
-        buffers[staged] = Buffer { size: self.shapes[0].len() as u64, first: 0, ..buffers[staged] };
+        let last = buffers[staged].last.max(self.each.saturating_sub(1));
+        buffers[staged] = Buffer { size: self.shapes[0].len() as u64, first: 0, last };
         for (k, &id) in self.requested.iter().enumerate() {
             let buffer = &mut buffers[self.output(k)];
-            *buffer = Buffer { size: self.shapes[id].len() as u64, last: self.phases.len(), ..*buffer };
+            let first = if buffer.first < self.each { 0 } else { buffer.first };
+            *buffer = Buffer { size: self.shapes[id].len() as u64, first, last: self.phases.len() };
         }
         for (t, &size) in self.temps.iter().enumerate() {
             buffers[self.temp(t)].size = size as u64;
@@ -242,7 +296,7 @@ impl<'a, D: Device> Drafts<'a, D> {
         }
     }
 
-    /// Products of the convolution or linear layer that a step is, as its definition counts them.
+    /// Products of the convolution or linear layer that a step is, of all images, as its definition counts them.
     pub fn macs(&self, draft: &Draft) -> u64 {
         let What::Run { work, stage: 0, .. } = draft.what else { return 0 };
         let work = &self.fused.works[work];
@@ -257,56 +311,59 @@ impl<'a, D: Device> Drafts<'a, D> {
     }
 
     /// The kernel that a step calls, once its maps have places.
-    pub fn kernel(&self, draft: &Draft, offsets: &[u64]) -> Kernel {
-        let at = |id: Id| self.layout(offsets, id);
+    pub fn kernel(&self, draft: &Draft, places: Places) -> Kernel {
+        let at = |id: Id| self.layout(places, id);
         match draft.what {
             What::Halo(id) => Kernel::Halo { map: at(id), halo: self.halos[id] },
             What::Out(k) => {
-                let flat = offsets[self.output(k)] as usize;
                 let direction = flatten::Direction::ToChannelsFirst;
                 let map = at(self.requested[k]);
-                Kernel::Flatten { direction, map, flat, image: map.h * map.w * map.c }
+                let image = map.h * map.w * map.c;
+                let flat = places.flat(self.output(k), image);
+                Kernel::Flatten { direction, map, flat, image }
             }
             What::Copy { work, branch, channel } => {
                 let x = at(branch);
                 Kernel::Concat { x, y: at(self.fused.works[work].writes).channels(channel, x.c) }
             }
             What::Run { work, stage, temp } => {
-                let at = |t: usize| offsets.get(self.temp(t)).map_or(0, |&offset| offset as usize);
+                let at = |t: usize| places.flat(self.temp(t), 0);
                 let second = |t: usize| if D::STAGES > 2 { at(t + 1) } else { 0 };
-                self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), offsets)
+                self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), places)
             }
         }
     }
 
-    fn layout(&self, offsets: &[u64], id: Id) -> Layout {
+    fn layout(&self, places: Places, id: Id) -> Layout {
         let (buffer, channel) = self.fused.buffer(id);
-        let Shape { n, c, h, w, .. } = self.shapes[buffer];
+        let Shape { c, h, w, .. } = self.shapes[buffer];
         let pixel = c.next_multiple_of(D::GROUP);
         let [top, left, bottom, right] = self.halos[buffer];
         let row = (left + w + right) * pixel;
-        let offset = offsets[buffer] as usize + top * row + left * pixel + channel;
         let image = (top + h + bottom) * row;
+        let n = places.image.map_or(self.images(buffer), |_| 1);
+        let first = places.image.filter(|_| !self.shared[buffer]).unwrap_or(0);
+        let offset = places.offsets[buffer] as usize + first * image + top * row + left * pixel + channel;
         Layout { n, h, w, c: self.shapes[id].c, offset, image, row, pixel }
     }
 
-    fn ending(&self, work: &Work, offsets: &[u64]) -> Ending {
+    fn ending(&self, work: &Work, places: Places) -> Ending {
         Ending {
-            scale: work.scale.map(|scale| self.scaling(scale, offsets)),
-            add: work.add.map(|id| self.layout(offsets, id)),
+            scale: work.scale.map(|scale| self.scaling(scale, places)),
+            add: work.add.map(|id| self.layout(places, id)),
             activation: work.activation,
         }
     }
 
-    fn scaling(&self, scale: Scale, offsets: &[u64]) -> Scaling {
+    fn scaling(&self, scale: Scale, places: Places) -> Scaling {
         match scale {
             Scale::Node(id) => Scaling::Node(id),
-            Scale::Map(id) => Scaling::Map(self.layout(offsets, id)),
+            Scale::Map(id) => Scaling::Map(self.layout(places, id)),
         }
     }
 
-    fn run(&self, i: usize, stage: usize, temps: [usize; 2], offsets: &[u64]) -> Kernel {
-        let at = |id: Id| self.layout(offsets, id);
+    fn run(&self, i: usize, stage: usize, temps: [usize; 2], places: Places) -> Kernel {
+        let at = |id: Id| self.layout(places, id);
         let work = &self.fused.works[i];
         let id = work.node;
         let y = at(work.writes);
@@ -316,29 +373,29 @@ impl<'a, D: Device> Drafts<'a, D> {
         let windows = || node.windows([x.h, x.w]).expect("a pooling");
         match node.op {
             Op::Input { .. } => {
-                let flat = offsets.get(self.staged_input()).map_or(0, |&offset| offset as usize);
                 let direction = flatten::Direction::ToChannelsLast;
-                Kernel::Flatten { direction, map: y, flat, image: y.h * y.w * y.c }
+                let image = y.h * y.w * y.c;
+                Kernel::Flatten { direction, map: y, flat: places.flat(self.staged_input(), image), image }
             }
             Op::Conv2d { .. } => {
                 let spec = node.conv2d([x.h, x.w]).expect("a conv2d");
-                let before = work.before.map(|b| (self.scaling(b.scale, offsets), b.activation));
-                let ending = self.ending(work, offsets);
+                let before = work.before.map(|b| (self.scaling(b.scale, places), b.activation));
+                let ending = self.ending(work, places);
                 Kernel::Conv2d { node: id, spec, x, y, before, ending, stage, temps }
             }
-            Op::Linear { .. } => Kernel::Linear { node: id, x, y, ending: self.ending(work, offsets) },
+            Op::Linear { .. } => Kernel::Linear { node: id, x, y, ending: self.ending(work, places) },
             Op::Activation { .. } if work.scale.is_none() && work.add.is_none() => {
                 Kernel::Activation { x, y, activation }
             }
             Op::Activation { .. } | Op::BatchNorm2d { .. } | Op::LayerScale { .. } | Op::Affine { .. } => {
-                Kernel::Elementwise { x, y, ending: self.ending(work, offsets) }
+                Kernel::Elementwise { x, y, ending: self.ending(work, places) }
             }
             Op::Add if work.reads.len() == 1 => {
-                Kernel::Elementwise { x, y, ending: self.ending(work, offsets) }
+                Kernel::Elementwise { x, y, ending: self.ending(work, places) }
             }
             Op::Add => Kernel::Add { xs: work.reads.iter().map(|&id| at(id)).collect(), y, activation },
             Op::Mul => {
-                let mut ending = self.ending(work, offsets);
+                let mut ending = self.ending(work, places);
                 let b = match ending.scale {
                     Some(Scaling::Map(map)) => map,
                     _ => at(work.reads[1]),
@@ -348,7 +405,7 @@ impl<'a, D: Device> Drafts<'a, D> {
             }
             Op::Prelu { .. } => Kernel::Prelu { node: id, x, y },
             Op::LayerNorm2d { eps, .. } => {
-                Kernel::LayerNorm2d { eps: eps as f32, x, y, ending: self.ending(work, offsets) }
+                Kernel::LayerNorm2d { eps: eps as f32, x, y, ending: self.ending(work, places) }
             }
             Op::LocalResponseNorm { size, alpha, beta, k } => {
                 let [alpha, beta, k] = [alpha, beta, k].map(|number| number as f32);

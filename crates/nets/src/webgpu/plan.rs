@@ -8,7 +8,7 @@ use crate::arena::Buffer;
 use crate::error::{Code, Error, Result};
 use crate::fuse::{align, fuse};
 use crate::graph::Id;
-use crate::plan::{Draft, Drafts, Kernel, Output};
+use crate::plan::{Draft, Drafts, Kernel, Output, Places};
 use crate::shape::infer_needed;
 
 /// One kernel call, or two that a shader does at once.
@@ -42,12 +42,12 @@ pub fn plan(gpu: Gpu, input: [usize; 4], requested: &[Id]) -> Result<Plan> {
     let mut fused = fuse(graph, &shapes, requested, |id| gpu.takes_before(id));
     let least = traffic::least(graph, &shapes, &fused, requested);
     align(&mut fused, graph, &shapes);
-    let drafts = Drafts::new(graph, &shapes, &fused, gpu, requested)?;
+    let drafts = Drafts::new(graph, &shapes, &fused, gpu, requested, 0)?;
 
     let mut buffers = drafts.buffers();
     let order: Vec<&Draft> = drafts.phases.iter().flatten().collect();
     let nowhere = vec![0; buffers.len()];
-    let pairs = pairs(gpu, &order, |draft| drafts.kernel(draft, &nowhere));
+    let pairs = pairs(gpu, &order, |draft| drafts.kernel(draft, Places { offsets: &nowhere, image: None }));
     for &first in &pairs {
         buffers[order[first].writes].size = 0;
     }
@@ -77,8 +77,8 @@ pub fn plan(gpu: Gpu, input: [usize; 4], requested: &[Id]) -> Result<Plan> {
     let step = |i: usize| {
         let (draft, then) = (order[i], pairs.contains(&i).then(|| order[i + 1]));
         Step {
-            kernel: drafts.kernel(draft, &offsets),
-            then: then.map(|draft| drafts.kernel(draft, &offsets)),
+            kernel: drafts.kernel(draft, Places { offsets: &offsets, image: None }),
+            then: then.map(|draft| drafts.kernel(draft, Places { offsets: &offsets, image: None })),
             path: graph.nodes[drafts.node(draft)].path.clone(),
             macs: drafts.macs(draft) + then.map_or(0, |draft| drafts.macs(draft)),
         }

@@ -6,7 +6,7 @@
 //! rows that a window needs, stay in the nearer caches from one row of the output to the next. Columns are what is cut first:
 //! few of them with all their channels are a run of memory, which caches fetch ahead.
 
-use crate::activation::curve;
+use crate::activation::curves;
 use crate::conv2d::Conv2d;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Floats, Layout};
@@ -172,10 +172,8 @@ impl Job<'_> {
                     _ => self.row::<V, 0, false>(arena, image, oy, &columns, &channels),
                 }
                 if self.epilogue.activation.is_curve() {
-                    for ox in columns.clone() {
-                        let y = arena.write(self.y.at(image, oy, ox) + channels.start, channels.len());
-                        curve::<V>(self.epilogue.activation, y, channels.len());
-                    }
+                    let at = |ox| arena.write(self.y.at(image, oy, ox) + channels.start, channels.len());
+                    curves::<V>(self.epilogue.activation, columns.clone().map(at), channels.len());
                 }
             }
         }

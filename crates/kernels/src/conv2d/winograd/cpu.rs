@@ -7,6 +7,7 @@
 //! from afar only once (two stages).
 
 use super::pack::SMALL;
+use super::points::Points;
 use super::product::multiply;
 use super::tiles::Scratch;
 use super::transform::{MOST, weights_tile};
@@ -20,7 +21,7 @@ use crate::tile::fetch;
 use std::ops::Range;
 
 /// Panels of output channels whose sums are transformed back together: in WebAssembly a cache line of channels.
-const PANELS: usize = 2;
+pub(super) const PANELS: usize = 2;
 /// Chunks that a stage is cut into where it is big enough.
 const CHUNKS: usize = 16;
 /// Floats of transformed inputs and sums that a chunk works on: a quarter of a second-level cache of 1 MB.
@@ -277,7 +278,20 @@ impl Job<'_> {
                     for position in 0..AY * AX {
                         let (u, u_row) = (scratch.weights.add(position * width), self.apart());
                         let (v, sums) = (v.add(position * step + c), scratch.sums.add(to(position, panel)));
-                        multiply::<V>(v, row, tiles.len(), u, u_row, deep, sums, sums_row, height, c > 0);
+                        let scale = if c + deep < depth { 1.0 } else { self.packed.scale(position) };
+                        multiply::<V>(
+                            v,
+                            row,
+                            tiles.len(),
+                            u,
+                            u_row,
+                            deep,
+                            sums,
+                            sums_row,
+                            height,
+                            c > 0,
+                            scale,
+                        );
                     }
                 }
             } else {
@@ -289,7 +303,19 @@ impl Job<'_> {
                     for panel in panels.clone() {
                         let u = self.packed.panel(panel, position);
                         let sums = scratch.sums.add(to(position, panel));
-                        multiply::<V>(v, row, tiles.len(), u, width, depth, sums, sums_row, height, false);
+                        multiply::<V>(
+                            v,
+                            row,
+                            tiles.len(),
+                            u,
+                            width,
+                            depth,
+                            sums,
+                            sums_row,
+                            height,
+                            false,
+                            1.0,
+                        );
                     }
                 }
             }
@@ -312,7 +338,8 @@ impl Job<'_> {
         channels: Range<usize>,
         u: *mut f32,
     ) {
-        let (points, g) = (&self.packed.points, self.packed.plain(panel, channels.start));
+        let factors = Points::vectors::<V, AY, AX>(&self.packed.points);
+        let g = self.packed.plain(panel, channels.start);
         let apart = self.apart();
         for i in 0..channels.len() {
             for lane in 0..N {
@@ -321,7 +348,7 @@ impl Job<'_> {
                 unsafe {
                     let g = g.add(9 * i * step + lane * V::LANES);
                     let u = u.add(i * apart + lane * V::LANES);
-                    weights_tile::<V, AY, AX>(points, step, g, u);
+                    weights_tile::<V, AY, AX>(&factors, step, g, u);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The weights of a Winograd convolution: transformed, or as they are where they are many.
 
+use super::cpu::PANELS;
 use super::points::{self, Points};
 use super::{N, Tile};
 use crate::conv2d::Conv2d;
@@ -140,6 +141,16 @@ impl Winograd {
         4 * (self.numbers.len() + self.bias.len())
     }
 
+    /// Floats of an image's transformed inputs for `h` by `w` outputs, and how often a run reads them, where they lie in the
+    /// arena for that.
+    pub fn transformed(&self, h: usize, w: usize) -> [usize; 2] {
+        if self.positions as u64 * (self.in_channels * self.out_channels) as u64 <= SMALL {
+            return [0; 2];
+        }
+        let tiles = h.div_ceil(self.tile.0[0]) * w.div_ceil(self.tile.0[1]);
+        [self.positions * tiles * self.in_channels, self.panels().div_ceil(PANELS)]
+    }
+
     pub(super) fn panels(&self) -> usize {
         self.out_channels.div_ceil(self.width)
     }
@@ -148,6 +159,14 @@ impl Winograd {
     #[inline(always)]
     pub(super) fn plain(&self, panel: usize, c: usize) -> *const f32 {
         self.numbers[(panel * self.in_channels + c) * 9 * self.width..].as_ptr()
+    }
+
+    /// What sums of products by weights that a run transforms are multiplied by at a position.
+    #[inline(always)]
+    pub(super) fn scale(&self, position: usize) -> f32 {
+        let [down, across] = &self.points;
+        let width = self.tile.inputs(self.kernel)[1];
+        down.scales[position / width] * across.scales[position % width]
     }
 
     /// The transformed weights of one panel at one position.

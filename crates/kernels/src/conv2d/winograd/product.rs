@@ -4,7 +4,8 @@ use super::N;
 use crate::simd::F32s;
 
 /// Multiplies `tiles` rows of transformed inputs by a panel of weights, of which each row lies `u_row` floats behind the one
-/// before, at most `height` rows at a time: row t's sums go to `sums + t * sums_row`, on top of what is there where there is `more`.
+/// before, at most `height` rows at a time: row t's sums, on top of what is there where there is `more`, and then times `scale`, go to
+/// `sums + t * sums_row`.
 ///
 /// # Safety
 /// `depth` floats of each row of `v` must be readable, and `depth` rows of a panel at `u`; the sums must be writable, and
@@ -20,6 +21,7 @@ pub unsafe fn multiply<V: F32s>(
     sums_row: usize,
     height: usize,
     more: bool,
+    scale: f32,
 ) {
     let height = height.min(6);
     let mut t = 0;
@@ -30,12 +32,12 @@ pub unsafe fn multiply<V: F32s>(
         // SAFETY: the caller's promise.
         unsafe {
             match rows {
-                1 => sum::<V, 1>(v, row, u, u_row, depth, y, sums_row, more),
-                2 => sum::<V, 2>(v, row, u, u_row, depth, y, sums_row, more),
-                3 => sum::<V, 3>(v, row, u, u_row, depth, y, sums_row, more),
-                4 => sum::<V, 4>(v, row, u, u_row, depth, y, sums_row, more),
-                5 => sum::<V, 5>(v, row, u, u_row, depth, y, sums_row, more),
-                _ => sum::<V, 6>(v, row, u, u_row, depth, y, sums_row, more),
+                1 => sum::<V, 1>(v, row, u, u_row, depth, y, sums_row, more, scale),
+                2 => sum::<V, 2>(v, row, u, u_row, depth, y, sums_row, more, scale),
+                3 => sum::<V, 3>(v, row, u, u_row, depth, y, sums_row, more, scale),
+                4 => sum::<V, 4>(v, row, u, u_row, depth, y, sums_row, more, scale),
+                5 => sum::<V, 5>(v, row, u, u_row, depth, y, sums_row, more, scale),
+                _ => sum::<V, 6>(v, row, u, u_row, depth, y, sums_row, more, scale),
             }
         }
         t += rows;
@@ -55,6 +57,7 @@ unsafe fn sum<V: F32s, const R: usize>(
     y: *mut f32,
     y_row: usize,
     more: bool,
+    scale: f32,
 ) {
     // SAFETY: the caller's promise; u moves over the panel once, from its start to its end.
     unsafe {
@@ -75,9 +78,10 @@ unsafe fn sum<V: F32s, const R: usize>(
             }
             u = u.add(u_row);
         }
+        let scale = V::splat(scale);
         for (r, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
-                sum.store(y.add(r * y_row + j * V::LANES));
+                sum.mul(scale).store(y.add(r * y_row + j * V::LANES));
             }
         }
     }

@@ -73,15 +73,15 @@ fn number(v: Scalar<1>) -> f64 {
 
 /// The matrices of a tile along one axis, from its transforms: inputs' rows, weights' rows, outputs' rows.
 fn matrices<const A: usize, const M: usize>() -> [Vec<Vec<f64>>; 3] {
-    let points = Points::new(A);
+    let factors = Points::new(A).factors.splat();
     let columns = |f: &dyn Fn([Scalar<1>; A]) -> Vec<f64>| -> Vec<Vec<f64>> {
         let columns: Vec<_> = (0..A).map(|i| f(std::array::from_fn(|j| identity(A, i)[j]))).collect();
         (0..columns[0].len()).map(|row| columns.iter().map(|c| c[row]).collect()).collect()
     };
     [
-        columns(&|d| transform::input::<_, A>(&points, d).map(number).to_vec()),
+        columns(&|d| transform::input::<_, A>(&factors, d).map(number).to_vec()),
         points::weights(A, A + 1 - M),
-        columns(&|m| transform::output::<_, A, M>(&points, m).map(number).to_vec()),
+        columns(&|m| transform::output::<_, A, M>(&factors, m).map(number).to_vec()),
     ]
 }
 
@@ -321,7 +321,8 @@ fn one_stage_and_two() {
     every_vector!(schedules);
 }
 
-/// The transform of weights in a run has the same matrix as the one when they are packed, but for f32's roundings.
+/// The transform of weights in a run, times the scales of its sums, has the same matrix as the one when they are packed, but for
+/// f32's roundings.
 #[test]
 fn weights_of_runs_and_of_packing() {
     fn check<const A: usize>() {
@@ -329,7 +330,8 @@ fn weights_of_runs_and_of_packing() {
         for (j, k) in (0..A).flat_map(|j| (0..3).map(move |k| (j, k))) {
             let one = std::array::from_fn(|i| Scalar::<1>::splat(if i == k { 1.0 } else { 0.0 }));
             let want = points::weights(A, 3)[j][k];
-            let got = number(transform::weights::<_, A>(&points, one)[j]);
+            let got =
+                number(transform::weights::<_, A>(&points.factors.splat(), one)[j]) * points.scales[j] as f64;
             assert!((got - want).abs() <= 2.0 * f32::EPSILON as f64 * want.abs(), "{A}: {got} for {want}");
         }
     }
@@ -355,9 +357,9 @@ fn matrices_convolve() {
 
 #[test]
 fn points_are_exact() {
-    assert_eq!(Points::new(8).all, [-1.0, 5.25, -5.25, 1.0]);
-    assert_eq!(Points::new(6).all, [81.0 / 64.0, -45.0 / 16.0, 1.0, 0.0]);
-    assert_eq!(Points::new(4).all, [-1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(Points::new(8).factors.all, [-1.0, 5.25, -5.25, 1.0]);
+    assert_eq!(Points::new(6).factors.all, [81.0 / 64.0, -45.0 / 16.0, 1.0, 0.0]);
+    assert_eq!(Points::new(4).factors.all, [-1.0, 1.0, 0.0, 0.0]);
 }
 
 #[test]

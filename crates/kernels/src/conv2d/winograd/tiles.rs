@@ -2,6 +2,7 @@
 
 use super::Tile;
 use super::cpu::Job;
+use super::points::Points;
 use super::transform::{MOST, input_tile, output_tile};
 use crate::activation::curve;
 use crate::layout::Arena;
@@ -65,9 +66,9 @@ impl Job<'_> {
         let whole = channels / V::LANES * V::LANES;
         // SAFETY: `whole` channels of each pixel can be loaded by vectors; the rest by way of a buffer.
         unsafe {
-            let (points, between) = (&self.packed.points, scratch.between);
+            let (factors, between) = (&Points::vectors::<V, AY, AX>(&self.packed.points), scratch.between);
             for c in (0..whole).step_by(V::LANES) {
-                input_tile::<V, AY, AX>(points, &pixels, c, between, v.add(c), step);
+                input_tile::<V, AY, AX>(factors, &pixels, c, between, v.add(c), step);
             }
             if whole < channels {
                 const { assert!(V::LANES <= 8) };
@@ -76,7 +77,7 @@ impl Job<'_> {
                     std::ptr::copy_nonoverlapping(pixel.add(whole), rest.as_mut_ptr(), channels - whole);
                     *pixel = rest.as_ptr();
                 }
-                input_tile::<V, AY, AX>(points, &pixels, 0, between, v.add(whole), step);
+                input_tile::<V, AY, AX>(factors, &pixels, 0, between, v.add(whole), step);
             }
         }
     }
@@ -108,6 +109,7 @@ impl Job<'_> {
         let (first, first_add) = (self.y.at(image, oy, ox), add.at(image, oy, ox));
         let to = |y: usize, x: usize, c: usize| first + y * self.y.row + x * self.y.pixel + c;
         let from = |y: usize, x: usize, c: usize| first_add + y * add.row + x * add.pixel + c;
+        let factors = Points::vectors::<V, AY, AX>(&self.packed.points);
         for c in (start..end).step_by(V::LANES) {
             let used = V::LANES.min(end - c);
             // SAFETY: the pixels inside the map have these channels; the last ones go by way of a buffer, and what is
@@ -115,8 +117,8 @@ impl Job<'_> {
             unsafe {
                 let bias = V::load(self.packed.bias(c));
                 let sums = sums.add(c - start);
-                let (points, between, step) = (&self.packed.points, scratch.between, self.range());
-                output_tile::<V, AY, MY, AX, MX>(points, sums, step, between, rows, |y, row: [V; MX]| {
+                let (between, step) = (scratch.between, self.range());
+                output_tile::<V, AY, MY, AX, MX>(&factors, sums, step, between, rows, |y, row: [V; MX]| {
                     let row = row.map(|sum| [sum.add(bias)]);
                     let spare: [*mut f32; MX] = std::array::from_fn(|x| scratch.spare.add(x * V::LANES));
                     if used == V::LANES {

@@ -1,6 +1,6 @@
 //! The transforms of a tile along one axis, and of whole tiles along both, `V::LANES` channels at a time.
 
-use super::points::Points;
+use super::points::Factors;
 use crate::simd::F32s;
 
 /// Inputs a tile has at most: 8 by 8.
@@ -8,49 +8,54 @@ pub const MOST: usize = 64;
 
 /// `A` inputs of a tile at the points: even and odd coefficients of a pair are summed once for both.
 #[inline(always)]
-pub fn input<V: F32s, const A: usize>(points: &Points, d: [V; A]) -> [V; A] {
+pub fn input<V: F32s, const A: usize>(factors: &Factors<V>, d: [V; A]) -> [V; A] {
     if A == 1 {
         return d;
     }
     let pairs = A / 2 - 1;
     // The last coefficient of each polynomial is 1.
-    let sum = |factors: &[f32], first: usize| {
+    let sum = |factors: &[V], first: usize| {
         let (last, mut sum) = (factors.len() - 1, d[first + 2 * (factors.len() - 1)]);
         for k in (0..last).rev() {
-            sum = d[first + 2 * k].madd(V::splat(factors[k]), sum);
+            sum = d[first + 2 * k].madd(factors[k], sum);
         }
         sum
     };
     let mut v = d;
-    v[0] = sum(&points.all[..pairs + 1], 0);
-    v[A - 1] = sum(&points.all[..pairs + 1], 1);
+    v[0] = sum(&factors.all[..pairs + 1], 0);
+    v[A - 1] = sum(&factors.all[..pairs + 1], 1);
     for i in 0..pairs {
-        let point = points.powers[i][1];
-        let even = sum(&points.others[i][..pairs], 2);
-        let odd = sum(&points.others[i][..pairs], 1);
-        v[1 + 2 * i] = odd.madd(V::splat(point), even);
-        v[2 + 2 * i] = odd.madd(V::splat(-point), even);
+        let point = factors.powers[i][1];
+        let even = sum(&factors.others[i][..pairs], 2);
+        let odd = sum(&factors.others[i][..pairs], 1);
+        v[1 + 2 * i] = odd.madd(point, even);
+        v[2 + 2 * i] = odd.nmadd(point, even);
     }
     v
 }
 
-/// Three weights at the points.
+/// Three weights at the points, but for their scales: the sums of products are multiplied by these.
 #[inline(always)]
-pub fn weights<V: F32s, const A: usize>(points: &Points, g: [V; 3]) -> [V; A] {
+pub fn weights<V: F32s, const A: usize>(factors: &Factors<V>, g: [V; 3]) -> [V; A] {
     let mut u = [g[2]; A];
-    u[0] = g[0].mul(V::splat(points.zero));
+    u[0] = g[0];
     for i in 0..A / 2 - 1 {
-        let (scale, point) = (points.pairs[i], points.powers[i][1]);
-        let even = g[2].madd(V::splat(scale * points.powers[i][2]), g[0].mul(V::splat(scale)));
-        u[1 + 2 * i] = g[1].madd(V::splat(scale * point), even);
-        u[2 + 2 * i] = g[1].madd(V::splat(-scale * point), even);
+        [u[1 + 2 * i], u[2 + 2 * i]] = pair(factors, i, g);
     }
     u
 }
 
+/// Three weights at pair `i` of points.
+#[inline(always)]
+fn pair<V: F32s>(factors: &Factors<V>, i: usize, g: [V; 3]) -> [V; 2] {
+    let [_, point, square, ..] = factors.powers[i];
+    let even = g[2].madd(square, g[0]);
+    [g[1].madd(point, even), g[1].nmadd(point, even)]
+}
+
 /// `M` outputs from the products at the points.
 #[inline(always)]
-pub fn output<V: F32s, const A: usize, const M: usize>(points: &Points, m: [V; A]) -> [V; M] {
+pub fn output<V: F32s, const A: usize, const M: usize>(factors: &Factors<V>, m: [V; A]) -> [V; M] {
     if A == 1 {
         return [m[0]; M];
     }
@@ -64,7 +69,7 @@ pub fn output<V: F32s, const A: usize, const M: usize>(points: &Points, m: [V; A
     let mut y = [m[0]; M];
     for k in 0..M {
         let half = &halves[k % 2];
-        let power = |i: usize| V::splat(points.powers[i][k]);
+        let power = |i: usize| factors.powers[i][k];
         let start = if k == 0 {
             half[0].add(m[0])
         } else if k == M - 1 {
@@ -84,7 +89,7 @@ pub fn output<V: F32s, const A: usize, const M: usize>(points: &Points, m: [V; A
 /// The pixels must be readable there, and the others writable.
 #[inline(always)]
 pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
-    points: &[Points; 2],
+    factors: &[Factors<V>; 2],
     pixels: &[*const f32; MOST],
     c: usize,
     between: *mut f32,
@@ -95,14 +100,14 @@ pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
     unsafe {
         for x in 0..AX {
             let d = std::array::from_fn(|y| V::load(pixels[y * AX + x].add(c)));
-            let column: [V; AY] = input::<V, AY>(&points[0], d);
+            let column: [V; AY] = input::<V, AY>(&factors[0], d);
             for (y, number) in column.into_iter().enumerate() {
                 number.store(between.add((y * AX + x) * V::LANES));
             }
         }
         for y in 0..AY {
             let d = std::array::from_fn(|x| V::load(between.add((y * AX + x) * V::LANES)));
-            let row: [V; AX] = input::<V, AX>(&points[1], d);
+            let row: [V; AX] = input::<V, AX>(&factors[1], d);
             for (x, number) in row.into_iter().enumerate() {
                 number.store(v.add((y * AX + x) * step));
             }
@@ -117,23 +122,28 @@ pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
 /// The weights must be readable, and the numbers writable.
 #[inline(always)]
 pub unsafe fn weights_tile<V: F32s, const AY: usize, const AX: usize>(
-    points: &[Points; 2],
+    factors: &[Factors<V>; 2],
     step: usize,
     g: *const f32,
     u: *mut f32,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let columns: [[V; AY]; 3] = std::array::from_fn(|x| {
-            weights(&points[0], std::array::from_fn(|y| V::load(g.add((3 * y + x) * step))))
-        });
-        let rows: [[V; 3]; AY] = std::array::from_fn(|y| columns.map(|column| column[y]));
-        for (y, row) in rows.into_iter().enumerate() {
-            let row: [V; AX] = weights(&points[1], row);
-            for (x, number) in row.into_iter().enumerate() {
-                number.store(u.add((y * AX + x) * step));
+        let down = |x: usize| std::array::from_fn(|y| V::load(g.add((3 * y + x) * step)));
+        let across = |y: usize, column: [V; 3]| {
+            let row: [V; AX] = weights(&factors[1], column);
+            for x in 0..AX {
+                row[x].store(u.add((y * AX + x) * step));
             }
+        };
+        // A pair of rows at a time: all of them at once do not fit the registers.
+        across(0, std::array::from_fn(|x| V::load(g.add(x * step))));
+        for i in 0..AY / 2 - 1 {
+            let rows: [[V; 2]; 3] = std::array::from_fn(|x| pair(&factors[0], i, down(x)));
+            across(1 + 2 * i, rows.map(|row| row[0]));
+            across(2 + 2 * i, rows.map(|row| row[1]));
         }
+        across(AY - 1, std::array::from_fn(|x| V::load(g.add((6 + x) * step))));
     }
 }
 
@@ -144,7 +154,7 @@ pub unsafe fn weights_tile<V: F32s, const AY: usize, const AX: usize>(
 /// The products must be readable, and `between` writable.
 #[inline(always)]
 pub unsafe fn output_tile<V: F32s, const AY: usize, const MY: usize, const AX: usize, const MX: usize>(
-    points: &[Points; 2],
+    factors: &[Factors<V>; 2],
     m: *const f32,
     step: usize,
     between: *mut f32,
@@ -155,14 +165,14 @@ pub unsafe fn output_tile<V: F32s, const AY: usize, const MY: usize, const AX: u
     unsafe {
         for x in 0..AX {
             let products = std::array::from_fn(|y| V::load(m.add((y * AX + x) * step)));
-            let column: [V; MY] = output::<V, AY, MY>(&points[0], products);
+            let column: [V; MY] = output::<V, AY, MY>(&factors[0], products);
             for (y, number) in column.into_iter().enumerate() {
                 number.store(between.add((y * AX + x) * V::LANES));
             }
         }
         for y in 0..rows {
             let products = std::array::from_fn(|x| V::load(between.add((y * AX + x) * V::LANES)));
-            hand_on(y, output::<V, AX, MX>(&points[1], products));
+            hand_on(y, output::<V, AX, MX>(&factors[1], products));
         }
     }
 }

@@ -1,0 +1,54 @@
+//! images: which steps of a batch run image by image.
+//!
+//! The first maps of a network are its largest. Of several images at once they fit no cache, and each step reads from memory
+//! what the one before it wrote there; so the first steps run for one image after the other, over maps that all the images
+//! share. The last steps have large weights and small maps: they read their weights once for all images.
+
+use crate::cpu::Weights;
+use crate::fuse::Fused;
+use crate::shape::Shape;
+use crate::weights::Packed;
+
+/// Floats of maps that a step may have of all images and still find in a cache.
+const NEAR: usize = 128 * 1024;
+
+/// The same of what a step itself leaves and reads several times, which the last cache is for.
+const FAR: usize = 1024 * 1024;
+
+/// How many of the works, from the first on, run image by image: as many as save most. Each saves what it reads and writes of
+/// its maps where those of all images are not near, and reads its weights for each image instead of once.
+pub fn works(shapes: &[Shape], fused: &Fused, weights: Weights) -> usize {
+    let images = shapes[0].n;
+    if images == 1 {
+        return 0;
+    }
+    let (mut saved, mut best) = (0i64, (0, 0));
+    for (i, work) in fused.works.iter().enumerate() {
+        let maps: usize = work.all_reads().chain([work.writes]).map(|id| shapes[id].len() / images).sum();
+        let packed = weights.packed[work.node].as_deref();
+        let [floats, times] = match packed {
+            Some(Packed::Winograd(packed)) => {
+                packed.transformed(shapes[work.writes].h, shapes[work.writes].w)
+            }
+            _ => [0; 2],
+        };
+        let mut far = if images * maps > NEAR { maps } else { 0 };
+        far += if images * floats > FAR { floats * times } else { 0 };
+        saved += far as i64 - packed.map_or(0, |packed| packed.bytes() / 4) as i64;
+        if saved > best.0 {
+            best = (saved, i + 1);
+        }
+    }
+    best.1
+}
+
+/// By buffer, whether the first `works` works alone touch it, so that it need hold but one image.
+pub fn shared(shapes: &[Shape], fused: &Fused, works: usize) -> Vec<bool> {
+    let mut shared = vec![true; shapes.len()];
+    for work in &fused.works[works..] {
+        for id in work.all_reads().chain([work.writes]) {
+            shared[fused.buffer(id).0] = false;
+        }
+    }
+    shared
+}
