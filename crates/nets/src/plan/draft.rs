@@ -1,12 +1,14 @@
 //! The steps before their maps have places: what each reads and writes, and which run side by side.
 
+mod places;
+
+pub use places::Places;
+
 use super::{Ending, Kernel, Scaling, images};
-use crate::arena::Buffer;
 use crate::error::Result;
 use crate::fuse::{Fused, Home, Scale, Work};
 use crate::graph::{Graph, Id, Op};
 use crate::shape::Shape;
-use kernels::layout::Layout;
 use kernels::{avg_pool2d, flatten, local_response_norm, max_pool2d, pad2d};
 
 /// What a kernel needs beside its maps.
@@ -77,20 +79,6 @@ pub struct Drafts<'a, D> {
     pub phases: Vec<Vec<Draft>>,
     /// Phases, from the first on, that run image by image.
     pub each: usize,
-}
-
-/// Where the buffers lie, and the image that a step is for; all of them where there is none.
-#[derive(Clone, Copy)]
-pub struct Places<'a> {
-    pub offsets: &'a [u64],
-    pub image: Option<usize>,
-}
-
-impl Places<'_> {
-    /// Where a buffer without pixels lies, of the image that has so many floats there; nowhere as yet is at 0.
-    fn flat(&self, buffer: usize, image: usize) -> usize {
-        self.offsets.get(buffer).map_or(0, |&offset| offset as usize + self.image.unwrap_or(0) * image)
-    }
 }
 
 impl<'a, D: Device> Drafts<'a, D> {
@@ -237,56 +225,6 @@ impl<'a, D: Device> Drafts<'a, D> {
         }
     }
 
-    /// Images that a buffer holds.
-    fn images(&self, buffer: Id) -> usize {
-        if self.shared[buffer] { 1 } else { self.shapes[buffer].n }
-    }
-
-    /// Floats of a node's buffer with its halo.
-    fn size(&self, id: Id) -> u64 {
-        let (Shape { c, h, w, .. }, n) = (self.shapes[id], self.images(id));
-        let [top, left, bottom, right] = self.halos[id];
-        let cells = (h + top + bottom) as u64 * (w + left + right) as u64;
-        // Far too large is large enough, and lets no sum of sizes overflow.
-        cells.saturating_mul((n * c.next_multiple_of(D::GROUP)) as u64).min(1 << 40)
-    }
-
-    /// The sizes and lives of all buffers.
-    pub fn buffers(&self) -> Vec<Buffer> {
-        let unused = Buffer { size: 0, first: usize::MAX, last: 0 };
-        let mut buffers = vec![unused; self.temp(self.temps.len())];
-        for (phase, drafts) in self.phases.iter().enumerate() {
-            for draft in drafts {
-                for &buffer in draft.reads.iter().chain([&draft.writes]) {
-                    let b = &mut buffers[buffer];
-                    (b.first, b.last) = (b.first.min(phase), b.last.max(phase));
-                }
-            }
-        }
-        // What holds all images has some while others are worked on.
-        for (b, buffer) in buffers.iter_mut().enumerate() {
-            if buffer.first < self.each && self.shared.get(b) == Some(&false) {
-                buffer.first = 0;
-            }
-        }
-        for (id, buffer) in buffers.iter_mut().enumerate().take(self.shapes.len()) {
-            buffer.size = if buffer.first == usize::MAX { 0 } else { self.size(id) };
-        }
-        // The input is there before the first phase; the outputs stay till after the last.
-        let staged = self.staged_input();
-        let last = buffers[staged].last.max(self.each.saturating_sub(1));
-        buffers[staged] = Buffer { size: self.shapes[0].len() as u64, first: 0, last };
-        for (k, &id) in self.requested.iter().enumerate() {
-            let buffer = &mut buffers[self.output(k)];
-            let first = if buffer.first < self.each { 0 } else { buffer.first };
-            *buffer = Buffer { size: self.shapes[id].len() as u64, first, last: self.phases.len() };
-        }
-        for (t, &size) in self.temps.iter().enumerate() {
-            buffers[self.temp(t)].size = size as u64;
-        }
-        buffers
-    }
-
     /// The node that a step works for.
     pub fn node(&self, draft: &Draft) -> Id {
         match draft.what {
@@ -332,19 +270,6 @@ impl<'a, D: Device> Drafts<'a, D> {
                 self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), places)
             }
         }
-    }
-
-    fn layout(&self, places: Places, id: Id) -> Layout {
-        let (buffer, channel) = self.fused.buffer(id);
-        let Shape { c, h, w, .. } = self.shapes[buffer];
-        let pixel = c.next_multiple_of(D::GROUP);
-        let [top, left, bottom, right] = self.halos[buffer];
-        let row = (left + w + right) * pixel;
-        let image = (top + h + bottom) * row;
-        let n = places.image.map_or(self.images(buffer), |_| 1);
-        let first = places.image.filter(|_| !self.shared[buffer]).unwrap_or(0);
-        let offset = places.offsets[buffer] as usize + first * image + top * row + left * pixel + channel;
-        Layout { n, h, w, c: self.shapes[id].c, offset, image, row, pixel }
     }
 
     fn ending(&self, work: &Work, places: Places) -> Ending {

@@ -9,11 +9,11 @@ use crate::fuse::Fused;
 use crate::shape::Shape;
 use crate::weights::Packed;
 
-/// Floats of maps that a step may have of all images and still find in a cache.
-const NEAR: usize = 128 * 1024;
+/// Floats of maps that a step may have of all images and still find in a cache; little for tests, whose maps are small.
+const NEAR: usize = if cfg!(test) { 64 } else { 128 * 1024 };
 
 /// The same of what a step itself leaves and reads several times, which the last cache is for.
-const FAR: usize = 1024 * 1024;
+const FAR: usize = if cfg!(test) { 512 } else { 1024 * 1024 };
 
 /// How many of the works, from the first on, run image by image: as many as save most. Each saves what it reads and writes of
 /// its maps where those of all images are not near, and reads its weights for each image instead of once.

@@ -26,8 +26,13 @@ fn elements(map: &Layout) -> Vec<usize> {
 
 /// The map with a frame around it.
 fn grown(map: &Layout, [top, left, bottom, right]: [usize; 4]) -> Layout {
-    let offset = map.offset - top * map.row - left * map.pixel;
+    let offset = map.offset - frame_start(map, [top, left, bottom, right]);
     Layout { h: top + map.h + bottom, w: left + map.w + right, offset, ..*map }
+}
+
+/// Floats from the frame's first to the map's.
+fn frame_start(map: &Layout, [top, left, ..]: [usize; 4]) -> usize {
+    top * map.row + left * map.pixel
 }
 
 /// The frame alone.
@@ -151,11 +156,19 @@ fn check(graph: &Graph, plan: &Plan, weights: Weights, requested: &[Id], what: &
                     continue;
                 };
                 match writer.kernel {
-                    Kernel::Halo { map, .. } => {
+                    Kernel::Halo { map, halo } => {
                         let x = cpu::maps(&step.kernel).0[0];
                         assert_eq!((map.image, map.row, map.pixel), (x.image, x.row, x.pixel), "{}", what());
-                        let is_its_own = (map.offset..map.offset + map.pixel).contains(&x.offset);
-                        assert!(is_its_own, "{}: another's halo", what());
+                        // Made with the whole map, or with the image that is read here.
+                        let own = map.offset..map.offset + map.pixel;
+                        let image = (0..x.n).find(|n| own.contains(&(x.offset + n * x.image)));
+                        let image = image.unwrap_or_else(|| panic!("{}: another's halo", what()));
+                        let around = (map.offset - frame_start(&map, halo))..map.offset + map.n * map.image;
+                        assert!(
+                            around.contains(&at) && image + map.n <= x.n,
+                            "{}: another image's halo",
+                            what()
+                        );
                     }
                     _ => assert!(
                         good.contains(&writer.path[..]),
@@ -239,4 +252,31 @@ fn what_is_not_needed_does_not_run() {
     assert!(paths.iter().all(|path| ["input", "n1", "n2", "n3", "n4"].contains(path)), "{paths:?}");
     let whole = plan(&graph, weights, net.input, &[graph.output], 1).expect("a plan");
     assert!(early.arena <= whole.arena);
+}
+
+/// Where maps are larger than weights a batch's steps run for one image after the other, and their maps hold one.
+#[test]
+fn the_first_steps_of_a_batch_run_image_by_image() {
+    let mut net = Net::new([3, 4, 12, 10]);
+    let large = net.conv(0, 6, [1, 1, 0]);
+    let small = net.conv(large, 2, [1, 1, 0]);
+    let flat = net.plain("flatten", &[small]);
+    net.linear(flat, 50);
+    let (graph, packed) = (net.graph(), packed(&net, &mut Random::new()));
+    let weights = Weights { packed: &packed, height: 4 };
+    let times = |input: [usize; 4]| {
+        let plan = plan(&graph, weights, input, &[graph.output], 1).expect("a plan");
+        check(&graph, &plan, weights, &[graph.output], &|| format!("{input:?}"));
+        let steps = || plan.steps.iter().flatten();
+        let count = |id: Id| steps().filter(|step| step.path == graph.nodes[id].path).count();
+        let images = |id: Id| {
+            let step = steps().find(|step| step.path == graph.nodes[id].path).expect("a step");
+            cpu::maps(&step.kernel).1.map(|y| y.n)
+        };
+        let macs: u64 = steps().map(|step| step.macs).sum();
+        ([large, small, flat + 1].map(count), [large, small].map(images), macs)
+    };
+    let macs = (120 * (4 * 6 + 6 * 2) + 240 * 50) as u64;
+    assert_eq!(times([3, 4, 12, 10]), ([3, 3, 2], [Some(1); 2], 3 * macs));
+    assert_eq!(times([1, 4, 12, 10]), ([1, 1, 2], [Some(1); 2], macs));
 }
