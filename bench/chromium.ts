@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundle } from "./bundle.js";
 import type { Opened, Settings } from "./engine.js";
 import type { Session } from "./session.js";
 
@@ -78,16 +78,7 @@ const ADAPTER = `(async () => {
 export async function startChromium(executablePath: string, gpu: boolean): Promise<Chromium> {
   const outdir = join(root, "build/bench/page");
   rmSync(outdir, { recursive: true, force: true });
-  await build({
-    entryPoints: [join(root, "bench/in-page.ts")],
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    logLevel: "error",
-  });
+  await bundle(join(root, "bench/in-page.ts"), outdir);
   const { chromium } = createRequire(join(root, "ts/test/runtime/package.json"))(
     "playwright-core",
   ) as Playwright;

@@ -6,8 +6,8 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import type { Plugin } from "vite";
+import { bundle } from "../../bench/bundle.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const out = join(root, "build/peers");
@@ -19,22 +19,11 @@ const TYPES: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
-let built: Promise<unknown> | undefined;
-const bundle = () =>
-  build({
-    entryPoints: [join(root, "examples/browser/src/peers.ts")],
-    outdir: out,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    logLevel: "error",
-  });
+let built: Promise<void> | undefined;
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = normalize(decodeURI(new URL(request.url ?? "/", "http://x").pathname));
-  built ??= bundle();
+  built ??= bundle(join(root, "examples/browser/src/peers.ts"), out);
   await built;
   const isModule = path.startsWith(`${sep}modules${sep}`);
   const file = isModule ? join(modules, path.slice("/modules".length)) : join(out, path);

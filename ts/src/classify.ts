@@ -50,14 +50,19 @@ export function rank(
       : average === "scores"
         ? softmax(scores)
         : mean(views.map(softmax));
-    // Objects for the few that are wanted: one for each of a thousand classes is what a server's collector would be busy with.
-    const order = new Uint32Array(scores.length).map((_, index) => index);
-    order.sort(
-      (a, b) => first(probabilities[a]!, probabilities[b]!) || first(scores[a]!, scores[b]!) || a - b,
-    );
-    return Array.from(order.subarray(0, topk), (index) => {
-      return { index, score: scores[index]!, probability: probabilities[index]! };
-    });
+    return mostProbable(probabilities, scores, topk);
+  });
+}
+
+/**
+ * The `topk` most probable classes; of equals, that with the greater score, then the first. Objects for the few that are wanted: one
+ * for each of a thousand classes is what a server's collector would be busy with.
+ */
+export function mostProbable(probabilities: Float64Array, scores: Float64Array, topk: number): Ranked[] {
+  const order = new Uint32Array(scores.length).map((_, index) => index);
+  order.sort((a, b) => first(probabilities[a]!, probabilities[b]!) || first(scores[a]!, scores[b]!) || a - b);
+  return Array.from(order.subarray(0, topk), (index) => {
+    return { index, score: scores[index]!, probability: probabilities[index]! };
   });
 }
 
@@ -80,10 +85,6 @@ export function softmax(scores: ArrayLike<number>): Float64Array {
   for (let i = 0; i < powers.length; i++) sum += powers[i] = Math.exp(scores[i]! - max);
   for (let i = 0; i < powers.length; i++) powers[i]! /= sum;
   return powers;
-}
-
-export function mostProbableFirst(a: Ranked, b: Ranked): number {
-  return b.probability - a.probability || b.score - a.score || a.index - b.index;
 }
 
 /** Whether a node gives probabilities: a softmax, or the mean of some (an ensemble). */

@@ -1,5 +1,5 @@
 /** What several models make of an image. Loaded when first needed. */
-import { checkRanking, mostProbableFirst } from "../classify.js";
+import { checkRanking, mostProbable } from "../classify.js";
 import type { Ensemble } from "../ensemble.js";
 import type { ImageSource } from "../image/input.js";
 import type { Classification, ClassifyOptions } from "../model.js";
@@ -22,11 +22,8 @@ export async function classify(
   for (const [m, classes] of all.entries()) {
     for (const { index, probability } of classes) probabilities[index]! += weights[m]! * probability;
   }
-  return all[0]!
-    .map(({ index, label }) => {
-      const probability = probabilities[index]!;
-      return { index, label, score: probability, probability };
-    })
-    .sort(mostProbableFirst)
-    .slice(0, topk);
+  const labels = new Map(all[0]!.map(({ index, label }) => [index, label]));
+  return mostProbable(probabilities, probabilities, topk).map(({ index, ...of }) => {
+    return { index, label: labels.get(index)!, ...of };
+  });
 }
