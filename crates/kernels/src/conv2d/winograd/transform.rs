@@ -132,8 +132,8 @@ pub unsafe fn weights_tile<V: F32s, const AY: usize, const AX: usize>(
         let down = |x: usize| std::array::from_fn(|y| V::load(g.add((3 * y + x) * step)));
         let across = |y: usize, column: [V; 3]| {
             let row: [V; AX] = weights(&factors[1], column);
-            for x in 0..AX {
-                row[x].store(u.add((y * AX + x) * step));
+            for (x, number) in row.into_iter().enumerate() {
+                number.store(u.add((y * AX + x) * step));
             }
         };
         // A pair of rows at a time: all of them at once do not fit the registers.
