@@ -113,6 +113,12 @@ export interface LoadOptions extends MatchOptions {
    * half as much is faster, and the results are the same to the last bit.
    */
   readonly precision?: Precision;
+  /**
+   * What a GPU multiplies in: `"float32"`, the default, or `"float16"`, which takes `device: "webgpu"` and a GPU that has
+   * `shader-f16`; without these it is refused with `bad-option` and `unsupported`. Weights of convolutions and linear layers are
+   * then kept in float16, and most convolutions' products are computed in it and summed in float32: see the guide on the GPU.
+   */
+  readonly arithmetic?: "float32" | "float16";
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -130,6 +136,7 @@ export async function load(
     throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
   }
   if (options.precision !== undefined) oneOf("load", "precision", options.precision, PRECISIONS);
+  if (options.arithmetic !== undefined) (await gpuRoom()).checkArithmetic(options);
   if (options.preprocess !== undefined)
     (await import("./image/checks.js")).checkPreprocess(options.preprocess);
   const entry = typeof what === "string" ? findEntry(what) : undefined;

@@ -30,8 +30,9 @@ pub struct Limits {
     pub workgroups: u32,
     /// Storage buffers of a dispatch.
     pub storage_buffers: u32,
-    /// Whether it has these features.
+    /// Whether it has this feature.
     pub subgroups: bool,
+    /// Whether products are to be computed in float16, which takes the feature `shader-f16`.
     pub f16: bool,
     /// Whether it is no GPU but a processor that stands in for one.
     pub fallback: bool,

@@ -1,11 +1,13 @@
 /**
  * The kernels that sum products, each with every tile and storage of weights: dispatches that the kernels' native tests write,
- * held to conv2d's reference. What runs a network takes but one of the tiles for a size.
+ * held to conv2d's reference. What runs a network takes but one of the tiles for a size. Where the device has no float16, it is
+ * emulated.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { gpus, noGpu } from "../gpu.js";
+import { emulated } from "./emulated.js";
 import { root } from "./package.js";
 
 /** A part of cases.bin: the first byte, and how many. */
@@ -65,7 +67,10 @@ describe("products on the GPU", () => {
   let device: GPUDevice;
   const modules = new Map<string, GPUShaderModule>();
   beforeAll(async () => {
-    if (!why) device = await (await gpus.requestAdapter())!.requestDevice();
+    if (why) return;
+    const adapter = (await gpus.requestAdapter())!;
+    const requiredFeatures = (["shader-f16"] as const).filter((feature) => adapter.features.has(feature));
+    device = await adapter.requestDevice({ requiredFeatures });
   });
   afterAll(() => device?.destroy());
 
@@ -85,7 +90,9 @@ describe("products on the GPU", () => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const { shader, constants, params, bindings, grid } of dispatches) {
-      const module = modules.get(shader) ?? device.createShaderModule({ code: shaders[shader]! });
+      const own = shaders[shader]!;
+      const code = device.features.has("shader-f16") ? own : emulated(shader, own);
+      const module = modules.get(shader) ?? device.createShaderModule({ code });
       modules.set(shader, module);
       const compute = { module, entryPoint: "main", constants };
       const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute });

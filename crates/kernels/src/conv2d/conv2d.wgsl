@@ -4,6 +4,8 @@
 // vec4 apart: neighbours read neighbours or the same.
 //
 // Where there are few tiles, SPLIT teams of a workgroup take turns with the steps and add their sums up at the end.
+//
+// float32.wgsl or float16.wgsl has what products are computed in.
 
 struct Params {
   x: vec4<u32>,
@@ -65,7 +67,7 @@ override PIXELS: u32 = 32;
 
 /// A step's pixels, [DEPTH][PIXELS], then its weights, [4 DEPTH][COLUMNS * WIDTH], for each team; rows are longer than that, so
 /// that those who write them hit different banks.
-var<workgroup> tiles: array<vec4<f32>, TILES>;
+var<workgroup> tiles: array<Factors, TILES>;
 /// Where each pixel's window begins: row and column in the image, the image's offset, and the image.
 var<workgroup> corners: array<vec4<i32>, PIXELS>;
 
@@ -135,6 +137,7 @@ fn main(
   let weight_lane = own % (4 * DEPTH);
   var weight_k = local.z * 4 * DEPTH + weight_lane;
 
+  // Sums, and behind them those of the products that are not added to them yet: all, unless these are narrow.
   var s0 = vec4<f32>();
   var s1 = vec4<f32>();
   var s2 = vec4<f32>();
@@ -151,16 +154,35 @@ fn main(
   var t5 = vec4<f32>();
   var t6 = vec4<f32>();
   var t7 = vec4<f32>();
+  var p0 = Factors();
+  var p1 = Factors();
+  var p2 = Factors();
+  var p3 = Factors();
+  var p4 = Factors();
+  var p5 = Factors();
+  var p6 = Factors();
+  var p7 = Factors();
+  var q0 = Factors();
+  var q1 = Factors();
+  var q2 = Factors();
+  var q3 = Factors();
+  var q4 = Factors();
+  var q5 = Factors();
+  var q6 = Factors();
+  var q7 = Factors();
+  var largest = vec4<f32>();
   for (var step = 0u; step < steps; step++) {
     for (var i = own / DEPTH; i < PIXELS; i += team / DEPTH) {
-      tiles[own_pixels + lane * pixel_pitch + i] = fetch(corners[i], row, column, channel);
+      let numbers = fetch(corners[i], row, column, channel);
+      largest = max(largest, abs(numbers));
+      tiles[own_pixels + lane * pixel_pitch + i] = narrowed(numbers);
     }
     for (var i = own / (4 * DEPTH); i < outputs; i += team / (4 * DEPTH)) {
       let output = min(first_output + i, params.outputs - 1);
-      var w = vec4<f32>();
+      var w = Factors();
       if weight_k < 4 * depth {
         let at = layer * params.weight_layer + output * params.column + weight_k;
-        w = quadruple(STORAGE, weights[at >> STORAGE], at);
+        w = weight(weights[at >> STORAGE], at);
       }
       tiles[own_weights + weight_lane * weight_pitch + i] = w;
     }
@@ -186,45 +208,103 @@ fn main(
       let x1 = tiles[p + ROWS];
       let x2 = tiles[p + 2 * ROWS];
       let x3 = tiles[p + 3 * ROWS];
-      s0 = with_products(s0, x0, w0, w1, w2, w3);
-      s1 = with_products(s1, x1, w0, w1, w2, w3);
-      s2 = with_products(s2, x2, w0, w1, w2, w3);
-      s3 = with_products(s3, x3, w0, w1, w2, w3);
+      p0 = with_step(p0, x0, w0, w1, w2, w3);
+      p1 = with_step(p1, x1, w0, w1, w2, w3);
+      p2 = with_step(p2, x2, w0, w1, w2, w3);
+      p3 = with_step(p3, x3, w0, w1, w2, w3);
       if WIDTH == 2 {
         let v = w + COLUMNS;
         let v0 = tiles[v];
         let v1 = tiles[v + weight_pitch];
         let v2 = tiles[v + 2 * weight_pitch];
         let v3 = tiles[v + 3 * weight_pitch];
-        t0 = with_products(t0, x0, v0, v1, v2, v3);
-        t1 = with_products(t1, x1, v0, v1, v2, v3);
-        t2 = with_products(t2, x2, v0, v1, v2, v3);
-        t3 = with_products(t3, x3, v0, v1, v2, v3);
+        q0 = with_step(q0, x0, v0, v1, v2, v3);
+        q1 = with_step(q1, x1, v0, v1, v2, v3);
+        q2 = with_step(q2, x2, v0, v1, v2, v3);
+        q3 = with_step(q3, x3, v0, v1, v2, v3);
       }
       if HEIGHT == 8 {
         let x4 = tiles[p + 4 * ROWS];
         let x5 = tiles[p + 5 * ROWS];
         let x6 = tiles[p + 6 * ROWS];
         let x7 = tiles[p + 7 * ROWS];
-        s4 = with_products(s4, x4, w0, w1, w2, w3);
-        s5 = with_products(s5, x5, w0, w1, w2, w3);
-        s6 = with_products(s6, x6, w0, w1, w2, w3);
-        s7 = with_products(s7, x7, w0, w1, w2, w3);
+        p4 = with_step(p4, x4, w0, w1, w2, w3);
+        p5 = with_step(p5, x5, w0, w1, w2, w3);
+        p6 = with_step(p6, x6, w0, w1, w2, w3);
+        p7 = with_step(p7, x7, w0, w1, w2, w3);
         if WIDTH == 2 {
           let v = w + COLUMNS;
           let v0 = tiles[v];
           let v1 = tiles[v + weight_pitch];
           let v2 = tiles[v + 2 * weight_pitch];
           let v3 = tiles[v + 3 * weight_pitch];
-          t4 = with_products(t4, x4, v0, v1, v2, v3);
-          t5 = with_products(t5, x5, v0, v1, v2, v3);
-          t6 = with_products(t6, x6, v0, v1, v2, v3);
-          t7 = with_products(t7, x7, v0, v1, v2, v3);
+          q4 = with_step(q4, x4, v0, v1, v2, v3);
+          q5 = with_step(q5, x5, v0, v1, v2, v3);
+          q6 = with_step(q6, x6, v0, v1, v2, v3);
+          q7 = with_step(q7, x7, v0, v1, v2, v3);
+        }
+      }
+    }
+    if IS_NARROW {
+      // Added up before they are many.
+      s0 += vec4<f32>(p0);
+      s1 += vec4<f32>(p1);
+      s2 += vec4<f32>(p2);
+      s3 += vec4<f32>(p3);
+      p0 = Factors();
+      p1 = Factors();
+      p2 = Factors();
+      p3 = Factors();
+      if WIDTH == 2 {
+        t0 += vec4<f32>(q0);
+        t1 += vec4<f32>(q1);
+        t2 += vec4<f32>(q2);
+        t3 += vec4<f32>(q3);
+        q0 = Factors();
+        q1 = Factors();
+        q2 = Factors();
+        q3 = Factors();
+      }
+      if HEIGHT == 8 {
+        s4 += vec4<f32>(p4);
+        s5 += vec4<f32>(p5);
+        s6 += vec4<f32>(p6);
+        s7 += vec4<f32>(p7);
+        p4 = Factors();
+        p5 = Factors();
+        p6 = Factors();
+        p7 = Factors();
+        if WIDTH == 2 {
+          t4 += vec4<f32>(q4);
+          t5 += vec4<f32>(q5);
+          t6 += vec4<f32>(q6);
+          t7 += vec4<f32>(q7);
+          q4 = Factors();
+          q5 = Factors();
+          q6 = Factors();
+          q7 = Factors();
         }
       }
     }
     workgroupBarrier();
   }
+
+  s0 += vec4<f32>(p0);
+  s1 += vec4<f32>(p1);
+  s2 += vec4<f32>(p2);
+  s3 += vec4<f32>(p3);
+  s4 += vec4<f32>(p4);
+  s5 += vec4<f32>(p5);
+  s6 += vec4<f32>(p6);
+  s7 += vec4<f32>(p7);
+  t0 += vec4<f32>(q0);
+  t1 += vec4<f32>(q1);
+  t2 += vec4<f32>(q2);
+  t3 += vec4<f32>(q3);
+  t4 += vec4<f32>(q4);
+  t5 += vec4<f32>(q5);
+  t6 += vec4<f32>(q6);
+  t7 += vec4<f32>(q7);
 
   // Number i is of pixel i % HEIGHT and, of the invocation's outputs, i / HEIGHT.
   var sums = array(s0, s1, s2, s3, t0, t1, t2, t3, s4, s5, s6, s7, t4, t5, t6, t7);
@@ -232,16 +312,20 @@ fn main(
     sums = array(s0, s1, s2, s3, s4, s5, s6, s7, t0, t1, t2, t3, t4, t5, t6, t7);
   }
   let count = HEIGHT * WIDTH;
+  if IS_NARROW {
+    note(largest);
+    workgroupBarrier();
+  }
   for (var half = SPLIT / 2; half > 0; half /= 2) {
     if local.z >= half && local.z < 2 * half {
       for (var i = 0u; i < count; i++) {
-        tiles[((local.z - half) * count + i) * team + own] = sums[i];
+        hand_over(((local.z - half) * count + i) * team + own, sums[i]);
       }
     }
     workgroupBarrier();
     if local.z < half {
       for (var i = 0u; i < count; i++) {
-        sums[i] += tiles[(local.z * count + i) * team + own];
+        sums[i] += handed_over((local.z * count + i) * team + own);
       }
     }
     workgroupBarrier();
@@ -257,11 +341,17 @@ fn main(
       let group = params.first + layer * params.outputs + output;
       let to = params.y.x + layer * params.y_layer + output + pixel * params.y.y;
       let add = params.summand.x + group + pixel * params.summand.y;
-      var sum = sums[i];
+      let weights_at = layer * params.weight_layer + output * params.column;
+      var sum = checked(sums[i], corners[pixel - first_pixel], weights_at);
       if HAS_TAIL {
         sum = ended(STORAGE, sum, tail[group], tail[params.all + group]);
       }
       y[to] = finish(sum, group, add);
     }
   }
+}
+
+/// A sum with the products of a vec4 and four quadruples.
+fn with_step(sum: Factors, x: Factors, w0: Factors, w1: Factors, w2: Factors, w3: Factors) -> Factors {
+  return added(added(added(added(sum, x.x, w0), x.y, w1), x.z, w2), x.w, w3);
 }

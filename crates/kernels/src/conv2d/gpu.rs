@@ -8,7 +8,7 @@ mod tile;
 mod tune;
 
 pub(super) use pack::Parts;
-pub use pack::{PANEL, pack, parts};
+pub use pack::{PANEL, kept, pack, parts};
 pub(super) use product::pair;
 pub use product::storage_number;
 pub use tune::{Choice, Cut, choices};

@@ -13,6 +13,9 @@ const SUBGROUPS: &str = include_str!("../subgroups.wgsl");
 const PIXEL_SUBGROUPS: &str = include_str!("../pixel_subgroups.wgsl");
 const SHARES_SUBGROUPS: &str = include_str!("../adaptive_subgroups.wgsl");
 const VECTORS_SUBGROUPS: &str = include_str!("../linear/subgroups.wgsl");
+/// What products are computed in.
+const FLOAT32: &str = include_str!("../conv2d/float32.wgsl");
+const FLOAT16: &str = include_str!("../conv2d/float16.wgsl");
 const POINTS: &str = include_str!("../conv2d/winograd/functions.wgsl");
 
 /// In front of a shader's own text, behind what all have.
@@ -28,12 +31,14 @@ const PIXELS_ENDED_SUBGROUPS: Before = &[SUBGROUPS, ACTIVATIONS, ENDING, CHANNEL
 const EPILOGUE: Before = &[ACTIVATIONS, ENDING];
 const WEIGHTS: Before = &[ACTIVATIONS, NARROW];
 const PRODUCTS: Before = &[ACTIVATIONS, ENDING, NARROW];
+const MATRIX_PRODUCTS: Before = &[ACTIVATIONS, ENDING, NARROW, FLOAT32];
+const MATRIX_PRODUCTS_F16: Before = &[FLOAT16, ACTIVATIONS, ENDING, NARROW];
 const VECTOR_PRODUCTS: Before = &[ACTIVATIONS, ENDING, NARROW, VECTORS];
 const VECTOR_PRODUCTS_SUBGROUPS: Before = &[SUBGROUPS, ACTIVATIONS, ENDING, NARROW, VECTORS_SUBGROUPS];
 const TRANSFORM: Before = &[POINTS];
 const TRANSFORM_BACK: Before = &[POINTS, ACTIVATIONS, ENDING];
 
-const SHADERS: [(&str, Before, &str); 30] = [
+const SHADERS: [(&str, Before, &str); 31] = [
     ("activation", FUNCTIONS, include_str!("../activation/activation.wgsl")),
     ("adaptive_avg_pool2d", CELLS, include_str!("../adaptive_avg_pool2d/adaptive_avg_pool2d.wgsl")),
     (
@@ -52,7 +57,8 @@ const SHADERS: [(&str, Before, &str); 30] = [
     ("avg_pool2d", ADDRESSES, include_str!("../avg_pool2d/avg_pool2d.wgsl")),
     ("channel_shuffle", ADDRESSES, include_str!("../channel_shuffle/channel_shuffle.wgsl")),
     ("concat", ADDRESSES, include_str!("../concat/concat.wgsl")),
-    ("conv2d", PRODUCTS, include_str!("../conv2d/conv2d.wgsl")),
+    ("conv2d", MATRIX_PRODUCTS, include_str!("../conv2d/conv2d.wgsl")),
+    ("conv2d_f16", MATRIX_PRODUCTS_F16, include_str!("../conv2d/conv2d.wgsl")),
     ("excite", WEIGHTS, include_str!("../excite/excite.wgsl")),
     ("flatten", ADDRESSES, include_str!("../flatten/flatten.wgsl")),
     ("grouped", PRODUCTS, include_str!("../conv2d/grouped/grouped.wgsl")),
@@ -78,7 +84,11 @@ const SHADERS: [(&str, Before, &str); 30] = [
 pub fn shaders() -> impl Iterator<Item = (&'static str, String)> {
     SHADERS.iter().map(|&(name, before, own)| {
         // A directive must come first.
-        let first = if before.first() == Some(&SUBGROUPS) { "enable subgroups;" } else { "" };
+        let first = match before.first() {
+            Some(&SUBGROUPS) => "enable subgroups;",
+            Some(&FLOAT16) => "enable f16;",
+            _ => "",
+        };
         (name, [&[first, include_str!("../gpu.wgsl")], before, &[own]].concat().join("\n"))
     })
 }

@@ -13,6 +13,8 @@ fn every_text_is_valid() {
     let mut names = std::collections::HashSet::new();
     for (name, text) in shaders() {
         assert!(names.insert(name), "{name} is there twice");
+        let is_narrow = text.starts_with("enable f16;\n");
+        assert_eq!(is_narrow, name.ends_with("_f16"), "{name}");
         // naga knows what subgroups do, not yet the word that enables them; that it comes first where they are used is seen here.
         let (has, uses) = (text.starts_with("enable subgroups;\n"), text.contains("subgroupAdd("));
         assert_eq!(
@@ -26,6 +28,7 @@ fn every_text_is_valid() {
         // What every WebGPU has, if not every device below it: halves in pairs.
         let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
         capabilities.set(Capabilities::SUBGROUP, has);
+        capabilities.set(Capabilities::SHADER_FLOAT16, is_narrow);
         let valid = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
         valid.unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(&text)));
         let entries: Vec<&str> = module.entry_points.iter().map(|entry| &entry.name[..]).collect();

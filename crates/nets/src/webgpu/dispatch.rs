@@ -147,8 +147,13 @@ impl Gpu<'_> {
         }
     }
 
+    /// How a layer's weights are kept.
     fn storage(self, node: Id) -> Storage {
-        self.graph.nodes[node].storage()
+        let storage = self.graph.nodes[node].storage();
+        match self.table.entries[node].kind {
+            Kind::Conv2d(_, algorithm) => conv2d::kept(algorithm, storage, self.limits),
+            _ => conv2d::kept(Algorithm::Direct, storage, self.limits),
+        }
     }
 
     /// A step's dispatches over maps whose places are counted through all banks, which begin at `bases`: one, but for weights

@@ -178,7 +178,7 @@ impl Table {
         let storage = node.storage();
         // No other algorithm keeps weights narrow.
         if let Kind::Conv2d(_, Algorithm::Direct) | Kind::Linear(..) = self.entries[id].kind {
-            weights::check_range(node, storage, weight)?;
+            weights::check_range(node, conv2d::kept(Algorithm::Direct, storage, limits), weight)?;
         }
         let mut now = before.unwrap_or(Loading { node: id, done: 0, rest: vec![], bias: None });
         if first == 0 {

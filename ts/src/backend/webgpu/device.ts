@@ -17,7 +17,7 @@ const LIMITS = [
 ] as const;
 
 /** Some that the types do not know yet. */
-const FEATURES = ["timestamp-query", "subgroups"] as GPUFeatureName[];
+const FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as GPUFeatureName[];
 
 /** A device that models share. The last one that releases it destroys it, unless it is a caller's. */
 export class Gpu {

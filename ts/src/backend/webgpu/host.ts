@@ -254,7 +254,7 @@ export class GpuHost implements Host {
         warm.catch(() => undefined);
       };
       const take: Resident["take"] = (uploads, path) => resident!.take(uploads, path);
-      const limits: GpuLimits = gpu.limits;
+      const limits = limitsFor(gpu, options);
       const found = (tuning: Tuning) => {
         this.#tuning = tuning;
       };
@@ -351,6 +351,17 @@ function discard(resident: Resident, onLost: (info: GPUDeviceLostInfo) => void):
   resident.gpu.listeners.delete(onLost);
   resident.destroy();
   resident.gpu.release();
+}
+
+/** The limits to plan for. Throws `unsupported` where the device has not what is to be multiplied in. */
+function limitsFor({ limits, isGiven }: Gpu, { arithmetic }: LoadOptions): GpuLimits {
+  if (arithmetic !== "float16") return { ...limits, f16: false };
+  if (limits.f16) return limits;
+  const advice = isGiven
+    ? 'ask for it with requiredFeatures: ["shader-f16"] if its adapter has it, or'
+    : "this GPU computes in float32:";
+  const message = `arithmetic: "float16" takes a device with shader-f16; ${advice} leave arithmetic out.`;
+  throw new ConvzooError("unsupported", message);
 }
 
 const isHost = (seat: Seat): seat is Host => !(seat instanceof Resident);

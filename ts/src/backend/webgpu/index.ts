@@ -1,6 +1,7 @@
 /** Whether a network goes to the GPU, and its way there. Loaded where that is asked, or may be. */
 import type { OpenWeights } from "../../checkpoint.js";
-import { type ErrorCode, isConvzooError } from "../../errors.js";
+import { oneOf } from "../../check.js";
+import { ConvzooError, type ErrorCode, isConvzooError } from "../../errors.js";
 import type { Graph, lower } from "../../graph.js";
 import type { LoadOptions } from "../../load.js";
 import type { Platform } from "../../platform.js";
@@ -28,6 +29,14 @@ export interface Kit {
 }
 
 export { distrust };
+
+/** Throws `bad-option` where what to multiply in is none there is, or is the GPU's and no GPU is asked for. */
+export function checkArithmetic({ arithmetic, device }: LoadOptions): void {
+  oneOf("load", "arithmetic", arithmetic!, ["float32", "float16"]);
+  if (arithmetic === "float32" || device === "webgpu") return;
+  const advice = 'pass device: "webgpu" with it, or leave it out where the CPU may compute';
+  throw new ConvzooError("bad-option", `The CPU has no arithmetic: "float16": ${advice}.`);
+}
 
 /** A network to load. */
 export interface Loading {

@@ -28,7 +28,7 @@ impl Parts {
     pub fn new(spec: &Conv2d, algorithm: Algorithm, storage: Storage, limits: &Limits) -> Self {
         let merged = merged(spec);
         let outputs = spec.out_channels.div_ceil(4);
-        let bytes = 4 * kept(algorithm, storage).bytes();
+        let bytes = 4 * kept(algorithm, storage, limits).bytes();
         let depth = match algorithm {
             Algorithm::Winograd(tile) => positions(tile) * spec.in_channels.next_multiple_of(4),
             Algorithm::Grouped if is_depthwise(spec) => spec.depth(),
@@ -64,9 +64,13 @@ impl Parts {
     }
 }
 
-/// How weights are kept: narrow ones only where they are many.
-fn kept(algorithm: Algorithm, storage: Storage) -> Storage {
-    if algorithm == Algorithm::Direct { storage } else { Storage::Float32 }
+/// How weights are kept: narrow ones only where they are many, which they are where products are computed in float16.
+pub fn kept(algorithm: Algorithm, storage: Storage, limits: &Limits) -> Storage {
+    match (algorithm, storage) {
+        (Algorithm::Direct, Storage::Float32) if limits.f16 => Storage::Float16,
+        (Algorithm::Direct, _) => storage,
+        _ => Storage::Float32,
+    }
 }
 
 /// Numbers that an output is made of, where each pixel's channels are filled up to whole vec4s.
@@ -98,7 +102,7 @@ pub fn pack(
     assert!(outputs.start.is_multiple_of(PANEL) && outputs.end <= spec.out_channels);
     assert_eq!(weight.len(), outputs.len() * spec.depth());
     let parts = Parts::new(spec, algorithm, storage, limits);
-    let storage = kept(algorithm, storage);
+    let storage = kept(algorithm, storage, limits);
     let bias = bias.map(|bias| Upload {
         part: parts.tail(),
         offset: 16 * parts.outputs as u64,
@@ -132,7 +136,10 @@ pub fn pack(
                 }
             }
             let rows: Vec<&[f32]> = weight.chunks_exact(spec.depth()).collect();
-            factors.extend(encode(storage, &quads, &rows, &mut bytes));
+            factors.extend(match storage {
+                Storage::Float16 if limits.f16 => encode_small(&quads, &mut bytes),
+                _ => encode(storage, &quads, &rows, &mut bytes),
+            });
         }
         let offset = parts.size(range.start - parts.range(part).start) as u64;
         uploads.push(Upload { part, offset, bytes });
@@ -204,6 +211,28 @@ fn encode(storage: Storage, quads: &[[f32; 4]], rows: &[&[f32]], bytes: &mut Vec
             factors
         }
     }
+}
+
+/// Numbers of a sum that float16.wgsl multiplies and adds up before it adds them to others, at most.
+const TOGETHER: usize = 32;
+
+/// As `encode` has float16, with factors by which the magnitudes of any numbers that are added up together sum to at most 1.
+fn encode_small(quads: &[[f32; 4]], bytes: &mut Vec<u8>) -> [f32; 4] {
+    let sum = |lane: usize| {
+        let of = |quads: &[[f32; 4]]| quads.iter().map(|quad| quad[lane].abs() as f64).sum();
+        quads.chunks(TOGETHER).map(of).fold(0.0, f64::max)
+    };
+    // A power of two that is above the sum by what rounding adds to it. Of nothing it is any.
+    let factors = std::array::from_fn(|lane| {
+        let most = sum(lane) * (1.0 + 2.0f64.powi(-10));
+        2.0f32.powi((most.log2().ceil() as i32).max(-100))
+    });
+    for quad in quads {
+        for (&w, factor) in quad.iter().zip(factors) {
+            bytes.extend(u16::pack(w / factor, 2.0f32.powi(112)).to_le_bytes());
+        }
+    }
+    factors
 }
 
 fn floats(numbers: &[f32]) -> Vec<u8> {

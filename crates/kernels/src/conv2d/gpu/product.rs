@@ -1,10 +1,10 @@
 //! The dispatches of products: of matrices by conv2d.wgsl, of a matrix by few vectors by linear.wgsl.
 
-use super::pack::Parts;
+use super::pack::{Parts, kept};
 use super::tile::{Tile, candidates};
 use super::tune::Cut;
 use super::{Conv2d, Job, Scaling, flat, merged};
-use crate::gpu::{self, Dispatch, Map, Source};
+use crate::gpu::{self, Dispatch, Limits, Map, Source};
 use crate::storage::Storage;
 use std::ops::Range;
 
@@ -35,16 +35,17 @@ impl Job<'_> {
     }
 
     /// The tile of a product: the cheapest, unless another is wanted.
-    fn tile(&self, sizes: [usize; 4]) -> Tile {
+    fn tile(&self, limits: &Limits, sizes: [usize; 4]) -> Tile {
         match self.cut {
             Some(Cut::Tile(tile)) => tile,
-            _ => candidates(self.limits, sizes)[0],
+            _ => candidates(limits, sizes)[0],
         }
     }
 
     /// What the shader is told of weights and ending.
     fn constants(&self) -> Vec<(&'static str, f64)> {
-        let mut constants = vec![("STORAGE", storage_number(self.storage))];
+        let kept = kept(self.algorithm, self.storage, self.limits);
+        let mut constants = vec![("STORAGE", storage_number(kept))];
         constants.extend(self.epilogue.constants());
         constants
     }
@@ -101,7 +102,7 @@ impl Job<'_> {
         let (x, y) = (&self.x.layout, &self.y.layout);
         let sizes = sizes(&merged, parts, &range, y.pixels());
         let [_, _, outputs, layers] = sizes;
-        let tile = self.tile(sizes);
+        let tile = self.tile(self.limits, sizes);
         let mut words = self.x.words();
         words[0] += (range.start / outputs * channels) as u32 * (merged.groups > 1) as u32;
         let [first_y, y_step] = self.part_of_y(&range);
@@ -139,6 +140,9 @@ impl Job<'_> {
         params.extend(numbers.map(|number| number as u32));
         let mut constants = self.constants();
         constants.extend(tile_constants(&tile));
+        if self.limits.f16 {
+            constants.push(("SHARES", tile.shares().max(1) as f64));
+        }
         let (before, activation, scales) = match self.before {
             None => (0, 0, Source::Nothing),
             Some(before) => match before.scaling {
@@ -151,10 +155,12 @@ impl Job<'_> {
         let (x, y) = (Source::Buffer(self.x.buffer), Source::Buffer(self.y.buffer));
         let bindings = vec![x, self.weights(part), self.weights(parts.tail()), scales, affine, summand, y];
         let [across, down, _] = gpu::workgroups(tile.workgroups(sizes[0], outputs));
-        Dispatch { shader: "conv2d", constants, params, bindings, grid: [across, down, layers as u32] }
+        let shader = if self.limits.f16 { "conv2d_f16" } else { "conv2d" };
+        Dispatch { shader, constants, params, bindings, grid: [across, down, layers as u32] }
     }
 
-    /// Winograd's products: at each of the positions the transformed tiles by the weights, a dispatch for each part of these.
+    /// Winograd's products: at each of the positions the transformed tiles by the weights, a dispatch for each part of these. They
+    /// stay in float32: what rounding adds to them, the transform back multiplies.
     pub(in crate::conv2d) fn products(
         &self,
         x: &Map,
@@ -162,11 +168,12 @@ impl Job<'_> {
         positions: usize,
         tiles: usize,
     ) -> Vec<Dispatch> {
-        let parts = Parts::new(self.spec, self.algorithm, self.storage, self.limits);
+        let limits = &Limits { f16: false, ..*self.limits };
+        let parts = Parts::new(self.spec, self.algorithm, self.storage, limits);
         let [channels, all] = [self.spec.in_channels, self.spec.out_channels].map(|c| c.div_ceil(4));
         let dispatch = |part| {
             let range = parts.range(part);
-            let tile = self.tile([tiles, channels, range.len(), positions]);
+            let tile = self.tile(limits, [tiles, channels, range.len(), positions]);
             let [from, to] = [x, y].map(|map| map.words()[0]);
             let step = channels as u32;
             let mut params = vec![from, 0, 0, step, to + range.start as u32, all as u32, 0, 0, 0, 0];

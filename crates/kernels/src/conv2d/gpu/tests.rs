@@ -1,6 +1,7 @@
 //! Weights as they are packed, and which algorithm is chosen.
 
 mod cases;
+mod narrow;
 
 use super::{Algorithm, Choice, choices, choose, pack, parts};
 use crate::conv2d::Conv2d;

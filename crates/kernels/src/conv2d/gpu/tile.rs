@@ -47,6 +47,9 @@ pub const TILES: [Tile; 16] = [
 const FALLBACK: usize = 32;
 /// Invocations that keep a GPU busy: with fewer, a product takes as long as with so many.
 const BUSY: usize = 8192;
+/// What a product in float16 takes, of one in float32, and what adding a step's sum to the others does.
+const NARROW: f64 = 0.5;
+const WIDEN: f64 = 2.0;
 /// What reading a vec4 from workgroup memory takes, in products of a number and a vec4; what fetching one from a buffer into it
 /// does, what a step does besides, and an invocation's start and end, and each round of adding up teams' sums.
 const READ: f64 = 0.5;
@@ -69,15 +72,22 @@ impl Tile {
         self.columns * self.rows * self.split
     }
 
-    /// vec4s of workgroup memory: what a step reads, or what all but the first half of the teams hand over.
+    /// vec4s of workgroup memory: what a step reads, or what teams hand over.
     pub fn tiles(&self) -> usize {
         let step = self.depth * (self.pixels() + 2) + 4 * self.depth * (self.outputs() + 1);
-        (self.split * step).max(self.split / 2 * self.outputs() * self.pixels())
+        (self.split * step).max(self.shares())
     }
 
-    /// Bytes of workgroup memory: besides, the windows' corners.
-    fn memory(&self) -> usize {
-        16 * (self.tiles() + self.pixels())
+    /// What all but the first half of the teams hand over.
+    pub fn shares(&self) -> usize {
+        self.split / 2 * self.outputs() * self.pixels()
+    }
+
+    /// Bytes of workgroup memory: besides, the windows' corners. What teams hand over is never narrow, so it is apart then, beside
+    /// the largest number that was fetched.
+    fn memory(&self, narrow: bool) -> usize {
+        let tiles = if narrow { 8 * self.tiles() + 16 * self.shares().max(1) + 16 } else { 16 * self.tiles() };
+        tiles + 16 * self.pixels()
     }
 
     pub fn workgroups(&self, pixels: usize, outputs: usize) -> usize {
@@ -88,7 +98,7 @@ impl Tile {
         let [across, down, split] = limits.workgroup.map(|most| most as usize);
         let most = if limits.fallback { FALLBACK } else { limits.invocations as usize };
         self.invocations() <= most
-            && self.memory() <= limits.workgroup_memory as usize
+            && self.memory(limits.f16) <= limits.workgroup_memory as usize
             && self.columns <= across
             && self.rows <= down
             && self.split <= split
@@ -99,7 +109,8 @@ impl Tile {
         let invocations = self.workgroups(pixels, outputs) * self.invocations() * layers;
         let steps = depth.div_ceil(self.depth * self.split);
         let [width, height] = [self.width, self.height].map(|n| n as f64);
-        let products = self.depth as f64 * (4.0 * width * height + READ * (4.0 * width + height));
+        let each = self.depth as f64 * (4.0 * width * height + READ * (4.0 * width + height));
+        let products = if limits.f16 { NARROW * each + WIDEN * width * height } else { each };
         // Of a step each invocation fetches its share.
         let fetched = self.depth * (self.pixels() + 4 * self.outputs());
         let fetches = (fetched as f64 / (self.columns * self.rows) as f64).ceil();
@@ -139,7 +150,12 @@ mod tests {
     #[test]
     fn every_tile_fits_every_device() {
         for tile in TILES {
-            assert!(tile.fits(&Limits::default()), "{tile:?} takes {} bytes", tile.memory());
+            for f16 in [false, true] {
+                let limits = Limits { f16, ..Limits::default() };
+                assert!(tile.fits(&limits), "{tile:?} takes {} bytes", tile.memory(f16));
+            }
+            // Whose weights pack.rs takes together.
+            assert!(32 % (4 * tile.depth) == 0, "{tile:?}");
             // The shader's loops over what is fetched would not end.
             assert!(tile.columns * tile.rows >= 4 * tile.depth, "{tile:?}");
             assert!(

@@ -59,7 +59,9 @@ pub fn choose(spec: &Conv2d, h: usize, w: usize, limits: &Limits) -> Option<Tile
     let maps = h * w * inputs + oh * ow * outputs;
     let moving = if limits.fallback { FALLBACK_MOVE } else { MOVE };
     let cost = |products: usize, moved: usize| products as f64 + moving * moved as f64;
-    let mut least = cost(oh * ow * 9 * inputs * outputs, maps + 9 * inputs * outputs);
+    let direct = oh * ow * 9 * inputs * outputs;
+    // Products in float16 are of the direct algorithm alone.
+    let mut least = cost(if limits.f16 { direct / 2 } else { direct }, maps + 9 * inputs * outputs);
     let mut choice = None;
     for tile in TILES {
         let [down, across] = tiles(tile, [oh, ow]);

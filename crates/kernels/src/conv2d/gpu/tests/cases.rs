@@ -138,10 +138,13 @@ pub fn case(random: &mut Random, plain: &Plain, limits: &Limits, choice: Choice)
 }
 
 /// A product's dispatch by another tile.
-fn with_tile(dispatch: &mut Dispatch, tile: &Cut) {
+pub fn with_tile(dispatch: &mut Dispatch, tile: &Cut) {
     for (name, number) in tile_constants(tile) {
         let constant = dispatch.constants.iter_mut().find(|(other, _)| *other == name);
         constant.expect("a constant of the tile").1 = number;
+    }
+    if let Some(constant) = dispatch.constants.iter_mut().find(|(name, _)| *name == "SHARES") {
+        constant.1 = tile.shares().max(1) as f64;
     }
     let [pixels, outputs] = [22, 24].map(|word| dispatch.params[word] as usize);
     let [across, down, _] = workgroups(tile.workgroups(pixels, outputs));
@@ -316,6 +319,7 @@ fn write_cases() {
     for _ in 0..8 {
         writer.add(&excite(random));
     }
+    super::narrow::cases(random).iter().for_each(|case| writer.add(case));
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../build/test/gpu-products");
     writer.finish(&folder);
 }
