@@ -1,5 +1,6 @@
 /**
- * What narrow weights cost and give: `node --import tsx bench/precision.ts [--real FOLDER] [--rounds N]`, after a build. For each
+ * What narrow weights cost and give: `node --import tsx bench/precision.ts [--real FOLDER] [--rounds N]`, after a build, and with
+ * `--device webgpu` what products in float16 do, on a GPU that has `shader-f16`, with Winograd's algorithms and without. For each
  * network and precision the largest change of an output against float32 weights, as a share of the largest output, the images
  * that keep their most probable class, and the time of a run. FOLDER has the real checkpoints and images (`../shared/real`);
  * the other networks have a golden's weights, which are random, on its input.
@@ -15,7 +16,11 @@ import { fillInput, readGolden, weightsOf, zooName } from "../ts/test/recipe.js"
 import { median } from "./table.js";
 
 const { values } = parseArgs({
-  options: { real: { type: "string", default: "../shared/real" }, rounds: { type: "string", default: "11" } },
+  options: {
+    real: { type: "string", default: "../shared/real" },
+    rounds: { type: "string", default: "11" },
+    device: { type: "string", default: "wasm" },
+  },
 });
 const name: string = "convzoo";
 const { load, preprocess, transforms, zoo } = (await import(name)) as typeof import("../ts/src/node.js");
@@ -57,20 +62,31 @@ async function* cases(): AsyncGenerator<Case> {
   }
 }
 
+const onCpu = async (net: Net, weights: LoadOptions["weights"]) => ({
+  float32: await load(net, { weights, threads: 1 }),
+  float16: await load(net, { weights, threads: 1, precision: "float16" }),
+  int8: await load(net, { weights, threads: 1, precision: "int8" }),
+});
+
+async function onGpu(net: Net, weights: LoadOptions["weights"]) {
+  const narrow = { weights, device: "webgpu", arithmetic: "float16" } as const;
+  return {
+    float32: await load(net, { weights, device: "webgpu" }),
+    "float16 arithmetic": await load(net, narrow),
+    "the same without Winograd": await load(net, { ...narrow, winograd: false }),
+  };
+}
+
 const largest = (data: Float32Array): number => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 const best = (data: Float32Array): number => data.indexOf(data.reduce((a, b) => Math.max(a, b)));
 
 const rows: Record<string, string | number>[] = [];
 for await (const { name, net, weights, inputs } of cases()) {
-  const models = {
-    float32: await load(net, { weights, threads: 1 }),
-    float16: await load(net, { weights, threads: 1, precision: "float16" }),
-    int8: await load(net, { weights, threads: 1, precision: "int8" }),
-  };
+  const models = values.device === "webgpu" ? await onGpu(net, weights) : await onCpu(net, weights);
   type Name = keyof typeof models;
   const names = Object.keys(models) as Name[];
   const outputs = {} as Record<Name, Float32Array[]>;
-  const times: Record<Name, number[]> = { float32: [], float16: [], int8: [] };
+  const times = Object.fromEntries(names.map((one) => [one, [] as number[]])) as Record<Name, number[]>;
   for (const one of names) {
     outputs[one] = [];
     for (const input of inputs) outputs[one].push((await models[one].run(input)).data);

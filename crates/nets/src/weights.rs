@@ -272,7 +272,7 @@ pub fn check_range(node: &Node, storage: Storage, weight: &[f32]) -> Result<()> 
         None => Ok(()),
         Some(weight) => {
             let message = format!(
-                "has a weight of {weight}, beyond float16's 65504; load the network with another precision"
+                "has a weight of {weight}, beyond float16's 65504; load the network with another precision, or arithmetic"
             );
             Err(Error::new(Code::BadWeights, message).at(&node.path))
         }

@@ -166,6 +166,11 @@ describe("networks and options", () => {
   test("a device, a build, a preprocess, a topk that there is not", async () => {
     await refused(() => load("lenet5", { device: "tpu" as never }), "bad-option", /"tpu"/);
     await refused(() => load("lenet5", { core: "avx" as never }), "bad-option", /avx/);
+    await refused(() => load("lenet5", { arithmetic: "half" as never }), "bad-option", /"half"/);
+    for (const device of ["auto", "wasm"] as const) {
+      const narrow = () => load("lenet5", { device, arithmetic: "float16" });
+      await refused(narrow, "bad-option", /pass device: "webgpu"/);
+    }
     for (const topk of [0, 1.5, "3"]) {
       await refused(() => model.classify(digit, { topk: topk as never }), "bad-option", /topk/);
     }

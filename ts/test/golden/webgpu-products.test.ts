@@ -70,7 +70,10 @@ describe("products on the GPU", () => {
     if (why) return;
     const adapter = (await gpus.requestAdapter())!;
     const requiredFeatures = (["shader-f16"] as const).filter((feature) => adapter.features.has(feature));
-    device = await adapter.requestDevice({ requiredFeatures });
+    // Emulated, float16 takes twice as much of it.
+    const { maxComputeWorkgroupStorageSize } = adapter.limits;
+    const requiredLimits = { maxComputeWorkgroupStorageSize };
+    device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   });
   afterAll(() => device?.destroy());
 

@@ -242,6 +242,7 @@ export class GpuHost implements Host {
     try {
       const gpu = await this.#recipe.gpu();
       resident = new Resident(gpu);
+      const limits = limitsFor(gpu, options);
       const { weights } = await opening;
       const [channels, ...size] = input;
       const warmUp = { shape: [1, channels, ...size], outputs: [graph.output] };
@@ -254,7 +255,6 @@ export class GpuHost implements Host {
         warm.catch(() => undefined);
       };
       const take: Resident["take"] = (uploads, path) => resident!.take(uploads, path);
-      const limits = limitsFor(gpu, options);
       const found = (tuning: Tuning) => {
         this.#tuning = tuning;
       };

@@ -1,6 +1,7 @@
 /** Whether a network goes to the GPU, and its way there. Loaded where that is asked, or may be. */
-import type { OpenWeights } from "../../checkpoint.js";
+
 import { oneOf } from "../../check.js";
+import type { OpenWeights } from "../../checkpoint.js";
 import { ConvzooError, type ErrorCode, isConvzooError } from "../../errors.js";
 import type { Graph, lower } from "../../graph.js";
 import type { LoadOptions } from "../../load.js";
@@ -13,7 +14,7 @@ import type { send } from "../send.js";
 import { acquire } from "./device.js";
 import { GpuHost } from "./host.js";
 import { startPlanner } from "./planner.js";
-import { distrust } from "./trust.js";
+import { distrust, distrustNarrow } from "./trust.js";
 
 /**
  * What every application has loaded already and this needs: handed over, since to import it would cut the file that it is in
@@ -67,6 +68,8 @@ export async function loadOnGpu(kit: Kit, platform: Platform, loading: Loading):
   opening.catch(() => undefined);
   if (isAuto && (!isWorth(loading) || (await distrust(kit, platform)) !== undefined)) return wasm(opening);
   try {
+    const wrong = options.arithmetic === "float16" && (await distrustNarrow(kit, platform, gpu));
+    if (wrong) throw new ConvzooError("unsupported", `In float16 ${wrong}: leave arithmetic out.`);
     return await GpuHost.start({
       graph,
       input,

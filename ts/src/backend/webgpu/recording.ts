@@ -14,8 +14,9 @@ export interface GpuLimits {
   readonly workgroups: number;
   /** Storage buffers of a dispatch. */
   readonly storageBuffers: number;
-  /** Whether it has these features. */
+  /** Whether it has this feature. */
   readonly subgroups: boolean;
+  /** Whether it has `shader-f16`; to the core, whether products are to be computed in float16. */
   readonly f16: boolean;
   /** Whether a processor stands in for a GPU. */
   readonly fallback: boolean;

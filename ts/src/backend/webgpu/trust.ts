@@ -18,6 +18,20 @@ export function distrust(kit: Kit, platform: Platform): Promise<string | undefin
   return answer;
 }
 
+/** What is wrong with products in float16, by the platform whose device it is or by a caller's device. */
+const narrow = new WeakMap<object, Promise<string | undefined>>();
+
+/** As `distrust`, of a device's products in float16. Rejects with `unsupported` where it has none. */
+export function distrustNarrow(kit: Kit, platform: Platform, own?: GPUDevice): Promise<string | undefined> {
+  const key = own ?? platform;
+  const known = narrow.get(key);
+  if (known) return known;
+  const answer = probe(kit, platform, () => acquire(platform, own), "float16");
+  narrow.set(key, answer);
+  answer.catch(() => narrow.delete(key));
+  return answer;
+}
+
 async function ask(kit: Kit, platform: Platform): Promise<string | undefined> {
   try {
     const { name, isSoftware } = await findAdapter(platform);

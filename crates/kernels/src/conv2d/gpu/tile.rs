@@ -86,7 +86,8 @@ impl Tile {
     /// Bytes of workgroup memory: besides, the windows' corners. What teams hand over is never narrow, so it is apart then, beside
     /// the largest number that was fetched.
     fn memory(&self, narrow: bool) -> usize {
-        let tiles = if narrow { 8 * self.tiles() + 16 * self.shares().max(1) + 16 } else { 16 * self.tiles() };
+        let tiles =
+            if narrow { 8 * self.tiles() + 16 * self.shares().max(1) + 16 } else { 16 * self.tiles() };
         tiles + 16 * self.pixels()
     }
 

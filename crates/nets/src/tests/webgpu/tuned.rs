@@ -46,7 +46,7 @@ fn every_candidate_computes_what_its_layer_says() {
         let given = net.weights(random);
         let x = net.numbers(random);
         let values = interpret(&net.graph(), &given, &vec![None; net.nodes.len()], net.input, &x);
-        for limits in [Limits::default(), fallback()] {
+        for limits in [Limits::default(), fallback(), Limits { f16: true, ..Limits::default() }] {
             let trials = model(&net, true, limits, &Tuning::new()).trials().expect("plans");
             // The first of each layer, then the second, and so on.
             for turn in 0..4 {

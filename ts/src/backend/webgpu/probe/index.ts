@@ -21,23 +21,26 @@ export function answerOf(map: ArrayLike<number>): Answer {
   return [weighed, magnitude];
 }
 
-/** Far above float32's rounding, and far below what one wrong number makes. */
-const TOLERANCE = 1e-4;
+/** Far above what rounding makes, and far below what a wrong kernel does; in float32 a single wrong number. */
+const TOLERANCES = { float32: 1e-4, float16: 5e-3 } as const;
+type Arithmetic = keyof typeof TOLERANCES;
 
-function isRight(map: ArrayLike<number>, id: number): boolean {
+function isRight(map: ArrayLike<number>, id: number, arithmetic: Arithmetic): boolean {
   const [weighed, magnitude] = answers[id] as unknown as Answer;
   const [found, size] = answerOf(map);
-  const allowed = TOLERANCE * magnitude;
+  const allowed = TOLERANCES[arithmetic] * magnitude;
   return Math.abs(found - weighed) <= allowed && Math.abs(size - magnitude) <= allowed;
 }
 
 /**
- * Runs the probe on a device; what it computes wrongly, in words, or undefined. Rejects where no device or core is to be had.
+ * Runs the probe on a device; what it computes wrongly, in words, or undefined. Rejects where no device or core is to be had, or
+ * none with that arithmetic.
  */
 export async function probe(
   kit: Kit,
   platform: Platform,
   gpu: () => Promise<Gpu>,
+  arithmetic: Arithmetic = "float32",
 ): Promise<string | undefined> {
   const tensors = [...weightsOf(kit.weightKeys)].map(
     ([key, tensor]) => [key, stored(tensor.shape, tensor.data)] as const,
@@ -46,7 +49,7 @@ export async function probe(
   const host = await GpuHost.start({
     graph: GRAPH,
     input: [3, ...SIDES],
-    options: { recover: false },
+    options: { recover: false, arithmetic },
     send: kit.send,
     core: () => startPlanner(kit, platform),
     gpu,
@@ -58,11 +61,11 @@ export async function probe(
       host.call("run", { input: { ...INPUT, data: INPUT.data.slice() }, outputs });
     const seen = [...SEEN, GRAPH.output];
     const [, ...ends] = await run(seen);
-    if (seen.every((id, i) => isRight(ends[i]!.data, id))) return undefined;
+    if (seen.every((id, i) => isRight(ends[i]!.data, id, arithmetic))) return undefined;
     // Every map, to find the first that is wrong; what is fused where nobody asks for it may be right then.
     const all = GRAPH.nodes.map((_, id) => id).slice(1);
     const [, ...maps] = await run(all);
-    const wrong = all.find((id, i) => !isRight(maps[i]!.data, id));
+    const wrong = all.find((id, i) => !isRight(maps[i]!.data, id, arithmetic));
     const node = GRAPH.nodes[wrong ?? GRAPH.output]!;
     const kernel = wrong === undefined || node.op === "input" ? "a fused kernel" : `the kernel ${node.op}`;
     const where = node.op === "input" || wrong === undefined ? "" : ` (${node.path})`;

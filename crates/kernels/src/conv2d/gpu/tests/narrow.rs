@@ -131,3 +131,36 @@ pub fn cases(random: &mut Random) -> Vec<Case> {
     }
     all
 }
+
+/// What float16.wgsl relies on: no sum of a step's weights is above 1, whatever the weights' size; and what is packed is the weights.
+#[test]
+fn weights_that_meet_in_a_step_sum_to_one_at_most() {
+    let random = &mut Random::new();
+    let limits = &Limits { f16: true, ..Limits::default() };
+    for size in [1e-12, 1e-3, 1.0, 6e4] {
+        let spec = square([37, 10], [3, 1, 1], 1, [1; 3]).spec;
+        let mut given = random.floats(10 * spec.depth());
+        given.iter_mut().for_each(|w| *w *= size);
+        // An output without any, and one of equal ones, whose sum is a power of two.
+        given[..spec.depth()].fill(0.0);
+        given[spec.depth()..2 * spec.depth()].fill(-size);
+        let uploads = pack(&spec, Algorithm::Direct, Storage::Float32, limits, 0..10, &given, None);
+        let halves = |o: usize| {
+            let of = &uploads[0].bytes;
+            (0..9 * 40).map(move |k| super::half(of, (o / 4 * 9 * 40 + k) * 4 + o % 4))
+        };
+        for (o, row) in given.chunks_exact(spec.depth()).enumerate() {
+            let numbers: Vec<f32> = halves(o).collect();
+            let sums = numbers.chunks(32).map(|step| step.iter().map(|w| w.abs() as f64).sum::<f64>());
+            let most = sums.fold(0.0, f64::max);
+            assert!(most <= 1.0 && (most > 0.4 || o == 0), "{size}: {most}");
+            let factor = super::float(&uploads[1].bytes, o);
+            let [found, whole] = [&numbers[..], row].map(|all| all.iter().map(|&w| w as f64).sum::<f64>());
+            let allowed = 2.0f64.powi(-11) * row.iter().map(|w| w.abs() as f64).sum::<f64>();
+            assert!(
+                (found * factor as f64 - whole).abs() <= 1.01 * allowed,
+                "{size}: {found} * {factor}, not {whole}"
+            );
+        }
+    }
+}
