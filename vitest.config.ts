@@ -16,6 +16,7 @@ const LONGEST = [
   "goldens",
   "webgpu-cases",
   "webgpu-goldens",
+  "webgpu-float16",
   "memory",
   "node",
   "serve-soak",

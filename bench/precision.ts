@@ -1,5 +1,5 @@
 /**
- * What narrow weights cost and give: `node --import tsx bench/precision.ts [--real FOLDER] [--rounds N]`, after a build, and with
+ * What narrow weights cost and give: `node --import tsx bench/precision.ts [--real FOLDER] [--rounds N] [--models NAME,...]`, after a build, and with
  * `--device webgpu` what products in float16 do, on a GPU that has `shader-f16`, with Winograd's algorithms and without. For each
  * network and precision the largest change of an output against float32 weights, as a share of the largest output, the images
  * that keep their most probable class, and the time of a run. FOLDER has the real checkpoints and images (`../shared/real`);
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     real: { type: "string", default: "../shared/real" },
     rounds: { type: "string", default: "11" },
     device: { type: "string", default: "wasm" },
+    models: { type: "string" },
   },
 });
 const name: string = "convzoo";
@@ -82,6 +83,7 @@ const best = (data: Float32Array): number => data.indexOf(data.reduce((a, b) => 
 
 const rows: Record<string, string | number>[] = [];
 for await (const { name, net, weights, inputs } of cases()) {
+  if (values.models && !values.models.split(",").includes(name.split(" ")[0]!)) continue;
   const models = values.device === "webgpu" ? await onGpu(net, weights) : await onCpu(net, weights);
   type Name = keyof typeof models;
   const names = Object.keys(models) as Name[];

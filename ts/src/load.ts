@@ -133,7 +133,7 @@ export async function load(
   await platform.mayImport?.();
   checkDevice(options);
   if (tune === null || (typeof tune !== "boolean" && typeof tune !== "object")) {
-    throw new ConvzooError("bad-option", "tune is true, false, or what a tuned model has as its tuning.");
+    throw new ConvzooError("bad-option", "tune is true, false, or the tuning of a model.");
   }
   if (options.precision !== undefined) oneOf("load", "precision", options.precision, PRECISIONS);
   if (options.arithmetic !== undefined) (await gpuRoom()).checkArithmetic(options);
