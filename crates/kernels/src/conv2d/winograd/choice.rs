@@ -1,13 +1,21 @@
 //! When which tile is faster than the direct kernel.
 
-use super::Tile;
+use super::{Tile, phases};
 use crate::conv2d::Conv2d;
 
-/// The tiles there are for a kernel, by falling precision.
-pub fn tiles(kernel: [usize; 2]) -> &'static [Tile] {
-    match kernel {
+/// Strides that are computed by phases: those of the zoo. Tiles of larger ones would see much of the map.
+const STRIDES: std::ops::RangeInclusive<usize> = 1..=4;
+
+/// The tiles there are for a convolution, by falling precision.
+pub fn tiles(spec: &Conv2d) -> &'static [Tile] {
+    let is_plain = spec.dilation == [1; 2] && spec.groups == 1;
+    if !is_plain || !spec.stride.iter().all(|side| STRIDES.contains(side)) {
+        return &[];
+    }
+    match phases::unit(spec).kernel {
         [3, 3] => &[Tile([2, 2]), Tile([4, 4]), Tile([4, 6])],
         [5, 5] => &[Tile([4, 4])],
+        [4, 4] => &[Tile([5, 5])],
         [1, 3] => &[Tile([1, 4])],
         [3, 1] => &[Tile([4, 1])],
         [1, 7] => &[Tile([1, 2])],
@@ -33,20 +41,19 @@ const SOMEWHAT: f64 = 0.99;
 /// tile. From the costs counted below; the tests have layers that were measured. Small layers, whose weights stay in a
 /// cache, gain more than it counts.
 pub fn choose(spec: &Conv2d, h: usize, w: usize) -> Option<Tile> {
-    if spec.stride != [1; 2] || spec.dilation != [1; 2] || spec.groups != 1 {
-        return None;
-    }
     let [oh, ow] = spec.output(h, w)?;
     let [channels, taps] = [spec.in_channels * spec.out_channels, spec.kernel[0] * spec.kernel[1]];
     let mut least = channels as f64 * taps as f64 * ((oh * ow) as f64 + WEIGHT);
     let mut choice = None;
-    for &tile in tiles(spec.kernel) {
+    let unit = phases::unit(spec);
+    for &tile in tiles(spec) {
         let count = oh.div_ceil(tile.0[0]) * ow.div_ceil(tile.0[1]);
-        let inputs = tile.inputs(spec.kernel);
+        let inputs = tile.inputs(unit.kernel);
         // Inputs of the axes that are transformed.
         let along: usize = inputs.iter().filter(|&&a| a > 1).sum();
-        let products = channels as f64 * (count.max(FEWEST) as f64 + WEIGHT);
-        let transforms = TRANSFORM * (along * count * (spec.in_channels + spec.out_channels)) as f64;
+        let products =
+            unit.in_channels as f64 * spec.out_channels as f64 * (count.max(FEWEST) as f64 + WEIGHT);
+        let transforms = TRANSFORM * (along * count * (unit.in_channels + spec.out_channels)) as f64;
         let cost = (inputs[0] * inputs[1]) as f64 * (products + transforms);
         let wanted = if tile == Tile([4, 6]) { SOMEWHAT } else { CLEARLY };
         if cost < wanted * least {
@@ -102,13 +109,30 @@ mod tests {
                 "{side} {input} {output}"
             );
         }
-        let strange: [&dyn Fn(&mut Conv2d); 4] =
-            [&|s| s.stride = [1, 2], &|s| s.dilation = [2, 1], &|s| s.groups = 2, &|s| s.kernel = [4, 4]];
+        let strange: [&dyn Fn(&mut Conv2d); 5] = [
+            &|s| s.stride = [1, 2],
+            &|s| s.dilation = [2, 1],
+            &|s| s.groups = 2,
+            &|s| s.kernel = [6, 6],
+            &|s| (s.kernel, s.stride) = ([11, 11], [5, 4]),
+        ];
         for change in strange {
             let mut spec = spec([3, 3], 64, 64);
             change(&mut spec);
             assert_eq!(choose(&spec, 56, 56), None);
         }
         assert_eq!(choose(&Conv2d { padding: [0; 4], ..spec([3, 3], 64, 64) }, 2, 2), None);
+        for (kernel, stride, channels, tile) in [
+            ([11, 11], 4, 3, Some([4, 4])), // AlexNet's first
+            ([7, 7], 2, 3, Some([5, 5])),   // ResNet's, GoogLeNet's and DenseNet's
+            ([7, 7], 2, 1, None),           // the same over gray images: few products an output
+            ([5, 5], 2, 64, Some([4, 4])),
+            ([3, 3], 2, 3, None),
+            ([3, 3], 2, 64, None),
+            ([1, 1], 2, 64, None),
+        ] {
+            let spec = Conv2d { stride: [stride; 2], ..spec(kernel, channels, 64) };
+            assert_eq!(choose(&spec, 224, 224), tile.map(Tile), "{kernel:?} {stride} {channels}");
+        }
     }
 }

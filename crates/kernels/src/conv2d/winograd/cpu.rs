@@ -62,9 +62,10 @@ impl Job<'_> {
         self.y.n * self.grid()[0] * self.grid()[1]
     }
 
-    /// A transformed tile's channels, with what fills up the last vector.
+    /// A transformed tile's channels, with what fills up the last vector, be it of few.
     fn row(&self) -> usize {
-        self.spec.in_channels.next_multiple_of(8)
+        let last = self.spec.stride[1] * self.spec.in_channels;
+        (self.packed.unit.in_channels - last + last.max(8)).next_multiple_of(8)
     }
 
     /// Output channels whose sums are transformed back together.
@@ -79,7 +80,7 @@ impl Job<'_> {
     /// Two stages where the weights are large, and where the map is so small that blocks of tiles alone are too few
     /// chunks.
     pub fn stages(&self) -> usize {
-        let weights = self.packed.positions * self.spec.in_channels * self.spec.out_channels;
+        let weights = self.packed.positions * self.packed.unit.in_channels * self.spec.out_channels;
         let few = self.tiles() < CHUNKS / 2 * self.most_tiles(self.row());
         if weights as u64 > SMALL || few { 2 } else { 1 }
     }
@@ -138,15 +139,29 @@ impl Job<'_> {
 
     /// Input channels whose weights are transformed together, where they are kept plain.
     fn deep(&self) -> usize {
-        (WEIGHTS / self.apart()).min(self.spec.in_channels)
+        (WEIGHTS / self.apart()).min(self.packed.unit.in_channels)
     }
 
     /// The lengths of `Scratch`'s parts.
-    fn lengths(&self) -> [usize; 6] {
+    fn lengths(&self) -> [usize; 7] {
         let inputs =
             if self.stages() == 1 { self.packed.positions * spread(self.block() * self.row()) } else { 0 };
         let weights = if self.packed.plain { self.deep() * self.apart() } else { 0 };
-        [self.row().next_multiple_of(16), 8 * MOST, 8 * 8, self.block() * self.sums(), inputs, weights]
+        [
+            self.row().next_multiple_of(16),
+            8 * MOST,
+            8 * 8,
+            self.block() * self.sums(),
+            inputs,
+            weights,
+            self.patch(),
+        ]
+    }
+
+    /// Floats that a tile sees of the map, where they are copied.
+    fn patch(&self) -> usize {
+        let &Conv2d { stride: [sy, sx], in_channels, .. } = self.spec;
+        if [sy, sx] == [1; 2] { 0 } else { self.packed.positions * sy * sx * in_channels }
     }
 
     /// Floats of scratch that each member of the team needs.
@@ -162,10 +177,11 @@ impl Job<'_> {
     pub unsafe fn run<V: F32s>(&self, stage: usize, arena: Arena, scratch: &mut [f32], chunk: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            match (self.packed.tile.0, self.spec.kernel) {
+            match (self.packed.tile.0, self.packed.unit.kernel) {
                 ([2, 2], [3, 3]) => self.run_as::<V, 4, 2, 4, 2>(stage, arena, scratch, chunk),
                 ([4, 4], [3, 3]) => self.run_as::<V, 6, 4, 6, 4>(stage, arena, scratch, chunk),
                 ([4, 6], [3, 3]) => self.run_as::<V, 6, 4, 8, 6>(stage, arena, scratch, chunk),
+                ([5, 5], [4, 4]) => self.run_as::<V, 8, 5, 8, 5>(stage, arena, scratch, chunk),
                 ([4, 4], [5, 5]) => self.run_as::<V, 8, 4, 8, 4>(stage, arena, scratch, chunk),
                 ([1, 4], [1, 3]) => self.run_as::<V, 1, 1, 6, 4>(stage, arena, scratch, chunk),
                 ([4, 1], [3, 1]) => self.run_as::<V, 6, 4, 1, 1>(stage, arena, scratch, chunk),
@@ -187,7 +203,7 @@ impl Job<'_> {
     ) {
         assert!(scratch.len() >= self.scratch());
         let mut rest = scratch;
-        let [zeros, between, spare, sums, inputs, weights] = self.lengths().map(|len| {
+        let [zeros, between, spare, sums, inputs, weights, patch] = self.lengths().map(|len| {
             let (part, behind) = std::mem::take(&mut rest).split_at_mut(len);
             rest = behind;
             part
@@ -200,6 +216,7 @@ impl Job<'_> {
             sums: sums.as_mut_ptr(),
             inputs: inputs.as_mut_ptr(),
             weights: weights.as_mut_ptr(),
+            patch: patch.as_mut_ptr(),
         };
         // SAFETY: the scratch is long enough; the rest is the caller's promise.
         unsafe {
@@ -263,7 +280,7 @@ impl Job<'_> {
         v: *const f32,
         step: usize,
     ) {
-        let (depth, width) = (self.spec.in_channels, self.packed.width);
+        let (depth, width) = (self.packed.unit.in_channels, self.packed.width);
         let panels = range * PANELS..self.packed.panels().min((range + 1) * PANELS);
         let (row, sums_row, height) = (self.row(), self.sums(), self.height);
         let to = |position: usize, panel: usize| position * self.range() + (panel - panels.start) * width;

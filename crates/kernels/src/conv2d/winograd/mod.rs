@@ -12,6 +12,7 @@ mod choice;
 mod cpu;
 pub mod gpu;
 mod pack;
+mod phases;
 mod points;
 mod product;
 #[cfg(test)]
