@@ -6,12 +6,13 @@
 //! arena, and a chunk of the second stage then multiplies them by the weights of its output channels, which are so read
 //! from afar only once (two stages).
 
+use super::grid::Grid;
 use super::pack::SMALL;
 use super::points::Points;
 use super::product::multiply;
 use super::tiles::Scratch;
 use super::transform::{MOST, weights_tile};
-use super::{N, Tile, Winograd};
+use super::{N, Winograd};
 use crate::conv2d::Conv2d;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
@@ -52,14 +53,12 @@ fn spread(floats: usize) -> usize {
 }
 
 impl Job<'_> {
-    /// Tiles down and across an image.
-    pub(super) fn grid(&self) -> [usize; 2] {
-        let Tile([h, w]) = self.packed.tile;
-        [self.y.h.div_ceil(h), self.y.w.div_ceil(w)]
+    pub(super) fn grid(&self) -> Grid {
+        Grid::of(&self.y, self.packed.tile)
     }
 
     fn tiles(&self) -> usize {
-        self.y.n * self.grid()[0] * self.grid()[1]
+        self.grid().tiles()
     }
 
     /// A transformed tile's channels, with what fills up the last vector, be it of few.
@@ -260,9 +259,10 @@ impl Job<'_> {
         v: *mut f32,
         step: usize,
     ) {
+        let grid = self.grid();
         for (i, tile) in tiles.enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { self.gather::<V, AY, AX>(arena, tile, scratch, v.add(i * self.row()), step) };
+            unsafe { self.gather::<V, AY, AX>(arena, grid.tile(tile), scratch, v.add(i * self.row()), step) };
         }
     }
 
@@ -284,6 +284,14 @@ impl Job<'_> {
         let panels = range * PANELS..self.packed.panels().min((range + 1) * PANELS);
         let (row, sums_row, height) = (self.row(), self.sums(), self.height);
         let to = |position: usize, panel: usize| position * self.range() + (panel - panels.start) * width;
+        let grid = self.grid();
+        // Of the block's tiles those that need a position: how many there are before, and they.
+        let needing = |position: usize| {
+            let infinity = [AY > 1 && position / AX == AY - 1, AX > 1 && position % AX == AX - 1];
+            let needing = grid.needing(infinity);
+            let start = needing.start.clamp(tiles.start, tiles.end);
+            (start - tiles.start, needing.end.clamp(start, tiles.end) - start)
+        };
         // SAFETY: the caller's promise; a range's sums have room for its panels.
         unsafe {
             if self.packed.plain && [MY + 2, MX + 2] == [AY, AX] {
@@ -293,52 +301,31 @@ impl Job<'_> {
                     let deep = self.deep().min(depth - c);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
                     for position in 0..AY * AX {
+                        let (before, count) = needing(position);
                         let (u, u_row) = (scratch.weights.add(position * width), self.apart());
-                        let (v, sums) = (v.add(position * step + c), scratch.sums.add(to(position, panel)));
+                        let v = v.add(position * step + before * row + c);
+                        let sums = scratch.sums.add(before * sums_row + to(position, panel));
                         let scale = if c + deep < depth { 1.0 } else { self.packed.scale(position) };
-                        multiply::<V>(
-                            v,
-                            row,
-                            tiles.len(),
-                            u,
-                            u_row,
-                            deep,
-                            sums,
-                            sums_row,
-                            height,
-                            c > 0,
-                            scale,
-                        );
+                        multiply::<V>(v, row, count, u, u_row, deep, sums, sums_row, height, c > 0, scale);
                     }
                 }
             } else {
                 for position in 0..AY * AX {
-                    let v = v.add(position * step);
+                    let (before, count) = needing(position);
+                    let v = v.add(position * step + before * row);
                     for panel in panels.clone() {
                         fetch(self.packed.panel(panel, position), depth * width);
                     }
                     for panel in panels.clone() {
                         let u = self.packed.panel(panel, position);
-                        let sums = scratch.sums.add(to(position, panel));
-                        multiply::<V>(
-                            v,
-                            row,
-                            tiles.len(),
-                            u,
-                            width,
-                            depth,
-                            sums,
-                            sums_row,
-                            height,
-                            false,
-                            1.0,
-                        );
+                        let sums = scratch.sums.add(before * sums_row + to(position, panel));
+                        multiply::<V>(v, row, count, u, width, depth, sums, sums_row, height, false, 1.0);
                     }
                 }
             }
             for (i, tile) in tiles.enumerate() {
                 let sums = scratch.sums.add(i * self.sums());
-                self.scatter::<V, AY, MY, AX, MX>(arena, tile, range, sums, scratch);
+                self.scatter::<V, AY, MY, AX, MX>(arena, grid.tile(tile), range, sums, scratch);
             }
         }
     }

@@ -11,6 +11,7 @@
 mod choice;
 mod cpu;
 pub mod gpu;
+mod grid;
 mod pack;
 mod phases;
 mod points;

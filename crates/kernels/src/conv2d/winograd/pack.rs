@@ -1,6 +1,7 @@
 //! The weights of a Winograd convolution: transformed, or as they are where they are many.
 
 use super::cpu::PANELS;
+use super::grid::Grid;
 use super::phases;
 use super::points::{self, Points};
 use super::{N, Tile};
@@ -60,7 +61,7 @@ impl Winograd {
 
     /// Whether the weights of `spec` are kept plain. Where tiles are 4 x 6 maps have so many tiles that reading is the cheaper
     /// (bench/README.md), so there only where they take most memory.
-    fn keeps(spec: &Conv2d, tile: Tile) -> bool {
+    pub(super) fn keeps(spec: &Conv2d, tile: Tile) -> bool {
         let unit = phases::unit(spec);
         let floats = Self::depth(&unit, tile.inputs(unit.kernel)).saturating_mul(spec.out_channels as u64);
         unit.kernel == [3, 3] && floats > if tile == Tile([4, 6]) { LARGE } else { SMALL }
@@ -157,8 +158,9 @@ impl Winograd {
 
     /// Products that an image of `h` by `w` outputs takes.
     pub fn products(&self, h: usize, w: usize) -> u64 {
-        let tiles = h.div_ceil(self.tile.0[0]) * w.div_ceil(self.tile.0[1]);
-        (tiles * self.positions) as u64 * (self.unit.in_channels * self.unit.out_channels) as u64
+        let inputs = self.tile.inputs(self.unit.kernel);
+        Grid::new(1, [h, w], self.tile).positions(inputs) as u64
+            * (self.unit.in_channels * self.unit.out_channels) as u64
     }
 
     pub(super) fn panels(&self) -> usize {

@@ -1,9 +1,10 @@
 //! From the map to transformed inputs, and from sums to the map: one tile, all that lies outside the map left out.
 
+use super::N;
 use super::cpu::{Job, PANELS};
+use super::grid::Place;
 use super::points::Points;
 use super::transform::{MOST, input_tile, output_tile};
-use super::{N, Tile};
 use crate::activation::curve;
 use crate::conv2d::Conv2d;
 use crate::layout::Arena;
@@ -30,13 +31,6 @@ pub struct Scratch {
 }
 
 impl Job<'_> {
-    /// The image of a tile, and its first output row and column.
-    fn corner(&self, tile: usize) -> [usize; 3] {
-        let ([down, across], Tile([h, w])) = (self.grid(), self.packed.tile);
-        let in_image = tile % (down * across);
-        [tile / (down * across), in_image / across * h, in_image % across * w]
-    }
-
     /// Transforms the inputs of a tile, all channels: number i goes to `v + i * step`.
     ///
     /// # Safety
@@ -45,12 +39,13 @@ impl Job<'_> {
     pub(super) unsafe fn gather<V: F32s, const AY: usize, const AX: usize>(
         &self,
         arena: Arena,
-        tile: usize,
+        place: Place,
         scratch: Scratch,
         v: *mut f32,
         step: usize,
     ) {
-        let corner = self.corner(tile);
+        let (image, [rows, columns]) = place;
+        let corner = [image, rows.start, columns.start];
         let [sy, sx] = self.spec.stride;
         let is_unit = [sy, sx] == [1; 2];
         // A row of cells is one run of floats of a pixel.
@@ -164,13 +159,13 @@ impl Job<'_> {
     >(
         &self,
         arena: Arena,
-        tile: usize,
+        place: Place,
         range: usize,
         sums: *const f32,
         scratch: Scratch,
     ) {
-        let [image, oy, ox] = self.corner(tile);
-        let (rows, cols) = (MY.min(self.y.h - oy), MX.min(self.y.w - ox));
+        let (image, [rows, columns]) = place;
+        let (oy, ox, rows, cols) = (rows.start, columns.start, rows.len(), columns.len());
         let start = range * self.range();
         let end = self.spec.out_channels.min(start + self.range());
         let add = self.epilogue.add;
