@@ -153,7 +153,8 @@ impl Job<'_> {
         let c = group * self.panels[group].columns;
         let panels = &self.panels[group];
         let runs = self.runs();
-        let (scratch, wide) = scratch.split_at_mut(self.prepared());
+        let (prepared, wide) = scratch.split_at_mut(self.prepared());
+        let prepared = prepared.as_mut_ptr();
         let x0 = self.x.offset + group * (self.spec.in_channels / self.spec.groups);
         let y0 = self.y.offset + group * panels.columns;
 
@@ -189,10 +190,10 @@ impl Job<'_> {
                 }
                 if let Some(before) = &self.before {
                     let channels = self.spec.in_channels;
-                    let rows = scratch[i * channels..].chunks_exact_mut(channels);
-                    for (x, row) in x[i..][..len].iter_mut().zip(rows) {
-                        before.apply::<V>(arena, image, *x, row.as_mut_ptr(), channels);
-                        *x = row.as_ptr();
+                    for (j, x) in x[i..][..len].iter_mut().enumerate() {
+                        let row = prepared.add((i + j) * channels);
+                        before.apply::<V>(arena, image, *x, row, channels);
+                        *x = row;
                     }
                 }
             }

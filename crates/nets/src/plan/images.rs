@@ -10,31 +10,30 @@ use crate::shape::Shape;
 use crate::weights::Packed;
 
 /// Floats of maps that a step may have of all images and still find in a cache; little for tests, whose maps are small.
-const NEAR: usize = if cfg!(test) { 64 } else { 128 * 1024 };
+const NEAR: u64 = if cfg!(test) { 64 } else { 128 * 1024 };
 
 /// The same of what a step itself leaves and reads several times, which the last cache is for.
-const FAR: usize = if cfg!(test) { 512 } else { 1024 * 1024 };
+const FAR: u64 = if cfg!(test) { 512 } else { 1024 * 1024 };
 
 /// How many of the works, from the first on, run image by image: as many as save most. Each saves what it reads and writes of
 /// its maps where those of all images are not near, and reads its weights for each image instead of once.
 pub fn works(shapes: &[Shape], fused: &Fused, weights: Weights) -> usize {
-    let images = shapes[0].n;
+    let images = shapes[0].n as u64;
     if images == 1 {
         return 0;
     }
     let (mut saved, mut best) = (0i64, (0, 0));
     for (i, work) in fused.works.iter().enumerate() {
-        let maps: usize = work.all_reads().chain([work.writes]).map(|id| shapes[id].len() / images).sum();
+        let all: u64 = work.all_reads().chain([work.writes]).map(|id| shapes[id].len() as u64).sum();
         let packed = weights.packed[work.node].as_deref();
+        let y = &shapes[work.writes];
         let [floats, times] = match packed {
-            Some(Packed::Winograd(packed)) => {
-                packed.transformed(shapes[work.writes].h, shapes[work.writes].w)
-            }
+            Some(Packed::Winograd(packed)) => packed.transformed(y.h, y.w).map(|count| count as u64),
             _ => [0; 2],
         };
-        let mut far = if images * maps > NEAR { maps } else { 0 };
-        far += if images * floats > FAR { floats * times } else { 0 };
-        saved += far as i64 - packed.map_or(0, |packed| packed.bytes() / 4) as i64;
+        let far = if all > NEAR { all / images } else { 0 };
+        let again = if images * floats > FAR { floats * times } else { 0 };
+        saved += (far + again) as i64 - packed.map_or(0, |packed| packed.bytes() / 4) as i64;
         if saved > best.0 {
             best = (saved, i + 1);
         }

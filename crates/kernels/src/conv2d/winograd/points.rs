@@ -34,8 +34,8 @@ pub struct Points {
     pub scales: [f32; MOST],
 }
 
-/// The factors of inputs, plain weights and outputs; for a loop, as vectors: read before it, since what it writes could be them for
-/// all that the compiler knows.
+/// The factors of inputs, plain weights and outputs; for a loop, as vectors: read before it, since what it writes could be
+/// them for all that the compiler knows.
 #[derive(Clone, Copy)]
 pub struct Factors<T> {
     /// `powers[i][k]` is the k-th power of point i.

@@ -4,8 +4,8 @@ use super::N;
 use crate::simd::F32s;
 
 /// Multiplies `tiles` rows of transformed inputs by a panel of weights, of which each row lies `u_row` floats behind the one
-/// before, at most `height` rows at a time: row t's sums, on top of what is there where there is `more`, and then times `scale`, go to
-/// `sums + t * sums_row`.
+/// before, at most `height` rows at a time: row t's sums, on top of what is there where there is `more`, and then times
+/// `scale`, go to `sums + t * sums_row`.
 ///
 /// # Safety
 /// `depth` floats of each row of `v` must be readable, and `depth` rows of a panel at `u`; the sums must be writable, and

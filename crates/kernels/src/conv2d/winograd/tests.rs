@@ -303,6 +303,12 @@ fn schedules<V: F32s>() {
         let y = Layout { c: case.spec.out_channels, ..x };
         let job =
             Job { spec: &case.spec, packed: &packed, x, y, epilogue: Default::default(), temp: 0, height: 4 };
+        // What it tells a planner of batches.
+        let [floats, times] = packed.transformed(h, w);
+        if floats > 0 {
+            assert!(job.stages() == 2 && n * floats <= job.temp_floats());
+            assert_eq!(times, case.spec.out_channels.div_ceil(job.range()));
+        }
         (job.stages(), job.chunks(0), job.chunks(job.stages() - 1))
     };
     let fused = same(TILES[2], [16, 8], [1, 130, 128]);
@@ -312,6 +318,8 @@ fn schedules<V: F32s>() {
     // Weights in several parts.
     let staged = same(TILES[1], [256, 200], [1, 9, 8]);
     assert!(matches!(of(&staged), (2, 4.., 6..)), "{:?}", of(&staged));
+    let far = Winograd::zeros::<V>(&staged.spec, staged.tile).expect("memory").transformed(9, 8);
+    assert_eq!(far[0], 36 * 6 * 256);
     let staged = prepare(random, staged);
     check::<V>(random, &staged);
 }
