@@ -73,7 +73,8 @@ export class Engine implements Served {
         return this.#images.resize(request.args);
       case "preprocess":
         return this.#images.preprocess(request.args);
-      default:
+      case "trials":
+      case "record":
         throw new Error("this core plans for no GPU");
     }
   }

@@ -169,6 +169,8 @@ describe("networks", () => {
     );
     await page.focus("#strip");
     await page.keyboard.press("Home");
+    // What is asked of the maps before they are there is asked of the last layer's.
+    await says(page, "#maps-figures").toMatch(/^64 × 111 × 111, from -\d/);
     await page.focus("#maps-all");
     await page.keyboard.press("Enter");
     await says(page, "#maps-figures").toMatch(/64 of 64 channels/);

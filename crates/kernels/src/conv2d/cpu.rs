@@ -128,7 +128,8 @@ impl Job<'_> {
 
     /// Panels that go over a tile's pixels together.
     fn together(&self) -> usize {
-        (NEAR / (self.panels[0].depth * self.panels[0].width)).max(1)
+        let panels = &self.panels[0];
+        (NEAR / (panels.depth * panels.width)).clamp(1, panels.count())
     }
 
     fn runs(&self) -> Runs {

@@ -47,7 +47,7 @@ pub fn plan(gpu: Gpu, input: [usize; 4], requested: &[Id]) -> Result<Plan> {
     let mut buffers = drafts.buffers();
     let order: Vec<&Draft> = drafts.phases.iter().flatten().collect();
     let nowhere = vec![0; buffers.len()];
-    let pairs = pairs(gpu, &order, |draft| drafts.kernel(draft, Places { offsets: &nowhere, image: None }));
+    let pairs = pairs(gpu, &order, |draft| drafts.kernel(draft, Places::of_all(&nowhere)));
     for &first in &pairs {
         buffers[order[first].writes].size = 0;
     }
@@ -74,11 +74,12 @@ pub fn plan(gpu: Gpu, input: [usize; 4], requested: &[Id]) -> Result<Plan> {
     let offset = |&(bank, offset): &(usize, u64)| bases.get(bank).unwrap_or(&0) + offset;
     let offsets: Vec<u64> = banks.places.iter().map(offset).collect();
 
+    let places = Places::of_all(&offsets);
     let step = |i: usize| {
         let (draft, then) = (order[i], pairs.contains(&i).then(|| order[i + 1]));
         Step {
-            kernel: drafts.kernel(draft, Places { offsets: &offsets, image: None }),
-            then: then.map(|draft| drafts.kernel(draft, Places { offsets: &offsets, image: None })),
+            kernel: drafts.kernel(draft, places),
+            then: then.map(|draft| drafts.kernel(draft, places)),
             path: graph.nodes[drafts.node(draft)].path.clone(),
             macs: drafts.macs(draft) + then.map_or(0, |draft| drafts.macs(draft)),
         }

@@ -13,7 +13,11 @@ pub struct Places<'a> {
     pub image: Option<usize>,
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    pub fn of_all(offsets: &'a [u64]) -> Self {
+        Places { offsets, image: None }
+    }
+
     /// Where a buffer without pixels lies, of the image that has so many floats there; nowhere as yet is at 0.
     pub(super) fn flat(&self, buffer: usize, image: usize) -> usize {
         self.offsets.get(buffer).map_or(0, |&offset| offset as usize + self.image.unwrap_or(0) * image)

@@ -13,18 +13,9 @@ use kernels::conv2d::gpu::Algorithm;
 use kernels::gpu::Limits;
 use serde_json::Value;
 
-const FALLBACK: Limits = Limits {
-    fallback: true,
-    binding: 128 << 20,
-    buffer: 256 << 20,
-    workgroup_memory: 16 << 10,
-    invocations: 256,
-    workgroup: [256, 256, 64],
-    workgroups: 65535,
-    storage_buffers: 8,
-    subgroups: false,
-    f16: false,
-};
+fn fallback() -> Limits {
+    Limits { fallback: true, ..Limits::default() }
+}
 
 fn model(net: &Net, winograd: bool, limits: Limits, tuning: &Tuning) -> Model {
     let [_, _, h, w] = net.input;
@@ -55,7 +46,7 @@ fn every_candidate_computes_what_its_layer_says() {
         let given = net.weights(random);
         let x = net.numbers(random);
         let values = interpret(&net.graph(), &given, &vec![None; net.nodes.len()], net.input, &x);
-        for limits in [Limits::default(), FALLBACK] {
+        for limits in [Limits::default(), fallback()] {
             let trials = model(&net, true, limits, &Tuning::new()).trials().expect("plans");
             // The first of each layer, then the second, and so on.
             for turn in 0..4 {
