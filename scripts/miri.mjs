@@ -1,20 +1,23 @@
 /**
- * `npm run miri`: networks at random, of all operators, in Miri, an interpreter of Rust that sees what no processor tells: reads beside
+ * `npm run miri`: the unsafe code of the kernels in Miri, an interpreter of Rust that sees what no processor tells: reads beside
  * an allocation, of what was never written, through a pointer that another use has made invalid, and writes by two threads at
- * once. What follows `--` is the name of another test.
+ * once. It takes hundreds of times as long, so the tests are those of few numbers. What follows `--` are the names of others.
  */
-import { spawnSync } from "node:child_process";
-import { miri, root } from "./toolchain.mjs";
+import { spawn } from "node:child_process";
+import { miri, root, together } from "./toolchain.mjs";
 
-/** Plans against the interpreter, by one thread; and several threads against one. */
-const ALONE = [
-  "random_nets_give_what_their_layers_say",
+/** Each algorithm of convolutions; then plans of all operators, by one thread; then several threads against one. */
+const KERNELS = ["smallest", "weights_of_runs_and_of_packing"];
+const PLANS = [
+  "every_operator_gives_what_it_says",
   "flattened_maps_are_joined_image_by_image",
   "one_number_serves_all_features",
 ];
 const TOGETHER = ["threads_change_no_bit"];
 /** What rayon's pool needs of Miri: crossbeam's pointers break the stricter rules, and its threads end with the process. */
 const POOL = "-Zmiri-tree-borrows -Zmiri-permissive-provenance -Zmiri-ignore-leaks";
+/** Seeds come from the machine, which Miri would keep them from; and it would round powers of two to others. */
+const ALWAYS = "-Zmiri-disable-isolation -Zmiri-deterministic-floats";
 
 const found = miri();
 if (!found) {
@@ -23,14 +26,36 @@ if (!found) {
   process.exit(1);
 }
 const { cargo, env } = found;
-/** Runs tests whose names contain one of `tests`. The seeds come from the machine, which Miri would keep them from. */
-function run(tests, flags = "", features = []) {
-  env.MIRIFLAGS = `-Zmiri-disable-isolation ${flags} ${process.env.MIRIFLAGS ?? ""}`;
-  const args = ["miri", "test", "-p", "nets", "--lib", ...features, "--", ...tests];
-  const { status } = spawnSync(cargo, args, { cwd: root, env, stdio: "inherit" });
-  if (status !== 0) process.exitCode = 1;
+
+/** Runs tests whose names contain one of `tests`; what it says comes when all is done. */
+function run(crate, tests, { flags = "", features = [], only = [] } = {}) {
+  const start = performance.now();
+  const given = { ...env, MIRIFLAGS: `${ALWAYS} ${flags} ${process.env.MIRIFLAGS ?? ""}` };
+  const args = ["miri", "test", "-p", crate, "--lib", ...features, "--", ...tests, ...only];
+  const child = spawn(cargo, args, { cwd: root, env: given });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += data));
+  return new Promise((resolve) => {
+    child.on("close", (status) => {
+      if (status !== 0) process.exitCode = 1;
+      const passed = /(\d+) passed/.exec(said)?.[1] ?? "0";
+      const seconds = Math.round((performance.now() - start) / 1000);
+      if (status === 0 && passed !== "0") console.log(`ok   ${crate}: ${tests.join(" ")} (${seconds} s)`);
+      else console.log(`FAIL ${crate}: ${tests.join(" ")} (${seconds} s)\n${said}`);
+      if (passed === "0") process.exitCode = 1;
+      resolve();
+    });
+  });
 }
 
 const given = process.argv.slice(2);
-run(given.length > 0 ? given : ALONE);
-if (given.length === 0) run(TOGETHER, POOL, ["--features", "threads"]);
+if (given.length > 0) {
+  await run("nets", given);
+  await run("kernels", given);
+} else {
+  await together([
+    () => run("nets", PLANS),
+    () => run("kernels", KERNELS, { only: ["--skip", "gpu"] }),
+    () => run("nets", TOGETHER, { flags: POOL, features: ["--features", "threads"] }),
+  ]);
+}
