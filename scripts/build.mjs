@@ -60,8 +60,8 @@ const threads = [
 const inOrder = "-C llvm-args=-pre-RA-sched=source";
 
 /**
- * The builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. The single
- * ones are modules that edge workers import; the others, which the package alone loads, lie there gzipped.
+ * The builds; `wasm` is the file's name in dist/wasm, `glue` the folder of the JavaScript that fits it. simd128
+ * is a module that edge workers import; the others, which the package alone loads, lie there gzipped.
  */
 export const flavours = [
   { wasm: "simd128", glue: "single", features: "+simd128", threads: [] },
@@ -224,10 +224,10 @@ async function buildPackage(folder) {
     writeFileSync(worker, replaceOnce(readFileSync(worker, "utf8"), /\bimport\((\w+)\)/, marked));
   }
   mkdirSync(join(folder, "wasm"));
-  for (const { wasm, glue } of flavours) {
+  for (const { wasm } of flavours) {
     const bytes = readFileSync(join(core, "wasm", `${wasm}.wasm`));
     const path = join(folder, "wasm", `${wasm}.wasm`);
-    if (glue === "single") writeFileSync(path, bytes);
+    if (wasm === "simd128") writeFileSync(path, bytes);
     else writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
   }
   for (const [name, path] of Object.entries(codecs)) {

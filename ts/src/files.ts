@@ -3,7 +3,7 @@ import type { WasmName } from "./platform.js";
 
 const FILES: Readonly<Record<WasmName, () => URL>> = {
   simd128: () => new URL("./wasm/simd128.wasm", import.meta.url),
-  "relaxed-simd": () => new URL("./wasm/relaxed-simd.wasm", import.meta.url),
+  "relaxed-simd": () => new URL("./wasm/relaxed-simd.wasm.gz", import.meta.url),
   "simd128-threads": () => new URL("./wasm/simd128-threads.wasm.gz", import.meta.url),
   "relaxed-simd-threads": () => new URL("./wasm/relaxed-simd-threads.wasm.gz", import.meta.url),
   webgpu: () => new URL("./wasm/webgpu.wasm.gz", import.meta.url),

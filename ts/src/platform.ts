@@ -13,9 +13,9 @@ export type CodecName = "mozjpeg_dec" | "squoosh_png" | "webp_dec";
 /** The four builds of the core that compute. The fifth, "webgpu", plans for a GPU. */
 export type Flavour = "simd128" | "relaxed-simd" | "simd128-threads" | "relaxed-simd-threads";
 
-/** The name of a compiled file in the package's `wasm` folder. What the package alone loads is gzipped, which keeps it small. */
+/** The name of a compiled file in the package's `wasm` folder. Cores are gzipped, but the one for modules to import. */
 export const wasmFileName = (name: WasmName): string =>
-  /-threads$|^webgpu$/.test(name) ? `${name}.wasm.gz` : `${name}.wasm`;
+  /^relaxed|^webgpu|-threads$/.test(name) ? `${name}.wasm.gz` : `${name}.wasm`;
 
 /** Where a .wasm comes from, if not from the package: its URL or path, the response or bytes, or what was compiled of it. */
 export type WasmSource = string | URL | Response | ArrayBuffer | Uint8Array | WebAssembly.Module;

@@ -73,9 +73,7 @@ impl Algorithm {
         if grouped::fits::<Best>(spec) {
             return vec![Algorithm::Grouped];
         }
-        let is_plain = spec.stride == [1; 2] && spec.dilation == [1; 2] && spec.groups == 1;
-        let is_plain = is_plain && storage == Storage::Float32;
-        let tiles = if is_plain { winograd::tiles(spec.kernel) } else { &[] };
+        let tiles = if storage == Storage::Float32 { winograd::tiles(spec) } else { &[] };
         [Algorithm::Direct].into_iter().chain(tiles.iter().copied().map(Algorithm::Winograd)).collect()
     }
 

@@ -251,14 +251,11 @@ impl<'a> Weights<'a> {
 
     /// The products that a convolution's algorithm needs where they are fewer than the definition's.
     pub fn products(self, kernel: &Kernel) -> Option<u64> {
-        let Kernel::Conv2d { node, spec, y, stage, .. } = kernel else { return None };
+        let Kernel::Conv2d { node, y, stage, .. } = kernel else { return None };
         let Some(Packed::Winograd(packed)) = self.packed[*node].as_deref() else { return None };
-        let [rows, columns] = packed.tile.0;
-        let tiles = (y.n * y.h.div_ceil(rows) * y.w.div_ceil(columns)) as u64;
-        let positions = (rows + spec.kernel[0] - 1) * (columns + spec.kernel[1] - 1);
         // The products are the last stage's; where there are two, the first only transforms.
         let is_last = self.needs(kernel).ok()?.stages == stage + 1;
-        Some(if is_last { tiles * (positions * spec.in_channels * spec.out_channels) as u64 } else { 0 })
+        Some(if is_last { y.n as u64 * packed.products(y.h, y.w) } else { 0 })
     }
 
     /// Bytes of a kernel's maps and weights.

@@ -135,7 +135,7 @@ pub fn not_shared(are_there: bool) -> Error {
 /// Whether the weights of `own`, a node of `graph`, can be those of `node`, one of `view`; `winograd` where they are packed for
 /// one of Winograd's algorithms.
 pub fn serves(graph: &Graph, own: &Node, winograd: bool, view: &Graph, node: &Node) -> bool {
-    /// All of a convolution that its packed weights depend on; Winograd's also do on its window moving by single pixels.
+    /// All of a convolution that its packed weights depend on; Winograd's also do on how its window moves.
     fn fixed(op: &Op) -> Option<(usize, usize, [usize; 2], usize, bool)> {
         match *op {
             Op::Conv2d { in_channels, out_channels, kernel, groups, bias, .. } => {
@@ -161,9 +161,8 @@ pub fn serves(graph: &Graph, own: &Node, winograd: bool, view: &Graph, node: &No
                 && in_features == in_channels * kh * kw
                 && (channels == in_channels || [channels, kh, kw] == [1; 3])
         }
-        (Op::Conv2d { .. }, &Op::Conv2d { stride, dilation, .. }) => {
-            let is_plain = (stride, dilation) == ([1; 2], [1; 2]);
-            fixed(&own.op) == fixed(&node.op) && (is_plain || !winograd)
+        (&Op::Conv2d { stride, dilation, .. }, &Op::Conv2d { stride: s, dilation: d, .. }) => {
+            fixed(&own.op) == fixed(&node.op) && (!winograd || (stride, dilation) == (s, d))
         }
         (own, other) => own == other,
     }
@@ -190,7 +189,7 @@ fn full(node: &Node) -> Error {
 
 /// Refuses a node whose weights cannot be held, before any of its numbers is multiplied as a usize; or one that has none.
 pub fn check_size(node: &Node) -> Result<()> {
-    // A panel is filled up, to less than 64 columns more, and Winograd's transforms enlarge the weights by up to 64 / 9.
+    // A panel is filled up, to less than 64 columns more, and Winograd's transforms enlarge the weights by up to 12 times.
     let fits = |groups: usize, outputs: usize, depth: [usize; 3]| {
         let columns = groups as u128 * outputs.next_multiple_of(64) as u128;
         let floats = depth.iter().fold(columns, |floats, &side| floats * side as u128);

@@ -16,9 +16,9 @@ export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** A file of the built package's `wasm` folder. */
 export const wasmPath = (file: string): string => join(root, "dist/wasm", file);
 
-/** The core's build of that name there, which is gzipped where it has threads. */
+/** The core's build of that name there, which is gzipped but for the one that modules import. */
 export const corePath = (build: string): string =>
-  wasmPath(build.endsWith("-threads") ? `${build}.wasm.gz` : `${build}.wasm`);
+  wasmPath(build === "simd128" ? `${build}.wasm` : `${build}.wasm.gz`);
 
 /** The core's builds to test in this Node, the best last: those that CONVZOO_BUILDS lists, or else all that it runs. */
 export async function builds(): Promise<readonly Flavour[]> {

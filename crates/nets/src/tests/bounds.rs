@@ -25,15 +25,16 @@ pub fn error(
     let given = || weights.expect("weights for the layer");
     match node.op {
         Op::Input { .. } => unreachable!("only node 0 is the input"),
-        Op::Conv2d { in_channels, groups, kernel: [kh, kw], .. } => {
+        Op::Conv2d { in_channels, groups, kernel: [kh, kw], stride: [sy, sx], .. } => {
             let depth = in_channels / groups * kh * kw;
             let direct = of_sums(x, given(), depth);
             match tile {
                 Some([rows, columns]) => {
-                    let growth = growth(rows, kh) * growth(columns, kw);
+                    // A stride's cells are channels of a pixel.
+                    let growth = growth(rows, kh.div_ceil(sy)) * growth(columns, kw.div_ceil(sx));
                     // As in the operator's tests; a bias and an ending's roundings are among those of the direct sum.
                     let products = x.most() * largest(&given().weight);
-                    direct + 2.0 * EPSILON * (in_channels + 7) as f64 * growth * products
+                    direct + 2.0 * EPSILON * (in_channels * sy * sx + 7) as f64 * growth * products
                 }
                 None => direct,
             }
@@ -169,6 +170,7 @@ fn growth(outputs: usize, kernel: usize) -> f64 {
         (4, 3) => 5.14,
         (6, 3) => 11.79,
         (4, 5) => 12.2,
+        (5, 4) => 12.0,
         (2, 7) => 13.17,
         other => panic!("no tile {other:?}"),
     }

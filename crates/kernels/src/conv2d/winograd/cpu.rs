@@ -6,12 +6,13 @@
 //! arena, and a chunk of the second stage then multiplies them by the weights of its output channels, which are so read
 //! from afar only once (two stages).
 
+use super::grid::Grid;
 use super::pack::SMALL;
 use super::points::Points;
 use super::product::multiply;
 use super::tiles::Scratch;
 use super::transform::{MOST, weights_tile};
-use super::{N, Tile, Winograd};
+use super::{N, Winograd};
 use crate::conv2d::Conv2d;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Layout};
@@ -52,19 +53,18 @@ fn spread(floats: usize) -> usize {
 }
 
 impl Job<'_> {
-    /// Tiles down and across an image.
-    pub(super) fn grid(&self) -> [usize; 2] {
-        let Tile([h, w]) = self.packed.tile;
-        [self.y.h.div_ceil(h), self.y.w.div_ceil(w)]
+    pub(super) fn grid(&self) -> Grid {
+        Grid::of(&self.y, self.packed.tile)
     }
 
     fn tiles(&self) -> usize {
-        self.y.n * self.grid()[0] * self.grid()[1]
+        self.grid().tiles()
     }
 
-    /// A transformed tile's channels, with what fills up the last vector.
+    /// A transformed tile's channels, with what fills up the last vector, be it of few.
     fn row(&self) -> usize {
-        self.spec.in_channels.next_multiple_of(8)
+        let last = self.spec.stride[1] * self.spec.in_channels;
+        (self.packed.unit.in_channels - last + last.max(8)).next_multiple_of(8)
     }
 
     /// Output channels whose sums are transformed back together.
@@ -79,7 +79,7 @@ impl Job<'_> {
     /// Two stages where the weights are large, and where the map is so small that blocks of tiles alone are too few
     /// chunks.
     pub fn stages(&self) -> usize {
-        let weights = self.packed.positions * self.spec.in_channels * self.spec.out_channels;
+        let weights = self.packed.positions * self.packed.unit.in_channels * self.spec.out_channels;
         let few = self.tiles() < CHUNKS / 2 * self.most_tiles(self.row());
         if weights as u64 > SMALL || few { 2 } else { 1 }
     }
@@ -138,15 +138,29 @@ impl Job<'_> {
 
     /// Input channels whose weights are transformed together, where they are kept plain.
     fn deep(&self) -> usize {
-        (WEIGHTS / self.apart()).min(self.spec.in_channels)
+        (WEIGHTS / self.apart()).min(self.packed.unit.in_channels)
     }
 
     /// The lengths of `Scratch`'s parts.
-    fn lengths(&self) -> [usize; 6] {
+    fn lengths(&self) -> [usize; 7] {
         let inputs =
             if self.stages() == 1 { self.packed.positions * spread(self.block() * self.row()) } else { 0 };
         let weights = if self.packed.plain { self.deep() * self.apart() } else { 0 };
-        [self.row().next_multiple_of(16), 8 * MOST, 8 * 8, self.block() * self.sums(), inputs, weights]
+        [
+            self.row().next_multiple_of(16),
+            8 * MOST,
+            8 * 8,
+            self.block() * self.sums(),
+            inputs,
+            weights,
+            self.patch(),
+        ]
+    }
+
+    /// Floats that a tile sees of the map, where they are copied.
+    fn patch(&self) -> usize {
+        let &Conv2d { stride: [sy, sx], in_channels, .. } = self.spec;
+        if [sy, sx] == [1; 2] { 0 } else { self.packed.positions * sy * sx * in_channels }
     }
 
     /// Floats of scratch that each member of the team needs.
@@ -162,10 +176,11 @@ impl Job<'_> {
     pub unsafe fn run<V: F32s>(&self, stage: usize, arena: Arena, scratch: &mut [f32], chunk: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            match (self.packed.tile.0, self.spec.kernel) {
+            match (self.packed.tile.0, self.packed.unit.kernel) {
                 ([2, 2], [3, 3]) => self.run_as::<V, 4, 2, 4, 2>(stage, arena, scratch, chunk),
                 ([4, 4], [3, 3]) => self.run_as::<V, 6, 4, 6, 4>(stage, arena, scratch, chunk),
                 ([4, 6], [3, 3]) => self.run_as::<V, 6, 4, 8, 6>(stage, arena, scratch, chunk),
+                ([5, 5], [4, 4]) => self.run_as::<V, 8, 5, 8, 5>(stage, arena, scratch, chunk),
                 ([4, 4], [5, 5]) => self.run_as::<V, 8, 4, 8, 4>(stage, arena, scratch, chunk),
                 ([1, 4], [1, 3]) => self.run_as::<V, 1, 1, 6, 4>(stage, arena, scratch, chunk),
                 ([4, 1], [3, 1]) => self.run_as::<V, 6, 4, 1, 1>(stage, arena, scratch, chunk),
@@ -187,7 +202,7 @@ impl Job<'_> {
     ) {
         assert!(scratch.len() >= self.scratch());
         let mut rest = scratch;
-        let [zeros, between, spare, sums, inputs, weights] = self.lengths().map(|len| {
+        let [zeros, between, spare, sums, inputs, weights, patch] = self.lengths().map(|len| {
             let (part, behind) = std::mem::take(&mut rest).split_at_mut(len);
             rest = behind;
             part
@@ -200,6 +215,7 @@ impl Job<'_> {
             sums: sums.as_mut_ptr(),
             inputs: inputs.as_mut_ptr(),
             weights: weights.as_mut_ptr(),
+            patch: patch.as_mut_ptr(),
         };
         // SAFETY: the scratch is long enough; the rest is the caller's promise.
         unsafe {
@@ -243,9 +259,10 @@ impl Job<'_> {
         v: *mut f32,
         step: usize,
     ) {
+        let grid = self.grid();
         for (i, tile) in tiles.enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { self.gather::<V, AY, AX>(arena, tile, scratch, v.add(i * self.row()), step) };
+            unsafe { self.gather::<V, AY, AX>(arena, grid.tile(tile), scratch, v.add(i * self.row()), step) };
         }
     }
 
@@ -263,10 +280,18 @@ impl Job<'_> {
         v: *const f32,
         step: usize,
     ) {
-        let (depth, width) = (self.spec.in_channels, self.packed.width);
+        let (depth, width) = (self.packed.unit.in_channels, self.packed.width);
         let panels = range * PANELS..self.packed.panels().min((range + 1) * PANELS);
         let (row, sums_row, height) = (self.row(), self.sums(), self.height);
         let to = |position: usize, panel: usize| position * self.range() + (panel - panels.start) * width;
+        let grid = self.grid();
+        // Of the block's tiles those that need a position: how many there are before, and they.
+        let needing = |position: usize| {
+            let infinity = [AY > 1 && position / AX == AY - 1, AX > 1 && position % AX == AX - 1];
+            let needing = grid.needing(infinity);
+            let start = needing.start.clamp(tiles.start, tiles.end);
+            (start - tiles.start, needing.end.clamp(start, tiles.end) - start)
+        };
         // SAFETY: the caller's promise; a range's sums have room for its panels.
         unsafe {
             if self.packed.plain && [MY + 2, MX + 2] == [AY, AX] {
@@ -276,52 +301,31 @@ impl Job<'_> {
                     let deep = self.deep().min(depth - c);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
                     for position in 0..AY * AX {
+                        let (before, count) = needing(position);
                         let (u, u_row) = (scratch.weights.add(position * width), self.apart());
-                        let (v, sums) = (v.add(position * step + c), scratch.sums.add(to(position, panel)));
+                        let v = v.add(position * step + before * row + c);
+                        let sums = scratch.sums.add(before * sums_row + to(position, panel));
                         let scale = if c + deep < depth { 1.0 } else { self.packed.scale(position) };
-                        multiply::<V>(
-                            v,
-                            row,
-                            tiles.len(),
-                            u,
-                            u_row,
-                            deep,
-                            sums,
-                            sums_row,
-                            height,
-                            c > 0,
-                            scale,
-                        );
+                        multiply::<V>(v, row, count, u, u_row, deep, sums, sums_row, height, c > 0, scale);
                     }
                 }
             } else {
                 for position in 0..AY * AX {
-                    let v = v.add(position * step);
+                    let (before, count) = needing(position);
+                    let v = v.add(position * step + before * row);
                     for panel in panels.clone() {
                         fetch(self.packed.panel(panel, position), depth * width);
                     }
                     for panel in panels.clone() {
                         let u = self.packed.panel(panel, position);
-                        let sums = scratch.sums.add(to(position, panel));
-                        multiply::<V>(
-                            v,
-                            row,
-                            tiles.len(),
-                            u,
-                            width,
-                            depth,
-                            sums,
-                            sums_row,
-                            height,
-                            false,
-                            1.0,
-                        );
+                        let sums = scratch.sums.add(before * sums_row + to(position, panel));
+                        multiply::<V>(v, row, count, u, width, depth, sums, sums_row, height, false, 1.0);
                     }
                 }
             }
             for (i, tile) in tiles.enumerate() {
                 let sums = scratch.sums.add(i * self.sums());
-                self.scatter::<V, AY, MY, AX, MX>(arena, tile, range, sums, scratch);
+                self.scatter::<V, AY, MY, AX, MX>(arena, grid.tile(tile), range, sums, scratch);
             }
         }
     }

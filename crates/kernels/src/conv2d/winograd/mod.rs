@@ -1,4 +1,5 @@
-//! Winograd's convolution (Lavin and Gray, arXiv 1509.09308): fewer products for a convolution of stride 1.
+//! Winograd's convolution (Lavin and Gray, arXiv 1509.09308): fewer products for a convolution of stride 1, or for one with a
+//! stride, as one of stride 1 over its phases.
 //!
 //! The output is cut into tiles. The inputs that a tile sees are transformed, and so are the weights, when they are packed
 //! or, of large layers, just before they are multiplied by; then an output channel's tile is, at each of the transform's
@@ -11,7 +12,9 @@
 mod choice;
 mod cpu;
 pub mod gpu;
+mod grid;
 mod pack;
+mod phases;
 mod points;
 mod product;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::points::{self, Points};
-use super::{Job, Tile, Winograd, choice, transform};
+use super::{Job, Tile, Winograd, choice, phases, transform};
 use crate::activation::Activation;
 use crate::conv2d::{Conv2d, reference};
 use crate::every_vector;
@@ -10,17 +10,34 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Every tile, with its kernel.
-const TILES: [([usize; 2], [usize; 2]); 8] = [
-    ([2, 2], [3, 3]),
-    ([4, 4], [3, 3]),
-    ([4, 6], [3, 3]),
-    ([4, 4], [5, 5]),
-    ([1, 4], [1, 3]),
-    ([4, 1], [3, 1]),
-    ([1, 2], [1, 7]),
-    ([2, 1], [7, 1]),
+/// A tile, with its kernel and stride.
+type Kind = ([usize; 2], [usize; 2], [usize; 2]);
+
+/// Every tile.
+const TILES: [Kind; 9] = [
+    ([2, 2], [3, 3], [1, 1]),
+    ([4, 4], [3, 3], [1, 1]),
+    ([4, 6], [3, 3], [1, 1]),
+    ([4, 4], [5, 5], [1, 1]),
+    ([5, 5], [4, 4], [1, 1]),
+    ([1, 4], [1, 3], [1, 1]),
+    ([4, 1], [3, 1], [1, 1]),
+    ([1, 2], [1, 7], [1, 1]),
+    ([2, 1], [7, 1], [1, 1]),
 ];
+
+/// Strides: the stems of ResNet, AlexNet and others, and each axis by itself.
+const STRIDED: [Kind; 5] = [
+    ([5, 5], [7, 7], [2, 2]),
+    ([4, 4], [11, 11], [4, 4]),
+    ([2, 2], [6, 9], [2, 3]),
+    ([4, 6], [3, 5], [1, 2]),
+    ([4, 1], [9, 3], [3, 4]),
+];
+
+fn kinds() -> impl Iterator<Item = Kind> {
+    TILES.into_iter().chain(STRIDED)
+}
 
 #[derive(Clone, Debug)]
 struct Case {
@@ -33,18 +50,14 @@ struct Case {
     ending: bool,
 }
 
-/// A convolution that keeps the size of its map.
-fn same(
-    (tile, kernel): ([usize; 2], [usize; 2]),
-    [in_channels, out_channels]: [usize; 2],
-    size: [usize; 3],
-) -> Case {
+/// A convolution that keeps the size of its map, but for its stride.
+fn same((tile, kernel, stride): Kind, [in_channels, out_channels]: [usize; 2], size: [usize; 3]) -> Case {
     let [top, left] = kernel.map(|k| k / 2);
     let spec = Conv2d {
         in_channels,
         out_channels,
         kernel,
-        stride: [1; 2],
+        stride,
         padding: [top, left, top, left],
         dilation: [1; 2],
         groups: 1,
@@ -92,6 +105,7 @@ fn of_tile(outputs: usize, kernel: usize) -> [Vec<Vec<f64>>; 3] {
         (4, 3) => matrices::<6, 4>(),
         (6, 3) => matrices::<8, 6>(),
         (4, 5) => matrices::<8, 4>(),
+        (5, 4) => matrices::<8, 5>(),
         (2, 7) => matrices::<8, 2>(),
         other => panic!("no tile {other:?}"),
     }
@@ -117,9 +131,10 @@ const PLAIN: usize = 3;
 
 /// A sum of products over the input channels, as in `sum_tolerance`, each product as large as the transforms make it.
 fn tolerance(case: &Case, plain: bool, a: f64, b: f64) -> f64 {
-    let growth: f64 = (0..2).map(|axis| growth(case.tile.0[axis], case.spec.kernel[axis])).product();
+    let unit = phases::unit(&case.spec);
+    let growth: f64 = (0..2).map(|axis| growth(case.tile.0[axis], unit.kernel[axis])).product();
     let roundings = ROUNDINGS + if plain { PLAIN } else { 0 };
-    2.0 * f32::EPSILON as f64 * (case.spec.in_channels + roundings) as f64 * growth * a * b
+    2.0 * f32::EPSILON as f64 * (unit.in_channels + roundings) as f64 * growth * a * b
 }
 
 /// A case with its numbers and what the specification makes of them, which takes longer than to check every vector type
@@ -155,7 +170,7 @@ fn check_all<V: F32s>(cases: &OnceLock<Vec<Prepared>>, make: impl Fn(&mut Random
 /// Both with weights that are transformed at once and, where there are such, with plain ones.
 fn check<V: F32s>(random: &mut Random, prepared: &Prepared) {
     check_kept::<V>(random, prepared, false);
-    if prepared.case.spec.kernel == [3, 3] {
+    if phases::unit(&prepared.case.spec).kernel == [3, 3] {
         check_kept::<V>(random, prepared, true);
     }
 }
@@ -226,7 +241,7 @@ fn zoo<V: F32s>() {
                 Case { y_beside: [20, 0], x_beside: [4, 8], ..same(tile, [16, 20], [1, 13, 13]) },
             ]
         };
-        TILES.into_iter().flat_map(of_tile).collect()
+        kinds().flat_map(of_tile).collect()
     });
 }
 
@@ -239,7 +254,7 @@ fn edges<V: F32s>() {
     static CASES: OnceLock<Vec<Prepared>> = OnceLock::new();
     check_all::<V>(&CASES, |_| {
         let mut cases = Vec::new();
-        for tile in TILES {
+        for tile in kinds() {
             for pixels in 1..=26 {
                 cases.push(same(tile, [3, 5], [1, pixels, 7]));
                 cases.push(same(tile, [2, 3], [1, 2, pixels]));
@@ -284,7 +299,7 @@ fn random_shapes<V: F32s>() {
     check_all::<V>(&CASES, |random| {
         let mut cases = Vec::new();
         while cases.len() < 150 {
-            let tile = TILES[random.within(0, TILES.len() - 1)];
+            let tile = kinds().nth(random.within(0, TILES.len() + STRIDED.len() - 1)).expect("a kind");
             let [h, w] = random.several(1, 40);
             let most = if h * w > 400 { 20 } else { 70 };
             let mut case = same(tile, random.several(1, most), [random.within(1, 3), h, w]);
@@ -367,7 +382,7 @@ fn weights_of_runs_and_of_packing() {
 /// The transforms and the weights' matrix make a convolution of them, exactly but for f64's roundings.
 #[test]
 fn matrices_convolve() {
-    for (outputs, kernel) in [(1, 1), (2, 3), (4, 3), (6, 3), (4, 5), (2, 7)] {
+    for (outputs, kernel) in [(1, 1), (2, 3), (4, 3), (6, 3), (4, 5), (5, 4), (2, 7)] {
         let [inputs, weights, back] = of_tile(outputs, kernel);
         for (i, back) in back.iter().enumerate() {
             for (k, d) in (0..kernel).flat_map(|k| (0..inputs.len()).map(move |d| (k, d))) {
@@ -388,10 +403,11 @@ fn points_are_exact() {
 
 #[test]
 fn every_tile_is_tested() {
-    for (outputs, kernel) in TILES {
-        assert!(choice::tiles(kernel).contains(&Tile(outputs)));
+    for kind in kinds() {
+        let case = same(kind, [1; 2], [1; 3]);
+        assert!(choice::tiles(&case.spec).contains(&case.tile), "{kind:?}");
     }
-    let count: usize =
-        [[3, 3], [5, 5], [1, 3], [3, 1], [1, 7], [7, 1]].map(|k| choice::tiles(k).len()).iter().sum();
-    assert_eq!(count, TILES.len());
+    let kernels = (1..12).flat_map(|rows| (1..12).map(move |columns| [rows, columns]));
+    let tiles = |kernel| choice::tiles(&same(([1; 2], kernel, [1; 2]), [1; 2], [1; 3]).spec).len();
+    assert_eq!(kernels.map(tiles).sum::<usize>(), TILES.len());
 }

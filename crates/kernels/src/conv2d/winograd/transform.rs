@@ -101,15 +101,17 @@ pub unsafe fn input_tile<V: F32s, const AY: usize, const AX: usize>(
         for x in 0..AX {
             let d = std::array::from_fn(|y| V::load(pixels[y * AX + x].add(c)));
             let column: [V; AY] = input::<V, AY>(&factors[0], d);
+            let between = between.add(x * V::LANES);
             for (y, number) in column.into_iter().enumerate() {
-                number.store(between.add((y * AX + x) * V::LANES));
+                number.store(between.add(y * AX * V::LANES));
             }
         }
         for y in 0..AY {
-            let d = std::array::from_fn(|x| V::load(between.add((y * AX + x) * V::LANES)));
+            let (between, v) = (between.add(y * AX * V::LANES), v.add(y * AX * step));
+            let d = std::array::from_fn(|x| V::load(between.add(x * V::LANES)));
             let row: [V; AX] = input::<V, AX>(&factors[1], d);
             for (x, number) in row.into_iter().enumerate() {
-                number.store(v.add((y * AX + x) * step));
+                number.store(v.add(x * step));
             }
         }
     }
@@ -164,14 +166,17 @@ pub unsafe fn output_tile<V: F32s, const AY: usize, const MY: usize, const AX: u
     // SAFETY: the caller's promise.
     unsafe {
         for x in 0..AX {
-            let products = std::array::from_fn(|y| V::load(m.add((y * AX + x) * step)));
+            let m = m.add(x * step);
+            let products = std::array::from_fn(|y| V::load(m.add(y * AX * step)));
             let column: [V; MY] = output::<V, AY, MY>(&factors[0], products);
+            let between = between.add(x * V::LANES);
             for (y, number) in column.into_iter().enumerate() {
-                number.store(between.add((y * AX + x) * V::LANES));
+                number.store(between.add(y * AX * V::LANES));
             }
         }
         for y in 0..rows {
-            let products = std::array::from_fn(|x| V::load(between.add((y * AX + x) * V::LANES)));
+            let between = between.add(y * AX * V::LANES);
+            let products = std::array::from_fn(|x| V::load(between.add(x * V::LANES)));
             hand_on(y, output::<V, AX, MX>(&factors[1], products));
         }
     }
