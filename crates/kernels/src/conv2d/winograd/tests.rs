@@ -1,10 +1,12 @@
+mod smallest;
+
 use super::points::{self, Points};
 use super::{Job, Tile, Winograd, choice, phases, transform};
 use crate::activation::Activation;
 use crate::conv2d::{Conv2d, reference};
 use crate::every_vector;
 use crate::layout::{Arena, Floats, Layout};
-use crate::simd::{Best, F32s, Scalar};
+use crate::simd::{F32s, Scalar};
 use crate::testing::{Ending, Random, Stage, assert_within, elements, largest};
 use std::sync::OnceLock;
 #[cfg(target_arch = "wasm32")]
@@ -276,22 +278,6 @@ fn edges<V: F32s>() {
 #[test]
 fn sizes_around_tiles_panels_and_blocks() {
     every_vector!(edges);
-}
-
-/// Each tile once, where tiles, panels, ranges of panels and vectors all leave something over, and each schedule: few enough
-/// for Miri.
-#[test]
-fn smallest() {
-    let random = &mut Random::new();
-    let every = TILES.map(|tile| {
-        let case = same(tile, [3, 9], [1, 5, 7]);
-        Case { x_beside: [1, 2], y_beside: [2, 1], ending: true, activation: Activation::Silu, ..case }
-    });
-    let more = [same(TILES[6], [2, 17], [2, 1, 3]), same(TILES[6], [1, 1], [1, 20, 48])];
-    for case in every.into_iter().chain(more) {
-        let prepared = prepare(random, case);
-        check::<Best>(random, &prepared);
-    }
 }
 
 fn random_shapes<V: F32s>() {
