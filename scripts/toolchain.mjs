@@ -32,13 +32,18 @@ export const toolsFolder = join(cache, "tools");
 /** The folder of one tool; it exists only when the tool in it is whole. */
 export const toolFolder = (name) => join(toolsFolder, `${name}-${wasmTools[name]}`);
 
-function rustup() {
+/** The folder of one of rustup's toolchains. */
+function rustupFolder(channel) {
   const host = { x64: "x86_64", arm64: "aarch64" }[process.arch];
   const system = { linux: "unknown-linux-gnu", darwin: "apple-darwin", win32: "pc-windows-msvc" }[
     process.platform
   ];
   const home = process.env.RUSTUP_HOME || join(homedir(), ".rustup");
-  const folder = join(home, "toolchains", `${rustVersion}-${host}-${system}`);
+  return join(home, "toolchains", `${channel}-${host}-${system}`);
+}
+
+function rustup() {
+  const folder = rustupFolder(rustVersion);
   const bin = join(folder, "bin");
   const source = join(folder, "lib/rustlib/src/rust");
   const wanted = [
@@ -150,4 +155,16 @@ export function toolchain() {
     wasmFlags: [...wasmFlags, ...remap.map(([from, to]) => `--remap-path-prefix=${from}=${to}`)],
     env,
   };
+}
+
+/** The cargo of a nightly Rust that has Miri, with its environment; null where there is none. */
+export function miri() {
+  const bin = join(rustupFolder("nightly"), "bin");
+  const wanted = ["cargo", "cargo-miri", "miri"].map((name) => join(bin, exe(name)));
+  wanted.push(join(bin, "../lib/rustlib/src/rust/library/std/Cargo.toml"));
+  if (!wanted.every((path) => existsSync(path))) return null;
+  const env = { ...process.env, PATH: [bin, process.env.PATH].join(delimiter) };
+  for (const name of ["RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"])
+    delete env[name];
+  return { cargo: wanted[0], env };
 }

@@ -206,7 +206,8 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                     // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     for k in 0..runs.len {
                         accumulate::<V, W, R, N>(&mut sums, &x, k, w, &factors);
-                        w = w.add(P * V::LANES);
+                        // Wrapping, for behind a panel's last row it may lie beyond the last panel: a part begins within its panel.
+                        w = w.wrapping_add(P * V::LANES);
                     }
                 }
             }

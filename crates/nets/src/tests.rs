@@ -12,6 +12,7 @@ mod nets;
 mod plans;
 mod random;
 mod runs;
+mod smallest;
 mod storage;
 mod views;
 #[cfg(not(target_arch = "wasm32"))]

@@ -17,6 +17,7 @@ import { openModel } from "./open.js";
 import { Pace } from "./pace.js";
 import { Pool } from "./pool.js";
 import { busy } from "./refusal.js";
+import { Rooms } from "./rooms.js";
 
 /** What a server is started with. */
 export interface Start {
@@ -126,6 +127,7 @@ export async function makeServer({
     log,
     requests: new Gate(limits.concurrency, full("requests")),
     bodies: new Gate(limits.bodies, full("data")),
+    rooms: new Rooms(),
     refusals: new Pace(REFUSALS.each, REFUSALS.ms),
     ...(secret === undefined ? {} : { hasToken: bearerCheck(secret) }),
     stopping: () => stopping,

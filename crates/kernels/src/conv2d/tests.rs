@@ -3,7 +3,7 @@ use crate::activation::Activation;
 use crate::epilogue::Affine;
 use crate::every_vector;
 use crate::linear::{self, Linear};
-use crate::simd::F32s;
+use crate::simd::{Best, F32s};
 use crate::storage::Storage;
 use crate::testing::{
     Ending, POISON, Random, STORAGES, Stage, assert_within, elements, kept, largest, sum_tolerance,
@@ -243,6 +243,23 @@ fn strange<V: F32s>() {
 #[test]
 fn strides_paddings_dilations_and_groups() {
     every_vector!(strange);
+}
+
+/// Panels, tiles, runs of taps and groups that all leave something over, with all that may stand before and behind: few enough
+/// for Miri.
+#[test]
+fn smallest() {
+    let random = &mut Random::new();
+    let all = |case: Case| Case { ending: true, x_beside: [1, 2], y_beside: [2, 1], ..case };
+    let dense = square([3, 11], [3, 1, 1], [1, 3, 3]);
+    let mut strange = square([2, 3], [2, 2, 1], [2, 3, 4]);
+    (strange.spec.dilation, strange.extra, strange.activation) = ([1, 2], [1, 0, 2, 1], Activation::Silu);
+    let mut groups = square([6, 10], [3, 1, 1], [1, 3, 2]);
+    groups.spec.groups = 2;
+    let scaled = Case { before: true, ..square([5, 9], [1, 1, 0], [2, 2, 4]) };
+    for case in [dense, all(strange), all(groups), all(scaled)] {
+        check::<Best>(random, &case);
+    }
 }
 
 fn random_shapes<V: F32s>() {

@@ -5,6 +5,7 @@ use super::engine::{pack, run_in, same_bits, tiles};
 use super::interpreter::{Value, interpret};
 use super::nets::named;
 use super::random::random_net;
+use super::smallest::smallest;
 use crate::cpu;
 use crate::graph::Id;
 use crate::plan::plan;
@@ -15,8 +16,12 @@ use std::sync::Arc;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Random nets of a run: fewer where they are interpreted as wasm.
-const NETS: usize = if cfg!(target_arch = "wasm32") { 300 } else { 2500 };
+/// Random nets of a run: fewer where they are interpreted as wasm, and few by Miri.
+const NETS: usize = match (cfg!(miri), cfg!(target_arch = "wasm32")) {
+    (true, _) => 16,
+    (_, true) => 300,
+    _ => 2500,
+};
 
 pub fn assert_close(what: impl Fn() -> String, dims: &[usize], got: &[f32], want: &Value) {
     assert_eq!(dims, want.dims, "{}", what());
@@ -41,10 +46,20 @@ struct Case {
 
 impl Case {
     fn new(name: &'static str, net: Net, winograd: bool, random: &mut Random) -> Self {
-        let given = net.weights(random);
         let [_, _, h, w] = net.input;
         // A model may run on other sizes than its algorithms were chosen for.
         let size = if random.coin() { [h, w] } else { random.several(1, 40) };
+        Self::packed_for(size, name, net, winograd, random)
+    }
+
+    fn packed_for(
+        size: [usize; 2],
+        name: &'static str,
+        net: Net,
+        winograd: bool,
+        random: &mut Random,
+    ) -> Self {
+        let given = net.weights(random);
         let packed = pack(&net, &given, winograd, size, None);
         let x = net.numbers(random);
         let values = interpret(&net.graph(), &given, &tiles(&packed), net.input, &x);
@@ -137,7 +152,26 @@ fn random_nets_give_what_their_layers_say() {
         assert!(same_bits(&got, &want), "pieces or the height of tiles change {}", case.net.json());
     }
     assert_most(&sharp);
-    assert!(winograd * 20 > NETS && grouped * 20 > NETS, "{winograd} and {grouped} of {NETS}");
+    let are_many = winograd * 20 > NETS && grouped * 20 > NETS;
+    assert!(cfg!(miri) || are_many, "{winograd} and {grouped} of {NETS}");
+}
+
+/// Every operator once, over two images of which the first steps take one after the other: few enough for Miri.
+#[test]
+fn every_operator_gives_what_it_says() {
+    let random = &mut Random::new();
+    for (name, net) in smallest() {
+        let case = Case::packed_for([24, 24], name, net, true, random);
+        for is_there in [
+            case.has(|packed| matches!(packed, Packed::Direct(_))),
+            case.has(|packed| matches!(packed, Packed::Grouped(_))),
+            case.has(|packed| matches!(packed, Packed::Winograd(_))),
+        ] {
+            assert_eq!(is_there, name == "sums");
+        }
+        case.check(&[case.last()], random);
+        case.check(&case.all(), random);
+    }
 }
 
 #[test]
@@ -182,7 +216,8 @@ fn flattened_maps_are_joined_image_by_image() {
 #[test]
 fn one_number_serves_all_features() {
     let random = &mut Random::new();
-    let mut net = Net::new([2, 3, 21, 37]);
+    let [h, w] = if cfg!(miri) { [3, 5] } else { [21, 37] };
+    let mut net = Net::new([2, 3, h, w]);
     let flat = net.plain("flatten", &[0]);
     let scaled = net.push("affine", &[flat], json!({ "scale": [0.5], "shift": [0.25] }));
     net.push("prelu", &[scaled], json!({ "channels": 1 }));

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { bodyOf, type Env, type Server } from "../context.js";
 import { Refusal } from "../refusal.js";
+import type { Rooms } from "../rooms.js";
 import type { Served } from "../served.js";
 
 /**
@@ -12,15 +13,15 @@ export async function inference(
   server: Server,
   c: Context<Env>,
   model: Served,
-  work: (model: Served, body: () => Promise<Uint8Array<ArrayBuffer>>) => Promise<Response>,
+  work: (model: Served, body: (rooms?: Rooms) => Promise<Uint8Array<ArrayBuffer>>) => Promise<Response>,
 ): Promise<Response> {
   const gates = [server.requests, model.gate];
   if (server.stopping())
     throw new Refusal(503, "stopping", "The server is stopping; ask another.", { "retry-after": "1" });
   for (const gate of gates) gate.check();
-  return work(model, async () => {
+  return work(model, async (rooms) => {
     // A client that is slow to send holds a connection and its bytes, but no place in the queue.
-    const bytes = await bodyOf(server, c);
+    const bytes = await bodyOf(server, c, rooms);
     for (const gate of gates) gate.check();
     for (const gate of gates) {
       gate.enter();

@@ -3,7 +3,7 @@ use crate::activation::Activation;
 use crate::conv2d::{Conv2d, reference};
 use crate::every_vector;
 use crate::layout::Arena;
-use crate::simd::{F32s, Scalar};
+use crate::simd::{Best, F32s, Scalar};
 use crate::testing::{Ending, Random, Stage, assert_within, elements, largest, sum_tolerance};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -121,6 +121,25 @@ fn edges<V: F32s>() {
 #[test]
 fn around_tiles_vectors_and_columns() {
     every_vector!(edges);
+}
+
+/// Depthwise and narrow groups where tiles, vectors and strips all leave something over: few enough for Miri.
+#[test]
+fn smallest() {
+    let random = &mut Random::new();
+    // Tall windows, whose rows make several strips of a narrow map.
+    let mut tall = depthwise(34, 25, 1, 12);
+    (tall.kernel, tall.padding) = ([25, 1], [12, 0, 12, 0]);
+    for (spec, size) in [
+        (tall, [1, 1, 15]),
+        (depthwise(6, 3, 1, 1), [1, 3, 11]),
+        (depthwise(5, 5, 2, 2), [2, 4, 9]),
+        (depthwise(3, 3, 3, 1), [1, 4, 6]),
+        (grouped(2, [3, 4], [3, 1, 1]), [1, 3, 8]),
+        (grouped(1, [3, 8], [3, 2, 1]), [1, 5, 9]),
+    ] {
+        check::<Best>(random, &spec, size);
+    }
 }
 
 fn random_shapes<V: F32s>() {

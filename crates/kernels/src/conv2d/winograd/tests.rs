@@ -1,3 +1,5 @@
+mod smallest;
+
 use super::points::{self, Points};
 use super::{Job, Tile, Winograd, choice, phases, transform};
 use crate::activation::Activation;
