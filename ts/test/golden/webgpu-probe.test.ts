@@ -36,13 +36,14 @@ describe("on a GPU", () => {
     ["this one", {}],
     ["a GPU", { fallback: false }],
     ["a GPU without subgroups", { fallback: false, subgroups: false }],
+    ["a GPU that multiplies in float16", { fallback: false, f16: true }],
     ["the least GPU", LEAST],
   ])("the network takes every shader that there is: %s", async (_, own) => {
     const platform = planning();
     const core = await startPlanner(kit, platform);
     const gpu = await acquire(platform);
     const graph = JSON.stringify({ nodes: GRAPH.nodes, output: GRAPH.output });
-    const limits = { ...gpu.limits, ...own };
+    const limits = { ...gpu.limits, f16: false, ...own };
     const network = await core.call("network", { graph, size: SIDES, winograd: true, height: 4, limits });
     const args = { shape: [1, 3, ...SIDES], outputs: [GRAPH.output] };
     const { pipelines } = await core.call("record", args);
@@ -50,7 +51,10 @@ describe("on a GPU", () => {
     // Sums by subgroups are for devices that have them, those of poolings for none that is a program.
     const ofPoolings = limits.fallback ? /^adaptive.*_subgroups$/ : undefined;
     const others = limits.subgroups ? ofPoolings : /_subgroups$/;
-    const all = Object.keys(network!.shaders).filter((name) => !others?.test(name));
+    const otherProducts = limits.f16 ? /^conv2d$/ : /_f16$/;
+    const all = Object.keys(network!.shaders).filter(
+      (name) => !others?.test(name) && !otherProducts.test(name),
+    );
     expect(all.length).toBeGreaterThan(23);
     expect(all.filter((name) => !used.has(name))).toEqual([]);
     core.dispose();
