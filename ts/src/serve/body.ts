@@ -2,7 +2,6 @@
 import { orAborted } from "./deadline.js";
 import type { Gate } from "./gate.js";
 import { badRequest, ClientGone, Refusal } from "./refusal.js";
-import { Room, type Rooms } from "./rooms.js";
 
 /** Bytes as they come: Node's stream or the web's. */
 export type Source = AsyncIterable<Uint8Array>;
@@ -16,8 +15,6 @@ export interface BodyLimits {
   readonly signal: AbortSignal;
   /** What of a body lies where numbers of four bytes may lie: all after so many bytes. */
   readonly aligned?: number;
-  /** Whose memory it may be put together in: for who reads none of it once it is released. */
-  readonly rooms?: Rooms;
 }
 
 /** A body, and what to call when it is needed no more. */
@@ -31,34 +28,29 @@ export interface Body {
  * for other encodings, 400 for damaged compression, 503 where all bodies together are too many, and the signal's reason.
  */
 export async function readBody(source: Source | null, headers: Headers, limits: BodyLimits): Promise<Body> {
-  const { most, all, signal, aligned = 0, rooms } = limits;
+  const { most, all, signal, aligned = 0 } = limits;
   const encoding = (headers.get("content-encoding") ?? "identity").trim().toLowerCase();
   if (!["identity", "gzip", "deflate"].includes(encoding)) {
     const message = `A body may be compressed by gzip or deflate, not by ${JSON.stringify(encoding.slice(0, 40))}.`;
     throw new Refusal(415, "unsupported-encoding", message, { "accept-encoding": "gzip, deflate" });
   }
   const tooLarge = () => new Refusal(413, "body-too-large", `A body has at most ${most} bytes here.`);
-  const length = Number(headers.get("content-length") ?? 0);
-  if (length > most) throw tooLarge();
-  const room = rooms && length > 0 && encoding === "identity" ? new Room(rooms, length, aligned) : undefined;
+  if (Number(headers.get("content-length") ?? 0) > most) throw tooLarge();
   const pieces: Uint8Array[] = [];
   let [size, held] = [0, 0];
   const release = () => {
     all.leave(held);
     held = 0;
-    room?.give();
   };
   const read = async () => {
     const coded = limited(source ?? none(), most, tooLarge);
     for await (const piece of encoding === "identity" ? coded : inflated(coded, encoding)) {
       signal.throwIfAborted();
       if (size + piece.length > most) throw tooLarge();
-      const takes = room ? room.lacks(piece.length) : piece.length;
-      all.enter(takes);
-      held += takes;
+      all.enter(piece.length);
+      held += piece.length;
       size += piece.length;
-      if (room) room.add(piece);
-      else pieces.push(piece);
+      pieces.push(piece);
     }
   };
   try {
@@ -67,7 +59,7 @@ export async function readBody(source: Source | null, headers: Headers, limits: 
     release();
     throw error instanceof Refusal ? error : unreadable(error, encoding);
   }
-  return { bytes: room ? room.bytes() : joined(pieces, size, aligned), release };
+  return { bytes: joined(pieces, size, aligned), release };
 }
 
 async function* none(): Source {}

@@ -10,7 +10,6 @@ import type { Metrics } from "./metrics.js";
 import type { Models } from "./models.js";
 import type { Pace } from "./pace.js";
 import type { Pool } from "./pool.js";
-import type { Rooms } from "./rooms.js";
 import { JSON_LENGTH } from "./v2/request.js";
 
 /** A request on its way, as Hono has it. */
@@ -46,7 +45,6 @@ export interface Server {
   /** Requests, and bytes of their bodies. */
   readonly requests: Gate;
   readonly bodies: Gate;
-  readonly rooms: Rooms;
   /** Refusals for want of room, so that those who ask again at once take nothing from those who are served. */
   readonly refusals: Pace;
   /** Says whether a header has the token; absent where there is none. */
@@ -60,12 +58,12 @@ export const limitsOf = (server: Server, c: Context<Env>): BodyLimits => ({
   signal: c.var.deadline.signal,
 });
 
-/** The request's body, held until it is answered; in `rooms` for who then reads none of it. */
-export async function bodyOf(server: Server, c: Context<Env>, rooms?: Rooms): Promise<Body["bytes"]> {
+/** The request's body, held until it is answered. */
+export async function bodyOf(server: Server, c: Context<Env>): Promise<Body["bytes"]> {
   const source = c.env.incoming ?? (c.req.raw.body as AsyncIterable<Uint8Array> | null);
   // A tensor behind its JSON can then be used where it lies.
   const aligned = Number.parseInt(c.req.header(JSON_LENGTH) ?? "0", 10) || 0;
-  const body = await readBody(source, c.req.raw.headers, { ...limitsOf(server, c), aligned, rooms });
+  const body = await readBody(source, c.req.raw.headers, { ...limitsOf(server, c), aligned });
   c.var.release.push(body.release);
   return body.bytes;
 }

@@ -17,7 +17,6 @@ import { openModel } from "./open.js";
 import { Pace } from "./pace.js";
 import { Pool } from "./pool.js";
 import { busy } from "./refusal.js";
-import { Rooms } from "./rooms.js";
 
 /** What a server is started with. */
 export interface Start {
@@ -127,7 +126,6 @@ export async function makeServer({
     log,
     requests: new Gate(limits.concurrency, full("requests")),
     bodies: new Gate(limits.bodies, full("data")),
-    rooms: new Rooms(),
     refusals: new Pace(REFUSALS.each, REFUSALS.ms),
     ...(secret === undefined ? {} : { hasToken: bearerCheck(secret) }),
     stopping: () => stopping,

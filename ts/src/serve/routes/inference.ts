@@ -2,7 +2,6 @@
 import type { Context } from "hono";
 import { bodyOf, type Env, type Server } from "../context.js";
 import { Refusal } from "../refusal.js";
-import type { Rooms } from "../rooms.js";
 import type { Served } from "../served.js";
 
 /**
@@ -13,15 +12,15 @@ export async function inference(
   server: Server,
   c: Context<Env>,
   model: Served,
-  work: (model: Served, body: (rooms?: Rooms) => Promise<Uint8Array<ArrayBuffer>>) => Promise<Response>,
+  work: (model: Served, body: () => Promise<Uint8Array<ArrayBuffer>>) => Promise<Response>,
 ): Promise<Response> {
   const gates = [server.requests, model.gate];
   if (server.stopping())
     throw new Refusal(503, "stopping", "The server is stopping; ask another.", { "retry-after": "1" });
   for (const gate of gates) gate.check();
-  return work(model, async (rooms) => {
+  return work(model, async () => {
     // A client that is slow to send holds a connection and its bytes, but no place in the queue.
-    const bytes = await bodyOf(server, c, rooms);
+    const bytes = await bodyOf(server, c);
     for (const gate of gates) gate.check();
     for (const gate of gates) {
       gate.enter();

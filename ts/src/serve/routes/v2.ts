@@ -51,8 +51,7 @@ export function v2Routes(app: Hono<Env>, server: Server): void {
   });
   app.on("POST", under("/infer"), (c) =>
     inference(server, c, modelOf(c, "infer"), async (model, body) => {
-      // A tensor that lies in it is copied when its run begins, and none begins for who is answered.
-      const request = parseInfer(await body(server.rooms), c.req.header(JSON_LENGTH) ?? null);
+      const request = parseInfer(await body(), c.req.header(JSON_LENGTH) ?? null);
       const outputs = await infer(model, request, c.var.deadline.signal);
       const about: About = {
         model_name: model.name,
