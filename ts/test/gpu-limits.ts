@@ -8,7 +8,7 @@ const ALIGNMENT = 256;
 /** Bytes of what lies in workgroup memory. */
 const BYTES: Readonly<Record<string, number>> = {
   ...{ f32: 4, "atomic<u32>": 4 },
-  ...{ "vec4<f32>": 16, "vec4<i32>": 16 },
+  ...{ "vec4<f16>": 8, "vec4<f32>": 16, "vec4<i32>": 16 },
 };
 
 type Constants = Readonly<Record<string, number>>;
@@ -46,12 +46,14 @@ function takes(
   if (size === undefined) throw new Error("no workgroup_size");
   const sides = size.split(",").map((word) => resolved(text, word.trim(), constants));
   const arrays = [...text.matchAll(/var<workgroup> \w+: array<([\w<>]+), (\w+)>;/g)];
-  if (arrays.length !== [...text.matchAll(/var<workgroup>/g)].length)
+  const singles = [...text.matchAll(/var<workgroup> \w+: (atomic<u32>);/g)];
+  if (arrays.length + singles.length !== [...text.matchAll(/var<workgroup>/g)].length)
     throw new Error("workgroup memory that is not understood");
-  const memory = arrays.reduce((sum, [, type, count]) => {
-    const bytes = BYTES[type!];
+  const memory = [...arrays, ...singles].reduce((sum, [, type, count = "1"]) => {
+    const named = new RegExp(`^alias ${type} = ([\\w<>]+);`, "m").exec(text)?.[1] ?? type!;
+    const bytes = BYTES[named];
     if (bytes === undefined) throw new Error(`how large is ${type}?`);
-    return sum + bytes * resolved(text, count!, constants);
+    return sum + bytes * resolved(text, count, constants);
   }, 0);
   return { sides, memory };
 }

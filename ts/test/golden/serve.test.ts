@@ -49,8 +49,8 @@ const post = (path: string, body: BodyInit, headers: Record<string, string> = {}
   fetch(server.url + path, { method: "POST", body, headers });
 
 /** One of the server's numbers, by its name and labels; NaN where it has none. */
-async function metric(name: string): Promise<number> {
-  const page = await (await fetch(`${server.url}/metrics`)).text();
+async function metric(name: string, base = server.url): Promise<number> {
+  const page = await (await fetch(`${base}/metrics`)).text();
   return Number(
     page
       .split("\n")
@@ -256,11 +256,13 @@ describe("over a socket", () => {
 
 describe("its life", () => {
   test("it finishes what it accepted, and ends", async () => {
-    const one = await live("models: [{ model: squeezenet1_1, threads: 1, maxBatch: 1 }]");
+    // All of them wait for others when it is told to end: none is answered before, and none still on its way.
+    const one = await live("models: [{ model: squeezenet1_1, threads: 1, maxBatch: 64, maxDelayMs: 10000 }]");
     const answers = Array.from({ length: 12 }, () =>
       infer(one.url, "squeezenet1_1", noise([1, 3, 224, 224])),
     );
-    await answers[0];
+    const waiting = () => metric('convzoo_queue_length{model="squeezenet1_1"}', one.url);
+    await expect.poll(waiting, { timeout: 10_000 }).toBe(12);
     one.signal("SIGTERM");
     await one.line("stopping");
     await expect(fetch(`${one.url}/v2`)).rejects.toThrow();
