@@ -83,10 +83,12 @@ describe("profile", () => {
       await model.run(input);
       return performance.now() - start;
     };
-    // Runs and profiles in turn, and the least of each, so that what others do on this machine hardly counts.
+    // Runs and profiles in turn, and the least of each, so that what others do on this machine hardly counts; more of them where
+    // no run had the machine for itself yet, which a step has sooner.
     let whole = await run();
     let steps = await model.profile(input, { rounds: 1 });
-    for (let i = 0; i < 10; i++) {
+    const sum = () => steps.reduce((sum, { ms }) => sum + ms, 0);
+    for (let i = 0; i < 10 || (i < 100 && sum() < whole / 2); i++) {
       whole = Math.min(whole, await run());
       const more = await model.profile(input, { rounds: 1 });
       steps = steps.map((step, k) => ({ ...step, ms: Math.min(step.ms, more[k]!.ms) }));
@@ -104,7 +106,7 @@ describe("profile", () => {
       expect(step.bytes, step.path).toBeGreaterThan(0);
       expect(step.shape[0]).toBe(1);
     }
-    const parts = steps.reduce((sum, { ms }) => sum + ms, 0);
+    const parts = sum();
     expect(parts).toBeGreaterThan(whole / 2);
     expect(parts).toBeLessThan(whole * 1.5);
   });
