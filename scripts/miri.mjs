@@ -3,10 +3,9 @@
  * an allocation, of what was never written, through a pointer that another use has made invalid, and writes by two threads at
  * once. It takes hundreds of times as long, so the tests are those of few numbers. What follows `--` are the names of others.
  */
-import { spawn } from "node:child_process";
-import { miri, root, together } from "./toolchain.mjs";
+import { miri, runAside, together } from "./toolchain.mjs";
 
-/** Each algorithm of convolutions; plans of all operators, by one thread; and several threads against one. */
+/** Each algorithm of convolutions (three tests are named `smallest`); plans of all operators, by one thread; and several threads against one. */
 const KERNELS = ["smallest", "weights_of_runs_and_of_packing"];
 const PLANS = [
   "every_operator_gives_what_it_says",
@@ -28,26 +27,20 @@ if (!found) {
 const { cargo, env } = found;
 
 /** Runs tests whose names contain one of `tests`, `least` of them or more, and gives how many passed. */
-function run(crate, tests, { flags = "", features = [], least = tests.length } = {}) {
+async function run(crate, tests, { flags = "", features = [], least = tests.length } = {}) {
   const start = performance.now();
   const given = { ...env, MIRIFLAGS: `${ALWAYS} ${flags} ${process.env.MIRIFLAGS ?? ""}` };
   const args = ["miri", "test", "-p", crate, "--lib", ...features, "--", ...tests];
-  const child = spawn(cargo, args, { cwd: root, env: given });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += data));
-  return new Promise((resolve) => {
-    child.on("close", (status) => {
-      const passed = Number(/(\d+) passed/.exec(said)?.[1] ?? 0);
-      const seconds = Math.round((performance.now() - start) / 1000);
-      const isFine = status === 0 && passed >= least;
-      console.log(`${isFine ? "ok  " : "FAIL"} ${crate}: ${passed} passed (${seconds} s)`);
-      if (!isFine) {
-        process.exitCode = 1;
-        console.log(said);
-      }
-      resolve(passed);
-    });
-  });
+  const { status, said } = await runAside(cargo, args, given);
+  const passed = Number(/(\d+) passed/.exec(said)?.[1] ?? 0);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  const isFine = status === 0 && passed >= least;
+  console.log(`${isFine ? "ok  " : "FAIL"} ${crate}: ${passed} passed (${seconds} s)`);
+  if (!isFine) {
+    process.exitCode = 1;
+    console.log(said);
+  }
+  return passed;
 }
 
 const given = process.argv.slice(2);
@@ -57,7 +50,7 @@ if (given.length > 0) {
   if (passed === 0) process.exitCode = 1;
 } else {
   await together([
-    () => run("kernels", KERNELS),
+    () => run("kernels", KERNELS, { least: 4 }),
     () => run("nets", PLANS),
     () => run("nets", TOGETHER, { flags: POOL, features: ["--features", "threads"] }),
   ]);
