@@ -76,7 +76,8 @@ unsafe fn sum<V: F32s, const R: usize>(
                     *sum = v.madd(weight, *sum);
                 }
             }
-            u = u.add(u_row);
+            // Wrapping, as in tile.rs: behind the last row it may lie beyond all weights.
+            u = u.wrapping_add(u_row);
         }
         let scale = V::splat(scale);
         for (r, sums) in sums.iter().enumerate() {
