@@ -31,6 +31,11 @@ impl Layout {
         Layout { offset: self.offset + first, c: count, ..*self }
     }
 
+    /// Such a map so many floats further on.
+    pub fn moved(&self, by: usize) -> Self {
+        Layout { offset: self.offset + by, ..*self }
+    }
+
     pub fn pixels(&self) -> usize {
         self.n * self.h * self.w
     }
@@ -127,6 +132,16 @@ unsafe impl Sync for Arena<'_> {}
 impl<'a> Arena<'a> {
     pub fn new(floats: &'a mut [f32]) -> Self {
         Arena { start: floats.as_mut_ptr(), len: floats.len(), life: PhantomData }
+    }
+
+    /// What lies from `first` on.
+    ///
+    /// # Safety
+    /// `first` must lie in the arena.
+    pub unsafe fn from(self, first: usize) -> Self {
+        debug_assert!(first <= self.len, "from {first} on in an arena of {}", self.len);
+        // SAFETY: the caller's promise.
+        Arena { start: unsafe { self.start.add(first) }, len: self.len - first, ..self }
     }
 
     /// The float at `i`, to read `len` floats from.

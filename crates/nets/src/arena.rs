@@ -12,6 +12,11 @@ pub struct Buffer {
     pub last: usize,
 }
 
+impl Buffer {
+    /// One that nothing touches.
+    pub const UNUSED: Buffer = Buffer { size: 0, first: usize::MAX, last: 0 };
+}
+
 /// Floats that places are multiples of: a cache line.
 const LINE: u64 = 16;
 

@@ -3,7 +3,7 @@
 use crate::algorithm::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::graph::Id;
-use crate::plan::{Device, Ending, Kernel, Needs, Plan, Scaling, Step};
+use crate::plan::{Device, Ending, Kernel, Needs, Plan, Scaling, Step, Turn};
 use crate::weights::Packed;
 use kernels::conv2d::{self, grouped, winograd};
 use kernels::epilogue::{Affine, Epilogue};
@@ -25,6 +25,13 @@ pub struct Weights<'a> {
     pub packed: &'a [Option<Arc<Packed>>],
     /// Pixels of the direct convolution's tile.
     pub height: usize,
+}
+
+/// The image that a step of the front is for, and how far behind the first room the one lies in which it runs.
+#[derive(Clone, Copy, Default)]
+struct At {
+    image: usize,
+    room: usize,
 }
 
 /// A convolution by the algorithm that its weights were packed for.
@@ -171,17 +178,20 @@ impl<'a> Weights<'a> {
             &Kernel::Softmax { x, y } => softmax::Job { x, y }.chunks(),
             &Kernel::LogSoftmax { x, y } => log_softmax::Job { x, y }.chunks(),
             &Kernel::Flatten { direction, map, flat, .. } => flatten::Job { direction, map, flat }.chunks(),
+            &Kernel::HandOn { x, y } => concat::Job { x, y }.chunks(),
             &Kernel::Halo { map, halo } => halo::Job { map, halo }.chunks(),
         })
     }
 
     /// # Safety
-    /// The plan must be one that `plan` made for these weights, the arena as large as it says, and the scratch nobody else's.
-    unsafe fn run_chunk(self, kernel: &Kernel, arena: Arena, scratch: &mut [f32], chunk: usize) {
+    /// The plan must be one that `plan` made for these weights, the arena as large as it says, and scratch and room nobody
+    /// else's.
+    unsafe fn run_chunk(self, kernel: &Kernel, all: Arena, at: At, scratch: &mut [f32], chunk: usize) {
         const LOADED: &str = "a plan is made of loaded weights";
         let epilogue = |ending| self.epilogue(ending).expect(LOADED);
         // SAFETY: the caller's promise: the planner keeps what runs together apart.
         unsafe {
+            let arena = all.from(at.room);
             match kernel {
                 Kernel::Conv2d { stage, .. } => match self.convolution(kernel).expect(LOADED) {
                     Convolution::Direct(job) => job.run::<Best>(arena, scratch, chunk),
@@ -230,8 +240,15 @@ impl<'a> Weights<'a> {
                 }
                 &Kernel::Softmax { x, y } => softmax::Job { x, y }.run::<Best>(arena, chunk),
                 &Kernel::LogSoftmax { x, y } => log_softmax::Job { x, y }.run::<Best>(arena, chunk),
+                &Kernel::Flatten { direction, map, flat, image, is_staged: true } => {
+                    let (map, flat) = (map.moved(at.room), flat + at.image * image);
+                    flatten::Job { direction, map, flat }.run(all, chunk);
+                }
                 &Kernel::Flatten { direction, map, flat, .. } => {
                     flatten::Job { direction, map, flat }.run(arena, chunk);
+                }
+                &Kernel::HandOn { x, y } => {
+                    concat::Job { x: x.moved(at.room), y: y.moved(at.image * y.image) }.run(all, chunk);
                 }
                 &Kernel::Halo { map, halo } => halo::Job { map, halo }.run(arena, chunk),
             }
@@ -272,42 +289,63 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Runs one step of a plan.
-pub fn run_step(plan: &Plan, step: &Step, weights: Weights, floats: &mut [f32], team: &Team) {
-    run_phases(plan, &[Phase::new(step.chunks)], |_| std::slice::from_ref(step), weights, floats, team);
+/// Runs one step of a plan, of the front for one image.
+pub fn run_step(plan: &Plan, step: &Step, image: usize, weights: Weights, floats: &mut [f32], team: &Team) {
+    let arena = arena(plan, floats, team);
+    team.run(&[Phase::new(step.chunks)], |member, _, chunk| {
+        // SAFETY: the arena is as large as the plan says, and one room is used.
+        unsafe { run_chunk(plan, step, At { image, room: 0 }, weights, arena, member, chunk) };
+    });
 }
 
-/// Runs phases of the plan over the arena, in which the input already lies.
-pub fn run(plan: &Plan, phases: Range<usize>, weights: Weights, floats: &mut [f32], team: &Team) {
-    let steps = &plan.steps[phases.clone()];
-    run_phases(plan, &plan.phases[phases], |phase| &steps[phase], weights, floats, team);
-}
-
-fn run_phases<'a>(
-    plan: &Plan,
-    phases: &[Phase],
-    steps: impl Fn(usize) -> &'a [Step] + Sync,
-    weights: Weights,
-    floats: &mut [f32],
-    team: &Team,
-) {
-    assert!(floats.len() >= plan.arena, "the arena was grown when the plan was made");
-    assert!(plan.members >= team.members(), "each member has scratch of its own");
-    let arena = Arena::new(floats);
-    team.run(phases, |member, phase, mut chunk| {
-        let [start, each] = plan.scratch;
-        // SAFETY: behind the maps, and no two members have the same number.
-        let scratch =
-            unsafe { std::slice::from_raw_parts_mut(arena.write(start + member * each, each), each) };
-        for step in steps(phase) {
-            if chunk < step.chunks {
-                // SAFETY: the arena is large enough (above), and the plan is `plan`'s.
-                unsafe { weights.run_chunk(&step.kernel, arena, scratch, chunk) };
-                return;
+/// Runs turns of the plan over the arena, in which the input already lies.
+pub fn run(plan: &Plan, turns: Range<usize>, weights: Weights, floats: &mut [f32], team: &Team) {
+    let arena = arena(plan, floats, team);
+    team.run(&plan.phases[turns.clone()], |member, turn, mut chunk| match plan.turns[turns.start + turn] {
+        Turn::Images { first } => {
+            let at = At { image: first + chunk, room: member * plan.room };
+            for step in plan.steps[..plan.front].iter().flatten() {
+                for chunk in 0..step.chunks {
+                    // SAFETY: as above, and no two members have the same room.
+                    unsafe { run_chunk(plan, step, at, weights, arena, member, chunk) };
+                }
             }
-            chunk -= step.chunks;
+        }
+        Turn::Steps { phase, image } => {
+            for step in &plan.steps[phase] {
+                if chunk < step.chunks {
+                    // SAFETY: as above; what runs together is kept apart by the plan.
+                    unsafe { run_chunk(plan, step, At { image, room: 0 }, weights, arena, member, chunk) };
+                    return;
+                }
+                chunk -= step.chunks;
+            }
         }
     });
+}
+
+fn arena<'a>(plan: &Plan, floats: &'a mut [f32], team: &Team) -> Arena<'a> {
+    assert!(floats.len() >= plan.arena, "the arena was grown when the plan was made");
+    assert!(plan.members >= team.members(), "each member has scratch and perhaps a room of its own");
+    Arena::new(floats)
+}
+
+/// # Safety
+/// As for `Weights::run_chunk`; a member runs one chunk at a time.
+unsafe fn run_chunk(
+    plan: &Plan,
+    step: &Step,
+    at: At,
+    weights: Weights,
+    arena: Arena,
+    member: usize,
+    chunk: usize,
+) {
+    let [start, each] = plan.scratch;
+    // SAFETY: behind the maps, and no two members have the same number.
+    let scratch = unsafe { std::slice::from_raw_parts_mut(arena.write(start + member * each, each), each) };
+    // SAFETY: the caller's promise.
+    unsafe { weights.run_chunk(&step.kernel, arena, at, scratch, chunk) };
 }
 
 /// The layouts that a kernel reads, and the one that it writes.
@@ -348,7 +386,8 @@ pub fn maps(kernel: &Kernel) -> (Vec<Layout>, Option<Layout>) {
         | Kernel::ChannelShuffle { x, y, .. }
         | Kernel::Softmax { x, y }
         | Kernel::LogSoftmax { x, y }
-        | Kernel::Concat { x, y } => (vec![*x], Some(*y)),
+        | Kernel::Concat { x, y }
+        | Kernel::HandOn { x, y } => (vec![*x], Some(*y)),
         Kernel::Flatten { direction: flatten::Direction::ToChannelsFirst, map, .. } => (vec![*map], None),
         Kernel::Flatten { direction: flatten::Direction::ToChannelsLast, map, .. }
         | Kernel::Halo { map, .. } => (vec![], Some(*map)),

@@ -252,14 +252,20 @@ impl Model {
             .map(|kept| &kept.plan)
             .ok_or_else(|| Error::new(Code::BadOption, "there is no such plan"))?;
         let weights = cpu::Weights { packed: &self.packed, height: self.options.height };
-        let mut timings: Vec<Timing> =
-            plan.steps.iter().flatten().map(|step| Timing::new(step, weights)).collect();
+        let steps: Vec<&Step> = plan.steps.iter().flatten().collect();
+        let front = plan.steps[..plan.front].iter().map(Vec::len).sum::<usize>();
+        let images = |step: usize| if step < front { plan.images } else { 1 };
+        let timings = (0..).zip(&steps).map(|(i, step)| Timing::new(step, images(i), weights));
+        let mut timings: Vec<Timing> = timings.collect();
         for _ in 0..rounds {
-            for (step, timing) in plan.steps.iter().flatten().zip(&mut timings) {
+            let mut took = vec![0.0; steps.len()];
+            let each = (0..plan.images).flat_map(|image| (0..front).map(move |i| (i, image)));
+            for (i, image) in each.chain((front..steps.len()).map(|i| (i, 0))) {
                 let before = now();
-                cpu::run_step(plan, step, weights, &mut self.arena, &self.team);
-                timing.ms = timing.ms.min(now() - before);
+                cpu::run_step(plan, steps[i], image, weights, &mut self.arena, &self.team);
+                took[i] += now() - before;
             }
+            timings.iter_mut().zip(took).for_each(|(timing, took)| timing.ms = timing.ms.min(took));
         }
         Ok(timings)
     }
@@ -277,7 +283,7 @@ fn not_finite(numbers: &[f32]) -> Option<usize> {
     numbers.iter().skip(block * 256).position(|x| !x.is_finite()).map(|i| block * 256 + i)
 }
 
-/// A step in a profile.
+/// A step in a profile; of one that runs image by image, what it took for all of them.
 #[derive(Debug, Serialize)]
 pub struct Timing {
     pub path: String,
@@ -295,16 +301,19 @@ pub struct Timing {
 }
 
 impl Timing {
-    fn new(step: &Step, weights: cpu::Weights) -> Self {
+    /// Of a step that runs once for each of so many images.
+    fn new(step: &Step, images: usize, weights: cpu::Weights) -> Self {
+        let [n, c, h, w] = step.kernel.shape();
+        let times = images as u64;
         Timing {
             path: step.path.clone(),
             op: step.kernel.name(),
             algorithm: weights.algorithm(&step.kernel),
-            shape: step.kernel.shape().to_vec(),
+            shape: vec![n * images, c, h, w],
             ms: f64::INFINITY,
-            macs: step.macs,
-            products: weights.products(&step.kernel).unwrap_or(step.macs),
-            bytes: weights.bytes(&step.kernel),
+            macs: times * step.macs,
+            products: times * weights.products(&step.kernel).unwrap_or(step.macs),
+            bytes: times * weights.bytes(&step.kernel),
         }
     }
 }

@@ -20,6 +20,10 @@ use kernels::par::Phase;
 /// image stay below it and run in one go.
 const SLICE: u64 = 1 << 29;
 
+/// Products, at most, of the whole images that a member takes in a turn, some 100 ms; and how many images. Several, for a
+/// faster member then takes more of them.
+const TURN: (u64, usize) = (8 * SLICE, 4);
+
 /// One kernel call, cut into chunks.
 pub struct Step {
     pub kernel: Kernel,
@@ -36,26 +40,39 @@ pub struct Output {
     pub dims: Vec<usize>,
 }
 
+/// What all members do together until they wait for one another.
+pub enum Turn {
+    /// The steps of a phase side by side; of the front for one image, in the first room.
+    Steps { phase: usize, image: usize },
+    /// The whole front for the images from `first` on. Each is one chunk, in the room of the member that takes it.
+    Images { first: usize },
+}
+
 /// A run's steps and memory.
 pub struct Plan {
     /// Where the input goes before a run: n * c * h * w floats in PyTorch's order.
     pub input: Output,
     pub outputs: Vec<Output>,
-    /// By phase.
+    /// By phase; those of the front are for one image.
     pub steps: Vec<Vec<Step>>,
+    /// Phases of the front.
+    pub front: usize,
+    pub images: usize,
+    pub turns: Vec<Turn>,
+    /// The claims on each turn.
     pub phases: Vec<Phase>,
-    /// The phase behind each slice's last.
+    /// The turn behind each slice's last.
     pub slices: Vec<usize>,
     /// Floats that the arena must have: the maps, then each member's scratch.
     pub arena: usize,
     /// Where the first member's scratch begins, and how many floats each has.
     pub scratch: [usize; 2],
     pub members: usize,
-    /// Every map's buffer and its place, as `picture` draws them.
+    /// Floats from one room, where the front's maps of one image lie, to the next.
+    pub room: usize,
+    /// Every map's buffer and its place, as `picture` draws them; of the rooms the first.
     buffers: Vec<Buffer>,
     offsets: Vec<u64>,
-    /// Phases by which the buffers' lives are counted: those that run image by image once.
-    lives: usize,
 }
 
 impl Plan {
@@ -63,12 +80,12 @@ impl Plan {
     #[cfg(test)]
     pub fn largest_moment(&self) -> u64 {
         let alive = |phase| self.buffers.iter().filter(move |b| b.first <= phase && phase <= b.last);
-        (0..self.lives).map(|phase| alive(phase).map(|b| b.size).sum()).max().unwrap_or(0)
+        (0..self.steps.len()).map(|phase| alive(phase).map(|b| b.size).sum()).max().unwrap_or(0)
     }
 
     /// The arena over time, for whoever studies a plan: a line a phase, memory from left to right.
     pub fn picture(&self) -> String {
-        arena::picture(&self.buffers, &self.offsets, self.arena as u64, self.lives)
+        arena::picture(&self.buffers, &self.offsets, self.arena as u64, self.steps.len())
     }
 }
 
@@ -81,14 +98,20 @@ pub fn plan(
     members: usize,
 ) -> Result<Plan> {
     let shapes = infer_needed(graph, input, &graph.needed(requested))?;
+    let images = shapes[0].n;
     let takes_before =
         |id: Id| weights.packed[id].as_ref().is_some_and(|packed| packed.takes_before(&graph.nodes[id]));
     let fused = fuse(graph, &shapes, requested, takes_before);
     let works = images::works(&shapes, &fused, weights);
     let drafts = Drafts::new(graph, &shapes, &fused, weights, requested, works)?;
+    let front = drafts.front;
 
+    let macs =
+        |draft: &Draft, phase: usize| drafts.macs(draft) / if phase < front { images as u64 } else { 1 };
+    let in_front: u64 = drafts.phases[..front].iter().flatten().map(|draft| macs(draft, 0)).sum();
+    let rooms = if images >= members && in_front <= TURN.0 { members } else { 1 };
     let buffers = drafts.buffers();
-    let (offsets, maps) = arena::place(&buffers);
+    let (offsets, room, maps) = places(&drafts, &buffers, rooms as u64);
     let scratch = drafts.scratch().next_multiple_of(16);
     let maps = maps.next_multiple_of(16);
     let total = maps + (scratch * members) as u64;
@@ -98,46 +121,93 @@ pub fn plan(
         return Err(Error::new(Code::TooLarge, message));
     }
     let mut steps = Vec::new();
-    let (each, all) = drafts.phases.split_at(drafts.each);
-    let images = shapes[0].n;
-    let each = (0..images).flat_map(|image| each.iter().map(move |phase| (Some(image), phase)));
-    for (image, phase) in each.chain(all.iter().map(|phase| (None, phase))) {
-        let places = Places { offsets: &offsets, image };
+    for (p, phase) in drafts.phases.iter().enumerate() {
+        let places = Places { offsets: &offsets, is_front: p < front };
         let step = |draft: &Draft| -> Result<Step> {
             let path = graph.nodes[drafts.node(draft)].path.clone();
             let kernel = drafts.kernel(draft, places);
             let chunks = weights.chunks(&kernel).map_err(|e| e.at(&path))?;
-            let macs = drafts.macs(draft) / image.map_or(1, |_| images as u64);
-            Ok(Step { macs, kernel, chunks, path })
+            Ok(Step { macs: macs(draft, p), kernel, chunks, path })
         };
         steps.push(phase.iter().map(step).collect::<Result<Vec<Step>>>()?);
+    }
+    let sum = |phase: usize, of: fn(&Step) -> u64| steps[phase].iter().map(of).sum::<u64>();
+    let mut timetable = Timetable::default();
+    let together = if rooms > 1 { images - images % rooms } else { 0 };
+    let each = (TURN.0 / in_front.max(1)).clamp(1, TURN.1 as u64) as usize;
+    for first in (0..together).step_by(each * rooms) {
+        let count = (together - first).min(each * rooms);
+        timetable.add(Turn::Images { first }, count, count as u64 * in_front);
+    }
+    let alone = (together..images).flat_map(|image| (0..front).map(move |phase| (phase, image)));
+    for (phase, image) in alone.chain((front..steps.len()).map(|phase| (phase, 0))) {
+        let chunks = sum(phase, |step| step.chunks as u64) as usize;
+        timetable.add(Turn::Steps { phase, image }, chunks, sum(phase, |step| step.macs));
     }
     let place = |buffer: usize, id: Id| Output { offset: offsets[buffer] as usize, dims: shapes[id].dims() };
     Ok(Plan {
         input: place(drafts.staged_input(), 0),
         outputs: (0..).zip(requested).map(|(k, &id)| place(drafts.output(k), id)).collect(),
-        phases: steps.iter().map(|phase| Phase::new(phase.iter().map(|s| s.chunks).sum())).collect(),
-        slices: slices(&steps),
+        slices: timetable.slices(),
+        turns: timetable.turns,
+        phases: timetable.phases,
         steps,
+        front,
+        images,
         arena: total as usize,
         scratch: [maps as usize, scratch],
         members,
+        room: room as usize,
         buffers,
         offsets,
-        lives: drafts.phases.len(),
     })
 }
 
-/// The phase behind each slice's last.
-fn slices(steps: &[Vec<Step>]) -> Vec<usize> {
-    let mut slices = Vec::new();
-    let mut macs = 0;
-    for (i, phase) in steps.iter().enumerate() {
-        macs += phase.iter().map(|step| step.macs).sum::<u64>();
-        if macs >= SLICE || i + 1 == steps.len() {
-            slices.push(i + 1);
-            macs = 0;
-        }
+/// Where all buffers lie: those that the front alone uses in the first of so many rooms. Also the floats of a room, and those
+/// that all take.
+fn places(drafts: &Drafts<Weights>, buffers: &[Buffer], rooms: u64) -> (Vec<u64>, u64, u64) {
+    let is_in_room = |(i, buffer): (usize, &Buffer)| drafts.is_in_room(i, buffer);
+    let only = |inside: bool| -> Vec<Buffer> {
+        let of = |(i, &buffer)| if is_in_room((i, &buffer)) == inside { buffer } else { Buffer::UNUSED };
+        buffers.iter().enumerate().map(of).collect()
+    };
+    let (mut offsets, room) = arena::place(&only(true));
+    let room = room.next_multiple_of(16);
+    let mut others = only(false);
+    others.push(Buffer { size: rooms * room, first: 0, last: drafts.front.saturating_sub(1) });
+    let (outside, total) = arena::place(&others);
+    for (i, offset) in offsets.iter_mut().enumerate() {
+        *offset = if is_in_room((i, &buffers[i])) { *offset + outside[buffers.len()] } else { outside[i] };
     }
-    slices
+    (offsets, room, total)
+}
+
+/// Turns, one behind the other.
+#[derive(Default)]
+struct Timetable {
+    turns: Vec<Turn>,
+    phases: Vec<Phase>,
+    macs: Vec<u64>,
+}
+
+impl Timetable {
+    fn add(&mut self, turn: Turn, chunks: usize, macs: u64) {
+        self.turns.push(turn);
+        self.phases.push(Phase::new(chunks));
+        self.macs.push(macs);
+    }
+
+    /// The turn behind each slice's last.
+    fn slices(&self) -> Vec<usize> {
+        let mut slices = Vec::new();
+        let mut sum = 0;
+        for (i, macs) in self.macs.iter().enumerate() {
+            sum += macs;
+            if sum >= SLICE || i + 1 == self.macs.len() {
+                slices.push(i + 1);
+                sum = 0;
+            }
+        }
+        slices
+    }
 }

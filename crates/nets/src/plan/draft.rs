@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::fuse::{Fused, Home, Scale, Work};
 use crate::graph::{Graph, Id, Op};
 use crate::shape::Shape;
+use kernels::layout::Layout;
 use kernels::{avg_pool2d, flatten, local_response_norm, max_pool2d, pad2d};
 
 /// What a kernel needs beside its maps.
@@ -58,27 +59,30 @@ enum What {
         channel: usize,
     },
     Halo(Id),
+    /// What the front hands on of an image, to where the rest finds that of all.
+    HandOn(Id),
     Out(usize),
 }
 
-/// Buffers are numbered: a node's map by its id, then the staged input, the outputs, and the temps.
+/// Buffers are numbered: a node's map by its id, then the staged input, the outputs, what the front hands on, and the temps.
 pub struct Drafts<'a, D> {
     graph: &'a Graph,
     shapes: &'a [Shape],
     fused: &'a Fused,
     device: D,
     requested: &'a [Id],
-    /// Works, from the first on, that run image by image, and the buffers that hold but one image then.
+    /// Works, from the first on, that are the front: they run image by image.
     works: usize,
-    shared: Vec<bool>,
+    /// The nodes whose buffers both the front and the rest touch; each has a second one then, for all images.
+    handed_on: Vec<Id>,
     halos: Vec<[usize; 4]>,
     /// Floats of each temp.
     temps: Vec<usize>,
     /// The most that a step needs for itself.
     scratch: usize,
     pub phases: Vec<Vec<Draft>>,
-    /// Phases, from the first on, that run image by image.
-    pub each: usize,
+    /// Phases, from the first on, that are the front.
+    pub front: usize,
 }
 
 impl<'a, D: Device> Drafts<'a, D> {
@@ -107,12 +111,12 @@ impl<'a, D: Device> Drafts<'a, D> {
             device,
             requested,
             works,
-            shared: images::shared(shapes, fused, works),
+            handed_on: images::handed_on(fused, works),
             halos,
             temps: vec![],
             scratch: 0,
             phases: vec![],
-            each: 0,
+            front: 0,
         };
         drafts.draft()?;
         Ok(drafts)
@@ -129,7 +133,16 @@ impl<'a, D: Device> Drafts<'a, D> {
     }
 
     fn temp(&self, t: usize) -> usize {
-        self.output(self.requested.len()) + t
+        self.output(self.requested.len()) + self.handed_on.len() + t
+    }
+
+    /// The buffer in which a node's map lies, for the front or for the rest.
+    fn buffer(&self, id: Id, is_front: bool) -> usize {
+        let buffer = self.fused.buffer(id).0;
+        match self.handed_on.binary_search(&buffer) {
+            Ok(i) if !is_front => self.output(self.requested.len()) + i,
+            _ => buffer,
+        }
     }
 
     pub fn scratch(&self) -> usize {
@@ -140,12 +153,23 @@ impl<'a, D: Device> Drafts<'a, D> {
         // Whose halo is drafted already.
         let mut bordered = vec![false; self.shapes.len()];
         for (i, work) in self.fused.works.iter().enumerate() {
-            let (writes, _) = self.fused.buffer(work.writes);
+            let is_front = i < self.works;
             if i == self.works {
-                self.each = self.phases.len();
+                for id in self.handed_on.clone() {
+                    self.push(Draft {
+                        what: What::HandOn(id),
+                        reads: vec![id],
+                        writes: self.buffer(id, false),
+                    });
+                }
+                self.front = self.phases.len();
+                for id in self.handed_on.clone() {
+                    self.draft_halo(id, is_front);
+                }
             }
-            if !std::mem::replace(&mut bordered[writes], true) && self.halos[writes] != [0; 4] {
-                self.push(Draft { what: What::Halo(writes), reads: vec![], writes });
+            let (own, writes) = (self.fused.buffer(work.writes).0, self.buffer(work.writes, is_front));
+            if !std::mem::replace(&mut bordered[own], true) {
+                self.draft_halo(own, is_front);
             }
             match self.graph.nodes[work.node].op {
                 Op::Input { .. } => {
@@ -158,15 +182,22 @@ impl<'a, D: Device> Drafts<'a, D> {
             for k in 0..self.requested.len() {
                 let id = self.requested[k];
                 if self.fused.written(id) == work.writes {
-                    let reads = vec![self.fused.buffer(id).0];
+                    let reads = vec![self.buffer(id, is_front)];
                     self.push(Draft { what: What::Out(k), reads, writes: self.output(k) });
                 }
             }
         }
         if self.works == self.fused.works.len() {
-            self.each = self.phases.len();
+            self.front = self.phases.len();
         }
         Ok(())
+    }
+
+    fn draft_halo(&mut self, id: Id, is_front: bool) {
+        if self.halos[id] != [0; 4] {
+            let writes = self.buffer(id, is_front);
+            self.push(Draft { what: What::Halo(id), reads: vec![], writes });
+        }
     }
 
     fn draft_copies(&mut self, i: usize, writes: usize) {
@@ -174,7 +205,7 @@ impl<'a, D: Device> Drafts<'a, D> {
         let mut channel = 0;
         for &branch in &self.graph.nodes[work.node].inputs {
             if self.fused.homes[branch] != Home::Part(work.writes, channel) {
-                let reads = vec![self.fused.buffer(branch).0];
+                let reads = vec![self.buffer(branch, i < self.works)];
                 self.push(Draft { what: What::Copy { work: i, branch, channel }, reads, writes });
             }
             channel += self.shapes[branch].c;
@@ -183,10 +214,11 @@ impl<'a, D: Device> Drafts<'a, D> {
 
     fn draft_stages(&mut self, i: usize, writes: usize) -> Result<()> {
         let work = &self.fused.works[i];
-        let reads: Vec<usize> = work.all_reads().map(|id| self.fused.buffer(id).0).collect();
+        let buffer = |id: Id| self.buffer(id, i < self.works);
+        let reads: Vec<usize> = work.all_reads().map(buffer).collect();
         // What a kernel needs follows from its maps' sizes; their places do not matter yet.
-        let offsets = vec![0; self.shapes.len()];
-        let nowhere = Places { offsets: &offsets, image: (i < self.works).then_some(0) };
+        let offsets = vec![0; self.temp(0)];
+        let nowhere = Places { offsets: &offsets, is_front: i < self.works };
         let needs = self
             .device
             .needs(&self.run(i, 0, [0; 2], nowhere))
@@ -202,7 +234,7 @@ impl<'a, D: Device> Drafts<'a, D> {
             if D::STAGES > 2 && stage > 0 {
                 // What is worked on is read by the first stage alone.
                 let last = work.all_reads().filter(|&id| is_last && work.finishes_with(id));
-                reads = last.map(|id| self.fused.buffer(id).0).collect();
+                reads = last.map(|id| self.buffer(id, i < self.works)).collect();
             }
             let temp_after = |stage: usize| temp.map(|t| self.temp(t + stage));
             if stage > 0 {
@@ -217,8 +249,8 @@ impl<'a, D: Device> Drafts<'a, D> {
     /// Puts a step into the current phase if it reads nothing that the phase writes, else into a new one.
     fn push(&mut self, draft: Draft) {
         let waits = |phase: &Vec<Draft>| phase.iter().any(|earlier| draft.reads.contains(&earlier.writes));
-        // What runs image by image shares no phase with what does not.
-        let begun = self.phases.len() > self.each;
+        // The rest shares no phase with the front.
+        let begun = self.phases.len() > self.front;
         match self.phases.last_mut() {
             Some(phase) if D::TOGETHER && begun && !waits(phase) => phase.push(draft),
             _ => self.phases.push(vec![draft]),
@@ -229,7 +261,7 @@ impl<'a, D: Device> Drafts<'a, D> {
     pub fn node(&self, draft: &Draft) -> Id {
         match draft.what {
             What::Run { work, .. } | What::Copy { work, .. } => self.fused.works[work].node,
-            What::Halo(id) => id,
+            What::Halo(id) | What::HandOn(id) => id,
             What::Out(k) => self.requested[k],
         }
     }
@@ -253,19 +285,23 @@ impl<'a, D: Device> Drafts<'a, D> {
         let at = |id: Id| self.layout(places, id);
         match draft.what {
             What::Halo(id) => Kernel::Halo { map: at(id), halo: self.halos[id] },
+            What::HandOn(id) => {
+                let all = Places { is_front: false, ..places };
+                Kernel::HandOn { x: at(id), y: Layout { n: 1, ..self.layout(all, id) } }
+            }
             What::Out(k) => {
                 let direction = flatten::Direction::ToChannelsFirst;
                 let map = at(self.requested[k]);
                 let image = map.h * map.w * map.c;
-                let flat = places.flat(self.output(k), image);
-                Kernel::Flatten { direction, map, flat, image }
+                let flat = places.flat(self.output(k));
+                Kernel::Flatten { direction, map, flat, image, is_staged: true }
             }
             What::Copy { work, branch, channel } => {
                 let x = at(branch);
                 Kernel::Concat { x, y: at(self.fused.works[work].writes).channels(channel, x.c) }
             }
             What::Run { work, stage, temp } => {
-                let at = |t: usize| places.flat(self.temp(t), 0);
+                let at = |t: usize| places.flat(self.temp(t));
                 let second = |t: usize| if D::STAGES > 2 { at(t + 1) } else { 0 };
                 self.run(work, stage, temp.map_or([0; 2], |t| [at(t), second(t)]), places)
             }
@@ -300,7 +336,8 @@ impl<'a, D: Device> Drafts<'a, D> {
             Op::Input { .. } => {
                 let direction = flatten::Direction::ToChannelsLast;
                 let image = y.h * y.w * y.c;
-                Kernel::Flatten { direction, map: y, flat: places.flat(self.staged_input(), image), image }
+                let flat = places.flat(self.staged_input());
+                Kernel::Flatten { direction, map: y, flat, image, is_staged: true }
             }
             Op::Conv2d { .. } => {
                 let spec = node.conv2d([x.h, x.w]).expect("a conv2d");
@@ -353,7 +390,7 @@ impl<'a, D: Device> Drafts<'a, D> {
             Op::LogSoftmax => Kernel::LogSoftmax { x, y },
             Op::Flatten => {
                 let direction = flatten::Direction::ToChannelsFirst;
-                Kernel::Flatten { direction, map: x, flat: y.offset, image: y.image }
+                Kernel::Flatten { direction, map: x, flat: y.offset, image: y.image, is_staged: false }
             }
             // Only where a device cannot read it in its place.
             Op::Slice { start, .. } if D::GROUP > 1 => Kernel::Concat { x: x.channels(start, y.c), y },

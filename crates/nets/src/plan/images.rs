@@ -1,13 +1,15 @@
-//! images: which steps of a batch run image by image.
+//! images: which steps of a batch run image by image, the front of its plan.
 //!
 //! The first maps of a network are its largest. Of several images at once they fit no cache, and each step reads from memory
 //! what the one before it wrote there; so the first steps run for one image after the other, over maps that all the images
 //! share. The last steps have large weights and small maps: they read their weights once for all images.
 
 use crate::cpu::Weights;
-use crate::fuse::Fused;
+use crate::fuse::{Fused, Work};
+use crate::graph::Id;
 use crate::shape::Shape;
 use crate::weights::Packed;
+use std::collections::BTreeSet;
 
 /// Floats of maps that a step may have of all images and still find in a cache; little for tests, whose maps are small.
 const NEAR: u64 = if cfg!(test) { 64 } else { 128 * 1024 };
@@ -41,13 +43,12 @@ pub fn works(shapes: &[Shape], fused: &Fused, weights: Weights) -> usize {
     best.1
 }
 
-/// By buffer, whether the first `works` works alone touch it, so that it need hold but one image.
-pub fn shared(shapes: &[Shape], fused: &Fused, works: usize) -> Vec<bool> {
-    let mut shared = vec![true; shapes.len()];
-    for work in &fused.works[works..] {
-        for id in work.all_reads().chain([work.writes]) {
-            shared[fused.buffer(id).0] = false;
-        }
-    }
-    shared
+/// The buffers that works on both sides touch: what the first `works` works hand on.
+pub fn handed_on(fused: &Fused, works: usize) -> Vec<Id> {
+    let touched = |works: &[Work]| -> BTreeSet<Id> {
+        let ids = works.iter().flat_map(|work| work.all_reads().chain([work.writes]));
+        ids.map(|id| fused.buffer(id).0).collect()
+    };
+    let (front, rest) = fused.works.split_at(works);
+    touched(front).intersection(&touched(rest)).copied().collect()
 }

@@ -113,6 +113,13 @@ pub enum Kernel {
         flat: usize,
         /// Floats from image to image of the flat side.
         image: usize,
+        /// Whether the flat side is the network's input or an output, which lie there of all images.
+        is_staged: bool,
+    },
+    /// A copy of what the front hands on, to the place of the image that it is at; `y` is the first image's.
+    HandOn {
+        x: Layout,
+        y: Layout,
     },
     Halo {
         map: Layout,
@@ -159,6 +166,7 @@ impl Kernel {
             Kernel::Softmax { .. } => "softmax",
             Kernel::LogSoftmax { .. } => "log_softmax",
             Kernel::Flatten { .. } => "flatten",
+            Kernel::HandOn { .. } => "hand_on",
             Kernel::Halo { .. } => "halo",
         }
     }

@@ -268,11 +268,13 @@ impl Gpu<'_> {
             }
             &Kernel::Softmax { x, y } => softmax::gpu::dispatch(limits, map(x), map(y)),
             &Kernel::LogSoftmax { x, y } => log_softmax::gpu::dispatch(limits, map(x), map(y)),
-            &Kernel::Flatten { direction, map: layout, flat, image } => {
+            &Kernel::Flatten { direction, map: layout, flat, image, .. } => {
                 let (bank, offset) = split(flat);
                 flatten::gpu::dispatch(direction, map(layout), [bank, offset, image])
             }
-            Kernel::Halo { .. } => unreachable!("maps have no halo here"),
+            Kernel::Halo { .. } | Kernel::HandOn { .. } => {
+                unreachable!("maps have no halo here, plans no front")
+            }
         };
         vec![one]
     }

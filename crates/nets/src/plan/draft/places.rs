@@ -5,44 +5,40 @@ use crate::arena::Buffer;
 use crate::graph::Id;
 use crate::shape::Shape;
 use kernels::layout::Layout;
+use std::ops::Range;
 
-/// Where the buffers lie, and the image that a step is for; all of them where there is none.
+/// Where the buffers lie, for a step of the front or of the rest.
 #[derive(Clone, Copy)]
 pub struct Places<'a> {
     pub offsets: &'a [u64],
-    pub image: Option<usize>,
+    pub is_front: bool,
 }
 
 impl<'a> Places<'a> {
+    /// Of a plan without a front.
     pub fn of_all(offsets: &'a [u64]) -> Self {
-        Places { offsets, image: None }
+        Places { offsets, is_front: false }
     }
 
-    /// Where a buffer without pixels lies, of the image that has so many floats there; nowhere as yet is at 0.
-    pub(super) fn flat(&self, buffer: usize, image: usize) -> usize {
-        self.offsets.get(buffer).map_or(0, |&offset| offset as usize + self.image.unwrap_or(0) * image)
+    /// Where a buffer without pixels begins; nowhere as yet is at 0.
+    pub(super) fn flat(&self, buffer: usize) -> usize {
+        self.offsets.get(buffer).map_or(0, |&offset| offset as usize)
     }
 }
 
 impl<D: Device> Drafts<'_, D> {
-    /// Images that a buffer holds.
-    fn images(&self, buffer: Id) -> usize {
-        if self.shared[buffer] { 1 } else { self.shapes[buffer].n }
-    }
-
-    /// Floats of a node's buffer with its halo.
-    fn size(&self, id: Id) -> u64 {
-        let (Shape { c, h, w, .. }, n) = (self.shapes[id], self.images(id));
+    /// Floats of a node's buffer of so many images, with its halo.
+    fn size(&self, id: Id, images: usize) -> u64 {
+        let Shape { c, h, w, .. } = self.shapes[id];
         let [top, left, bottom, right] = self.halos[id];
         let cells = (h + top + bottom) as u64 * (w + left + right) as u64;
         // Far too large is large enough, and lets no sum of sizes overflow.
-        cells.saturating_mul((n * c.next_multiple_of(D::GROUP)) as u64).min(1 << 40)
+        cells.saturating_mul((images * c.next_multiple_of(D::GROUP)) as u64).min(1 << 40)
     }
 
     /// The sizes and lives of all buffers.
     pub fn buffers(&self) -> Vec<Buffer> {
-        let unused = Buffer { size: 0, first: usize::MAX, last: 0 };
-        let mut buffers = vec![unused; self.temp(self.temps.len())];
+        let mut buffers = vec![Buffer::UNUSED; self.temp(self.temps.len())];
         for (phase, drafts) in self.phases.iter().enumerate() {
             for draft in drafts {
                 for &buffer in draft.reads.iter().chain([&draft.writes]) {
@@ -51,23 +47,26 @@ impl<D: Device> Drafts<'_, D> {
                 }
             }
         }
-        // What holds all images has some while others are worked on.
-        for (b, buffer) in buffers.iter_mut().enumerate() {
-            if buffer.first < self.each && self.shared.get(b) == Some(&false) {
-                buffer.first = 0;
-            }
-        }
+        let images = self.shapes[0].n;
         for (id, buffer) in buffers.iter_mut().enumerate().take(self.shapes.len()) {
-            buffer.size = if buffer.first == usize::MAX { 0 } else { self.size(id) };
+            let images = if buffer.first < self.front { 1 } else { images };
+            buffer.size = if *buffer == Buffer::UNUSED { 0 } else { self.size(id, images) };
+        }
+        for &id in &self.handed_on {
+            buffers[self.buffer(id, false)].size = self.size(id, images);
         }
         // The input is there before the first phase; the outputs stay till after the last.
-        let staged = self.staged_input();
-        let last = buffers[staged].last.max(self.each.saturating_sub(1));
-        buffers[staged] = Buffer { size: self.shapes[0].len() as u64, first: 0, last };
+        buffers[self.staged_input()].size = self.shapes[0].len() as u64;
+        buffers[self.staged_input()].first = 0;
         for (k, &id) in self.requested.iter().enumerate() {
-            let buffer = &mut buffers[self.output(k)];
-            let first = if buffer.first < self.each { 0 } else { buffer.first };
-            *buffer = Buffer { size: self.shapes[id].len() as u64, first, last: self.phases.len() };
+            buffers[self.output(k)].size = self.shapes[id].len() as u64;
+            buffers[self.output(k)].last = self.phases.len();
+        }
+        // What has a place for each image is needed by some while others are worked on.
+        for buffer in &mut buffers[self.outside()] {
+            if buffer.first < self.front {
+                (buffer.first, buffer.last) = (0, buffer.last.max(self.front - 1));
+            }
         }
         for (t, &size) in self.temps.iter().enumerate() {
             buffers[self.temp(t)].size = size as u64;
@@ -75,16 +74,26 @@ impl<D: Device> Drafts<'_, D> {
         buffers
     }
 
+    /// Whether the front alone uses a buffer, for the image that it is at.
+    pub fn is_in_room(&self, buffer: usize, life: &Buffer) -> bool {
+        !self.outside().contains(&buffer) && life.last < self.front
+    }
+
+    /// The buffers that hold all images although the front uses them.
+    fn outside(&self) -> Range<usize> {
+        self.staged_input()..self.temp(0)
+    }
+
     pub(super) fn layout(&self, places: Places, id: Id) -> Layout {
-        let (buffer, channel) = self.fused.buffer(id);
-        let Shape { c, h, w, .. } = self.shapes[buffer];
+        let (own, channel) = self.fused.buffer(id);
+        let Shape { c, h, w, .. } = self.shapes[own];
         let pixel = c.next_multiple_of(D::GROUP);
-        let [top, left, bottom, right] = self.halos[buffer];
+        let [top, left, bottom, right] = self.halos[own];
         let row = (left + w + right) * pixel;
         let image = (top + h + bottom) * row;
-        let n = places.image.map_or(self.images(buffer), |_| 1);
-        let first = places.image.filter(|_| !self.shared[buffer]).unwrap_or(0);
-        let offset = places.offsets[buffer] as usize + first * image + top * row + left * pixel + channel;
+        let n = if places.is_front { 1 } else { self.shapes[own].n };
+        let start = places.flat(self.buffer(id, places.is_front));
+        let offset = start + top * row + left * pixel + channel;
         Layout { n, h, w, c: self.shapes[id].c, offset, image, row, pixel }
     }
 }

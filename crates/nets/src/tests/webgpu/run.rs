@@ -267,7 +267,7 @@ impl Run<'_> {
             Kernel::LogSoftmax { x, y } => {
                 (*y, log_softmax::reference::log_softmax(&read(x), [x.n, x.c, x.h * x.w]))
             }
-            &Kernel::Flatten { direction, map, flat, image } => {
+            &Kernel::Flatten { direction, map, flat, image, .. } => {
                 let own = map.h * map.w * map.c;
                 match direction {
                     Direction::ToChannelsFirst => {
@@ -285,7 +285,9 @@ impl Run<'_> {
                     }
                 }
             }
-            Kernel::Halo { .. } => unreachable!("maps have no halo here"),
+            Kernel::Halo { .. } | Kernel::HandOn { .. } => {
+                unreachable!("maps have no halo here, plans no front")
+            }
         };
         self.memory.write(&y, &numbers);
     }
