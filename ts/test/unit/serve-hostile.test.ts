@@ -52,6 +52,21 @@ describe("a body", () => {
     expect((await readBody(null, new Headers(), bounds)).bytes).toHaveLength(0);
   });
 
+  test("gives the memory of its pieces back, but not what is another's", async () => {
+    const room = new ArrayBuffer(30);
+    const given: unknown[] = [];
+    const transfer = function (this: ArrayBuffer, length: number) {
+      given.push([this, length]);
+    };
+    const own = Uint8Array.of(1, 2, 3);
+    for (const buffer of [own.buffer, room]) Object.assign(buffer, { transfer });
+    const parts = [own, Uint8Array.of(), new Uint8Array(room, 0, 10), new Uint8Array(room, 10, 20)];
+    const body = await readBody(source(parts).pieces, new Headers(), limits(100));
+    expect([...body.bytes.subarray(0, 4)]).toEqual([1, 2, 3, 0]);
+    expect(body.bytes).toHaveLength(33);
+    expect(given).toEqual([[own.buffer, 0]]);
+  });
+
   test("that says it is too large is not read", async () => {
     const { pieces, counted } = source([new Uint8Array(5)]);
     expect(await status(readBody(pieces, new Headers({ "content-length": "11" }), limits(10)))).toBe(413);

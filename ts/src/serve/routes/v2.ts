@@ -2,6 +2,7 @@
 import type { Context, Hono } from "hono";
 import type { Tensor } from "../../tensor.js";
 import { OUTPUT } from "../batcher.js";
+import { drop } from "../body.js";
 import type { Env, Server } from "../context.js";
 import type { Served } from "../served.js";
 import { type About, answerOf, type Output } from "../v2/answer.js";
@@ -51,8 +52,11 @@ export function v2Routes(app: Hono<Env>, server: Server): void {
   });
   app.on("POST", under("/infer"), (c) =>
     inference(server, c, modelOf(c, "infer"), async (model, body) => {
-      const request = parseInfer(await body(), c.req.header(JSON_LENGTH) ?? null);
+      const bytes = await body();
+      const request = parseInfer(bytes, c.req.header(JSON_LENGTH) ?? null);
       const outputs = await infer(model, request, c.var.deadline.signal);
+      // A tensor was read where it lies in them.
+      drop(bytes);
       const about: About = {
         model_name: model.name,
         model_version: model.config.version,
