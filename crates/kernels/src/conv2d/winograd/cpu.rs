@@ -285,12 +285,15 @@ impl Job<'_> {
         let (row, sums_row, height) = (self.row(), self.sums(), self.height);
         let to = |position: usize, panel: usize| position * self.range() + (panel - panels.start) * width;
         let grid = self.grid();
-        // Of the block's tiles those that need a position: how many there are before, and they.
-        let needing = |position: usize| {
-            let infinity = [AY > 1 && position / AX == AY - 1, AX > 1 && position % AX == AX - 1];
-            let needing = grid.needing(infinity);
-            let start = needing.start.clamp(tiles.start, tiles.end);
-            (start - tiles.start, needing.end.clamp(start, tiles.end) - start)
+        // The positions, and of the block's tiles those that need one, if there are any.
+        let needed = || {
+            let of = |position: usize| {
+                let infinity = [AY > 1 && position / AX == AY - 1, AX > 1 && position % AX == AX - 1];
+                let needing = grid.needing(infinity);
+                let [first, end] = [needing.start, needing.end].map(|t| t.clamp(tiles.start, tiles.end));
+                (position, first - tiles.start, end.saturating_sub(first))
+            };
+            (0..AY * AX).map(of).filter(|&(_, _, count)| count > 0)
         };
         // SAFETY: the caller's promise; a range's sums have room for its panels.
         unsafe {
@@ -300,8 +303,7 @@ impl Job<'_> {
                 {
                     let deep = self.deep().min(depth - c);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
-                    for position in 0..AY * AX {
-                        let (before, count) = needing(position);
+                    for (position, before, count) in needed() {
                         let (u, u_row) = (scratch.weights.add(position * width), self.apart());
                         let v = v.add(position * step + before * row + c);
                         let sums = scratch.sums.add(before * sums_row + to(position, panel));
@@ -310,8 +312,7 @@ impl Job<'_> {
                     }
                 }
             } else {
-                for position in 0..AY * AX {
-                    let (before, count) = needing(position);
+                for (position, before, count) in needed() {
                     let v = v.add(position * step + before * row);
                     for panel in panels.clone() {
                         fetch(self.packed.panel(panel, position), depth * width);
