@@ -58,18 +58,18 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// Finishes a tile of sums but for a curve and stores it: `R` rows of the channels from `c` on. `add` is where the
-    /// rows' summands lie; without an `add` in the epilogue it is not looked at.
+    /// Finishes `R` pixels' sums of `LANES` channels from `c` on but for a curve, and stores them. `add` is where the
+    /// pixels' summands lie; without an `add` in the epilogue it is not looked at.
     ///
     /// # Safety
-    /// Each `add` must be readable as far as a row is wide where there is an `add`, and each `y` writable; `c` must be a
-    /// channel of the output.
+    /// `LANES` floats at each `add` must be readable where there is an `add`, and at each `y` writable; `c` must be a channel
+    /// of the output.
     // Every pass is small and free of branches, so that LLVM unrolls it whole: a sum that is picked by a variable lives
     // in memory, and then every product is stored there (38 GFLOPS instead of 54).
     #[inline(always)]
-    pub unsafe fn store<V: F32s, const R: usize, const N: usize>(
+    pub unsafe fn store<V: F32s, const R: usize>(
         &self,
-        mut sums: [[V; N]; R],
+        mut sums: [V; R],
         c: usize,
         add: [*const f32; R],
         y: [*mut f32; R],
@@ -77,27 +77,18 @@ impl Epilogue<'_> {
         // SAFETY: the caller's promise; an affine has more numbers than channels.
         unsafe {
             if let Some(affine) = self.affine {
-                let (scale, shift) = (affine.scale(c), affine.shift(c));
-                for j in 0..N {
-                    let (scale, shift) = (V::load(scale.add(j * V::LANES)), V::load(shift.add(j * V::LANES)));
-                    for sums in &mut sums {
-                        sums[j] = sums[j].madd(scale, shift);
-                    }
-                }
+                let (scale, shift) = (V::load(affine.scale(c)), V::load(affine.shift(c)));
+                sums = sums.map(|sum| sum.madd(scale, shift));
             }
             if self.add.is_some() {
-                for (sums, add) in sums.iter_mut().zip(add) {
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        *sum = sum.add(V::load(add.add(j * V::LANES)));
-                    }
+                for (sum, add) in sums.iter_mut().zip(add) {
+                    *sum = sum.add(V::load(add));
                 }
             }
             let (least, most) = self.activation.bounds();
             let (least, most) = (V::splat(least), V::splat(most));
-            for (sums, y) in sums.iter().zip(y) {
-                for (j, sum) in sums.iter().enumerate() {
-                    sum.max(least).min(most).store(y.add(j * V::LANES));
-                }
+            for (sum, y) in sums.into_iter().zip(y) {
+                sum.max(least).min(most).store(y);
             }
         }
     }

@@ -273,7 +273,7 @@ impl Job<'_> {
                 }
                 let add = std::array::from_fn(|t| place.add.wrapping_add(t * add_step + c));
                 let y = std::array::from_fn(|t| place.y.add(t * y_step + c));
-                epilogue.store(sums.map(|sum| [sum]), c, add, y);
+                epilogue.store(sums, c, add, y);
             }
             c += V::LANES;
         }

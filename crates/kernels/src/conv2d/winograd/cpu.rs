@@ -9,7 +9,7 @@
 use super::grid::Grid;
 use super::pack::SMALL;
 use super::points::Points;
-use super::product::multiply;
+use super::product::{Rows, multiply};
 use super::tiles::Scratch;
 use super::transform::{MOST, weights_tile};
 use super::{N, Winograd};
@@ -282,8 +282,11 @@ impl Job<'_> {
     ) {
         let (depth, width) = (self.packed.unit.in_channels, self.packed.width);
         let panels = range * PANELS..self.packed.panels().min((range + 1) * PANELS);
-        let (row, sums_row, height) = (self.row(), self.sums(), self.height);
-        let to = |position: usize, panel: usize| position * self.range() + (panel - panels.start) * width;
+        let (row, height) = (self.row(), self.height);
+        let sums = |tile: usize, position: usize, panel: usize| {
+            let place = position * self.range() + (panel - panels.start) * width;
+            Rows { first: scratch.sums.wrapping_add(tile * self.sums() + place), step: self.sums() }
+        };
         let grid = self.grid();
         // The positions, and of the block's tiles those that need one, if there are any.
         let needed = || {
@@ -304,23 +307,24 @@ impl Job<'_> {
                     let deep = self.deep().min(depth - c);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
                     for (position, before, count) in needed() {
-                        let (u, u_row) = (scratch.weights.add(position * width), self.apart());
-                        let v = v.add(position * step + before * row + c);
-                        let sums = scratch.sums.add(before * sums_row + to(position, panel));
+                        let first = scratch.weights.add(position * width).cast_const();
+                        let u = Rows { first, step: self.apart() };
+                        let v = Rows { first: v.add(position * step + before * row + c), step: row };
                         let scale = if c + deep < depth { 1.0 } else { self.packed.scale(position) };
-                        multiply::<V>(v, row, count, u, u_row, deep, sums, sums_row, height, c > 0, scale);
+                        let sums = sums(before, position, panel);
+                        multiply::<V>(v, count, u, deep, sums, height, c > 0, scale);
                     }
                 }
             } else {
                 for (position, before, count) in needed() {
-                    let v = v.add(position * step + before * row);
+                    let v = Rows { first: v.add(position * step + before * row), step: row };
                     for panel in panels.clone() {
                         fetch(self.packed.panel(panel, position), depth * width);
                     }
                     for panel in panels.clone() {
-                        let u = self.packed.panel(panel, position);
-                        let sums = scratch.sums.add(before * sums_row + to(position, panel));
-                        multiply::<V>(v, row, count, u, width, depth, sums, sums_row, height, false, 1.0);
+                        let u = Rows { first: self.packed.panel(panel, position), step: width };
+                        let sums = sums(before, position, panel);
+                        multiply::<V>(v, count, u, depth, sums, height, false, 1.0);
                     }
                 }
             }

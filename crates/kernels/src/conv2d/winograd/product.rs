@@ -3,31 +3,37 @@
 use super::N;
 use crate::simd::F32s;
 
-/// Multiplies `tiles` rows of transformed inputs by a panel of weights, of which each row lies `u_row` floats behind the one
-/// before, at most `height` rows at a time: row t's sums, on top of what is there where there is `more`, and then times
-/// `scale`, go to `sums + t * sums_row`.
+/// Where rows of floats lie: the first, and how many floats from one to the next.
+#[derive(Clone, Copy)]
+pub struct Rows<P> {
+    pub first: P,
+    pub step: usize,
+}
+
+/// Multiplies `tiles` rows of transformed inputs by a panel of weights, `depth` rows, at most `height` tiles at a time: each
+/// tile's sums, on top of what is there where there is `more`, and then times `scale`, go to its row of `sums`.
 ///
 /// # Safety
-/// `depth` floats of each row of `v` must be readable, and `depth` rows of a panel at `u`; the sums must be writable, and
+/// `depth` floats of each row of `v` must be readable, and a panel's width of each of `u`; the sums must be writable, and
 /// readable where there is more.
 pub unsafe fn multiply<V: F32s>(
-    v: *const f32,
-    row: usize,
+    v: Rows<*const f32>,
     tiles: usize,
-    u: *const f32,
-    u_row: usize,
+    u: Rows<*const f32>,
     depth: usize,
-    sums: *mut f32,
-    sums_row: usize,
+    sums: Rows<*mut f32>,
     height: usize,
     more: bool,
     scale: f32,
 ) {
+    let Rows { first: u, step: u_row } = u;
+    let [row, sums_row] = [v.step, sums.step];
     let height = height.min(6);
     let mut t = 0;
     while t < tiles {
         // Evenly: fewer than 4 rows take as long as 4.
-        let (left, v, y) = (tiles - t, v.wrapping_add(t * row), sums.wrapping_add(t * sums_row));
+        let left = tiles - t;
+        let (v, y) = (v.first.wrapping_add(t * row), sums.first.wrapping_add(t * sums_row));
         let rows = left.div_ceil(left.div_ceil(height));
         // SAFETY: the caller's promise.
         unsafe {
