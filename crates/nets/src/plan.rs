@@ -24,6 +24,9 @@ const SLICE: u64 = 1 << 29;
 /// faster member then takes more of them.
 const TURN: (u64, usize) = (8 * SLICE, 4);
 
+/// Floats of all members' rooms, at most: 128 MiB.
+const ROOMS: u64 = 1 << 25;
+
 /// One kernel call, cut into chunks.
 pub struct Step {
     pub kernel: Kernel,
@@ -109,9 +112,12 @@ pub fn plan(
     let macs =
         |draft: &Draft, phase: usize| drafts.macs(draft) / if phase < front { images as u64 } else { 1 };
     let in_front: u64 = drafts.phases[..front].iter().flatten().map(|draft| macs(draft, 0)).sum();
-    let rooms = if images >= members && in_front <= TURN.0 { members } else { 1 };
+    let rooms = |room: u64| {
+        let fits = images >= members && in_front <= TURN.0 && room * members as u64 <= ROOMS;
+        if fits { members } else { 1 }
+    };
     let buffers = drafts.buffers();
-    let (offsets, room, maps) = places(&drafts, &buffers, rooms as u64);
+    let Placed { offsets, room, rooms, maps } = Placed::new(&drafts, &buffers, rooms);
     let scratch = drafts.scratch().next_multiple_of(16);
     let maps = maps.next_multiple_of(16);
     let total = maps + (scratch * members) as u64;
@@ -163,23 +169,37 @@ pub fn plan(
     })
 }
 
-/// Where all buffers lie: those that the front alone uses in the first of so many rooms. Also the floats of a room, and those
-/// that all take.
-fn places(drafts: &Drafts<Weights>, buffers: &[Buffer], rooms: u64) -> (Vec<u64>, u64, u64) {
-    let is_in_room = |(i, buffer): (usize, &Buffer)| drafts.is_in_room(i, buffer);
-    let only = |inside: bool| -> Vec<Buffer> {
-        let of = |(i, &buffer)| if is_in_room((i, &buffer)) == inside { buffer } else { Buffer::UNUSED };
-        buffers.iter().enumerate().map(of).collect()
-    };
-    let (mut offsets, room) = arena::place(&only(true));
-    let room = room.next_multiple_of(16);
-    let mut others = only(false);
-    others.push(Buffer { size: rooms * room, first: 0, last: drafts.front.saturating_sub(1) });
-    let (outside, total) = arena::place(&others);
-    for (i, offset) in offsets.iter_mut().enumerate() {
-        *offset = if is_in_room((i, &buffers[i])) { *offset + outside[buffers.len()] } else { outside[i] };
+/// Where all buffers lie: those that the front alone uses in the first room.
+struct Placed {
+    offsets: Vec<u64>,
+    /// Floats of a room, and how many there are.
+    room: u64,
+    rooms: usize,
+    /// Floats that all take.
+    maps: u64,
+}
+
+impl Placed {
+    /// `rooms` says how many rooms of so many floats there are to be.
+    fn new(drafts: &Drafts<Weights>, buffers: &[Buffer], rooms: impl Fn(u64) -> usize) -> Self {
+        let is_in_room: Vec<bool> =
+            buffers.iter().enumerate().map(|(i, life)| drafts.is_in_room(i, life)).collect();
+        let only = |inside: bool| -> Vec<Buffer> {
+            let of = |(&buffer, &is_in)| if is_in == inside { buffer } else { Buffer::UNUSED };
+            buffers.iter().zip(&is_in_room).map(of).collect()
+        };
+        let (mut offsets, room) = arena::place(&only(true));
+        let room = room.next_multiple_of(16);
+        let rooms = rooms(room);
+        let mut others = only(false);
+        let last = drafts.front.saturating_sub(1);
+        others.push(Buffer { size: rooms as u64 * room, first: 0, last });
+        let (outside, maps) = arena::place(&others);
+        for (i, offset) in offsets.iter_mut().enumerate() {
+            *offset = if is_in_room[i] { *offset + outside[buffers.len()] } else { outside[i] };
+        }
+        Placed { offsets, room, rooms, maps }
     }
-    (offsets, room, total)
 }
 
 /// Turns, one behind the other.

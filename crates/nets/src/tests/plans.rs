@@ -370,3 +370,22 @@ fn the_first_steps_of_a_batch_run_image_by_image() {
     assert_eq!(times([17, 4, 12, 10], 2), ([17, 34, 2], [Some(1); 2], 17 * macs, 2));
     assert_eq!(times([1, 4, 12, 10], 2), ([1, 1, 2], [Some(1); 2], macs, 0));
 }
+
+/// Many members' rooms would take more memory than their images are worth.
+#[test]
+fn rooms_take_little() {
+    let mut net = Net::new([8, 4, 600, 600]);
+    let large = net.conv(0, 16, [1, 1, 0]);
+    net.conv(large, 1, [1, 1, 0]);
+    let (graph, packed) = (net.graph(), packed(&net, &mut Random::new()));
+    let weights = Weights { packed: &packed, height: 4 };
+    let rooms = |members: usize| {
+        let plan = plan(&graph, weights, net.input, &[graph.output], members).expect("a plan");
+        (plan.arena, plan.turns.iter().filter(|turn| matches!(turn, Turn::Images { .. })).count())
+    };
+    let [(one, _), (two, together), (all, alone)] = [1, 2, 8].map(rooms);
+    assert_eq!([together, alone], [1, 0]);
+    let room = 600 * 600 * (4 + 16);
+    assert!((room..room * 5 / 4).contains(&(two - one)), "{one} {two}");
+    assert!(all < two);
+}
