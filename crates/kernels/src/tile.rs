@@ -169,6 +169,10 @@ unsafe fn last<V: F32s, W: Weight, const R: usize, const N: usize, const P: usiz
     }
 }
 
+/// Products of each sum in a turn of the loop, where there is one row: reading the panel then takes all of the time, and what a
+/// processor has on its way from memory is as much as it can look ahead, counted in instructions.
+const TURNS: usize = 4;
+
 /// What stands in for the parts that an epilogue lacks.
 static UNITS: [f32; 32] = [1.0; 32];
 static NOTHING: [f32; 32] = [0.0; 32];
@@ -204,7 +208,16 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                     let x = x.map(|x| x.add(step));
                     // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
                     // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
-                    for k in 0..runs.len {
+                    let mut k = 0;
+                    while R == 1 && k + TURNS <= runs.len {
+                        for turn in 0..TURNS {
+                            let w = w.wrapping_add(turn * P * V::LANES);
+                            accumulate::<V, W, R, N>(&mut sums, &x, k + turn, w, &factors);
+                        }
+                        w = w.wrapping_add(TURNS * P * V::LANES);
+                        k += TURNS;
+                    }
+                    for k in k..runs.len {
                         accumulate::<V, W, R, N>(&mut sums, &x, k, w, &factors);
                         // Wrapping, for behind a panel's last row it may lie beyond the last panel: a part begins within its panel.
                         w = w.wrapping_add(P * V::LANES);
