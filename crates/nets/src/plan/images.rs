@@ -9,7 +9,6 @@ use crate::fuse::{Fused, Work};
 use crate::graph::Id;
 use crate::shape::Shape;
 use crate::weights::Packed;
-use std::collections::BTreeSet;
 
 /// Floats of maps that a step may have of all images and still find in a cache; little for tests, whose maps are small.
 const NEAR: u64 = if cfg!(test) { 64 } else { 128 * 1024 };
@@ -43,12 +42,16 @@ pub fn works(shapes: &[Shape], fused: &Fused, weights: Weights) -> usize {
     best.1
 }
 
-/// The buffers that works on both sides touch: what the first `works` works hand on.
+/// The buffers that works on both sides touch, in order: what the first `works` works hand on.
 pub fn handed_on(fused: &Fused, works: usize) -> Vec<Id> {
-    let touched = |works: &[Work]| -> BTreeSet<Id> {
-        let ids = works.iter().flat_map(|work| work.all_reads().chain([work.writes]));
-        ids.map(|id| fused.buffer(id).0).collect()
+    let touched = |works: &[Work]| {
+        let mut touched = vec![false; fused.homes.len()];
+        for id in works.iter().flat_map(|work| work.all_reads().chain([work.writes])) {
+            touched[fused.buffer(id).0] = true;
+        }
+        touched
     };
     let (front, rest) = fused.works.split_at(works);
-    touched(front).intersection(&touched(rest)).copied().collect()
+    let (front, rest) = (touched(front), touched(rest));
+    (0..fused.homes.len()).filter(|&id| front[id] && rest[id]).collect()
 }
