@@ -9,7 +9,7 @@
 use super::grid::Grid;
 use super::pack::SMALL;
 use super::points::Points;
-use super::product::{Rows, multiply};
+use super::product::{Product, Rows, multiply};
 use super::tiles::Scratch;
 use super::transform::{MOST, weights_tile};
 use super::{N, Winograd};
@@ -306,26 +306,31 @@ impl Job<'_> {
                 {
                     let deep = self.deep().min(depth - c);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
-                    for (position, before, count) in needed() {
-                        let first = scratch.weights.add(position * width).cast_const();
-                        let u = Rows { first, step: self.apart() };
-                        let v = Rows { first: v.add(position * step + before * row + c), step: row };
-                        let scale = if c + deep < depth { 1.0 } else { self.packed.scale(position) };
-                        let sums = sums(before, position, panel);
-                        multiply::<V>(v, count, u, deep, sums, height, c > 0, scale);
-                    }
+                    let product = |(position, before, tiles)| {
+                        let u = scratch.weights.wrapping_add(position * width).cast_const();
+                        Product {
+                            tiles,
+                            v: Rows { first: v.wrapping_add(position * step + before * row + c), step: row },
+                            u: Rows { first: u, step: self.apart() },
+                            sums: sums(before, position, panel),
+                            scale: if c + deep < depth { 1.0 } else { self.packed.scale(position) },
+                        }
+                    };
+                    multiply::<V>(needed().map(product), deep, height, c > 0);
                 }
             } else {
-                for (position, before, count) in needed() {
-                    let v = Rows { first: v.add(position * step + before * row), step: row };
+                for (position, before, tiles) in needed() {
                     for panel in panels.clone() {
                         fetch(self.packed.panel(panel, position), depth * width);
                     }
-                    for panel in panels.clone() {
-                        let u = Rows { first: self.packed.panel(panel, position), step: width };
-                        let sums = sums(before, position, panel);
-                        multiply::<V>(v, count, u, depth, sums, height, false, 1.0);
-                    }
+                    let product = |panel| Product {
+                        tiles,
+                        v: Rows { first: v.wrapping_add(position * step + before * row), step: row },
+                        u: Rows { first: self.packed.panel(panel, position), step: width },
+                        sums: sums(before, position, panel),
+                        scale: 1.0,
+                    };
+                    multiply::<V>(panels.clone().map(product), depth, height, false);
                 }
             }
             for (i, tile) in tiles.enumerate() {

@@ -10,23 +10,60 @@ pub struct Rows<P> {
     pub step: usize,
 }
 
-/// Multiplies `tiles` rows of transformed inputs by a panel of weights, `depth` rows, at most `height` tiles at a time: each
-/// tile's sums, on top of what is there where there is `more`, and then times `scale`, go to its row of `sums`.
+/// The transformed inputs of some tiles by a panel of weights, at one position.
+#[derive(Clone, Copy)]
+pub struct Product {
+    pub tiles: usize,
+    pub v: Rows<*const f32>,
+    pub u: Rows<*const f32>,
+    pub sums: Rows<*mut f32>,
+    /// What each sum is multiplied by.
+    pub scale: f32,
+}
+
+/// Tiles of which two products are summed at a time: there are too few sums in one for a processor not to wait for them.
+const FEW: usize = 2;
+
+/// Computes products `depth` deep, at most `height` tiles at a time: each tile's sums, on top of what is there where there is
+/// `more`, and then times the scale, go to its row of `sums`.
 ///
 /// # Safety
-/// `depth` floats of each row of `v` must be readable, and a panel's width of each of `u`; the sums must be writable, and
+/// `depth` floats of each row of `v` must be readable, and a panel's width of `depth` rows of `u`; the sums must be writable, and
 /// readable where there is more.
 pub unsafe fn multiply<V: F32s>(
-    v: Rows<*const f32>,
-    tiles: usize,
-    u: Rows<*const f32>,
+    products: impl Iterator<Item = Product>,
     depth: usize,
-    sums: Rows<*mut f32>,
     height: usize,
     more: bool,
-    scale: f32,
 ) {
-    let Rows { first: u, step: u_row } = u;
+    let mut waiting: Option<Product> = None;
+    for product in products {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if product.tiles > FEW {
+                alone::<V>(product, depth, height, more);
+                continue;
+            }
+            match waiting.take() {
+                Some(other) if other.tiles == product.tiles => match product.tiles {
+                    1 => sum_two::<V, 1>([other, product], depth, more),
+                    _ => sum_two::<V, FEW>([other, product], depth, more),
+                },
+                other => {
+                    other.into_iter().for_each(|other| alone::<V>(other, depth, height, more));
+                    waiting = Some(product);
+                }
+            }
+        }
+    }
+    // SAFETY: as above.
+    waiting.into_iter().for_each(|product| unsafe { alone::<V>(product, depth, height, more) });
+}
+
+/// # Safety
+/// As `multiply`.
+unsafe fn alone<V: F32s>(product: Product, depth: usize, height: usize, more: bool) {
+    let Product { tiles, v, u: Rows { first: u, step: u_row }, sums, scale } = product;
     let [row, sums_row] = [v.step, sums.step];
     let height = height.min(6);
     let mut t = 0;
@@ -89,6 +126,48 @@ unsafe fn sum<V: F32s, const R: usize>(
         for (r, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
                 sum.mul(scale).store(y.add(r * y_row + j * V::LANES));
+            }
+        }
+    }
+}
+
+/// Two products of `R` tiles each.
+///
+/// # Safety
+/// As `multiply`.
+#[inline(never)]
+unsafe fn sum_two<V: F32s, const R: usize>(products: [Product; 2], depth: usize, more: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let v = products.map(|product| -> [*const f32; R] {
+            std::array::from_fn(|r| product.v.first.add(r * product.v.step))
+        });
+        let y = products.map(|product| -> [*mut f32; R] {
+            std::array::from_fn(|r| product.sums.first.add(r * product.sums.step))
+        });
+        let mut sums = [[[V::splat(0.0); N]; R]; 2];
+        if more {
+            sums = y.map(|y| y.map(|y| std::array::from_fn(|j| V::load(y.add(j * V::LANES)))));
+        }
+        let mut u = products.map(|product| product.u.first);
+        for k in 0..depth {
+            for (((sums, v), u), product) in sums.iter_mut().zip(&v).zip(&mut u).zip(&products) {
+                let weights: [V; N] = std::array::from_fn(|j| V::load(u.add(j * V::LANES)));
+                for (sums, v) in sums.iter_mut().zip(v) {
+                    let v = V::splat(*v.add(k));
+                    for (sum, weight) in sums.iter_mut().zip(weights) {
+                        *sum = v.madd(weight, *sum);
+                    }
+                }
+                *u = u.wrapping_add(product.u.step);
+            }
+        }
+        for ((sums, y), product) in sums.iter().zip(&y).zip(&products) {
+            let scale = V::splat(product.scale);
+            for (sums, y) in sums.iter().zip(y) {
+                for (j, sum) in sums.iter().enumerate() {
+                    sum.mul(scale).store(y.add(j * V::LANES));
+                }
             }
         }
     }
