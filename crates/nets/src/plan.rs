@@ -113,8 +113,8 @@ pub fn plan(
         |draft: &Draft, phase: usize| drafts.macs(draft) / if phase < front { images as u64 } else { 1 };
     let in_front: u64 = drafts.phases[..front].iter().flatten().map(|draft| macs(draft, 0)).sum();
     let rooms = |room: u64| {
-        let fits = images >= members && in_front <= TURN.0 && room * members as u64 <= ROOMS;
-        if fits { members } else { 1 }
+        let fits = in_front <= TURN.0 && room * members as u64 <= ROOMS;
+        if front > 0 && images >= members && fits { members } else { 1 }
     };
     let buffers = drafts.buffers();
     let Placed { offsets, room, rooms, maps } = Placed::new(&drafts, &buffers, rooms);

@@ -369,6 +369,12 @@ fn the_first_steps_of_a_batch_run_image_by_image() {
     assert_eq!(times([3, 4, 12, 10], 4), ([3, 6, 2], [Some(1); 2], 3 * macs, 0));
     assert_eq!(times([17, 4, 12, 10], 2), ([17, 34, 2], [Some(1); 2], 17 * macs, 2));
     assert_eq!(times([1, 4, 12, 10], 2), ([1, 1, 2], [Some(1); 2], macs, 0));
+    // Of small maps all images are near.
+    let mut tiny = Net::new([2, 4, 1, 1]);
+    tiny.conv(0, 6, [1, 1, 0]);
+    let tiny = (tiny.graph(), self::packed(&tiny, &mut Random::new()));
+    let plan = plan(&tiny.0, Weights { packed: &tiny.1, height: 4 }, [2, 4, 1, 1], &[1], 2).expect("a plan");
+    assert_eq!((plan.front, plan.turns.iter().all(|turn| matches!(turn, Turn::Steps { .. }))), (0, true));
 }
 
 /// Many members' rooms would take more memory than their images are worth.
