@@ -206,8 +206,6 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                 for col in 0..runs.cols {
                     let step = row * runs.row_step + col * runs.col_step;
                     let x = x.map(|x| x.add(step));
-                    // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
-                    // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     let mut k = 0;
                     while R == 1 && k + TURNS <= runs.len {
                         for turn in 0..TURNS {
@@ -217,6 +215,8 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                         w = w.wrapping_add(TURNS * P * V::LANES);
                         k += TURNS;
                     }
+                    // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
+                    // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     for k in k..runs.len {
                         accumulate::<V, W, R, N>(&mut sums, &x, k, w, &factors);
                         // Wrapping, for behind a panel's last row it may lie beyond the last panel: a part begins within its panel.

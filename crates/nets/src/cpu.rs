@@ -28,7 +28,7 @@ pub struct Weights<'a> {
 }
 
 /// The image that a step of the front is for, and how far behind the first room the one lies in which it runs.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct At {
     image: usize,
     room: usize,

@@ -46,8 +46,8 @@ pub unsafe fn multiply<V: F32s>(
             }
             match waiting.take() {
                 Some(other) if other.tiles == product.tiles => match product.tiles {
-                    1 => sum_two::<V, 1>([other, product], depth, more),
-                    _ => sum_two::<V, FEW>([other, product], depth, more),
+                    1 => sum::<V, 1, 2>([other, product], depth, more),
+                    _ => sum::<V, FEW, 2>([other, product], depth, more),
                 },
                 other => {
                     other.into_iter().for_each(|other| alone::<V>(other, depth, height, more));
@@ -63,81 +63,39 @@ pub unsafe fn multiply<V: F32s>(
 /// # Safety
 /// As `multiply`.
 unsafe fn alone<V: F32s>(product: Product, depth: usize, height: usize, more: bool) {
-    let Product { tiles, v, u: Rows { first: u, step: u_row }, sums, scale } = product;
-    let [row, sums_row] = [v.step, sums.step];
+    let Product { tiles, v, sums, .. } = product;
     let height = height.min(6);
     let mut t = 0;
     while t < tiles {
         // Evenly: fewer than 4 rows take as long as 4.
         let left = tiles - t;
-        let (v, y) = (v.first.wrapping_add(t * row), sums.first.wrapping_add(t * sums_row));
         let rows = left.div_ceil(left.div_ceil(height));
+        let v = Rows { first: v.first.wrapping_add(t * v.step), ..v };
+        let sums = Rows { first: sums.first.wrapping_add(t * sums.step), ..sums };
+        let part = [Product { tiles: rows, v, sums, ..product }];
         // SAFETY: the caller's promise.
         unsafe {
             match rows {
-                1 => sum::<V, 1>(v, row, u, u_row, depth, y, sums_row, more, scale),
-                2 => sum::<V, 2>(v, row, u, u_row, depth, y, sums_row, more, scale),
-                3 => sum::<V, 3>(v, row, u, u_row, depth, y, sums_row, more, scale),
-                4 => sum::<V, 4>(v, row, u, u_row, depth, y, sums_row, more, scale),
-                5 => sum::<V, 5>(v, row, u, u_row, depth, y, sums_row, more, scale),
-                _ => sum::<V, 6>(v, row, u, u_row, depth, y, sums_row, more, scale),
+                1 => sum::<V, 1, 1>(part, depth, more),
+                2 => sum::<V, 2, 1>(part, depth, more),
+                3 => sum::<V, 3, 1>(part, depth, more),
+                4 => sum::<V, 4, 1>(part, depth, more),
+                5 => sum::<V, 5, 1>(part, depth, more),
+                _ => sum::<V, 6, 1>(part, depth, more),
             }
         }
         t += rows;
     }
 }
 
-/// # Safety
-/// As `multiply`, for `R` rows.
-// A function of its own: in a larger one Firefox runs out of registers.
-#[inline(never)]
-unsafe fn sum<V: F32s, const R: usize>(
-    v: *const f32,
-    row: usize,
-    u: *const f32,
-    u_row: usize,
-    depth: usize,
-    y: *mut f32,
-    y_row: usize,
-    more: bool,
-    scale: f32,
-) {
-    // SAFETY: the caller's promise; u moves over the panel once, from its start to its end.
-    unsafe {
-        let v: [*const f32; R] = std::array::from_fn(|r| v.add(r * row));
-        let mut sums = [[V::splat(0.0); N]; R];
-        if more {
-            let row = |r: usize| std::array::from_fn(|j| V::load(y.add(r * y_row + j * V::LANES)));
-            sums = std::array::from_fn(row);
-        }
-        let mut u = u;
-        for k in 0..depth {
-            let weights: [V; N] = std::array::from_fn(|j| V::load(u.add(j * V::LANES)));
-            for (sums, v) in sums.iter_mut().zip(&v) {
-                let v = V::splat(*v.add(k));
-                for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum = v.madd(weight, *sum);
-                }
-            }
-            // Wrapping, as in tile.rs: behind the last row it may lie beyond all weights.
-            u = u.wrapping_add(u_row);
-        }
-        let scale = V::splat(scale);
-        for (r, sums) in sums.iter().enumerate() {
-            for (j, sum) in sums.iter().enumerate() {
-                sum.mul(scale).store(y.add(r * y_row + j * V::LANES));
-            }
-        }
-    }
-}
-
-/// Two products of `R` tiles each.
+/// `P` products of `R` tiles each.
 ///
 /// # Safety
 /// As `multiply`.
+// A function of its own: in a larger one Firefox runs out of registers.
 #[inline(never)]
-unsafe fn sum_two<V: F32s, const R: usize>(products: [Product; 2], depth: usize, more: bool) {
-    // SAFETY: the caller's promise.
+unsafe fn sum<V: F32s, const R: usize, const P: usize>(products: [Product; P], depth: usize, more: bool) {
+    // SAFETY: the caller's promise; each u moves over its panel once, from its start to its end.
     unsafe {
         let v = products.map(|product| -> [*const f32; R] {
             std::array::from_fn(|r| product.v.first.add(r * product.v.step))
@@ -145,7 +103,7 @@ unsafe fn sum_two<V: F32s, const R: usize>(products: [Product; 2], depth: usize,
         let y = products.map(|product| -> [*mut f32; R] {
             std::array::from_fn(|r| product.sums.first.add(r * product.sums.step))
         });
-        let mut sums = [[[V::splat(0.0); N]; R]; 2];
+        let mut sums = [[[V::splat(0.0); N]; R]; P];
         if more {
             sums = y.map(|y| y.map(|y| std::array::from_fn(|j| V::load(y.add(j * V::LANES)))));
         }
@@ -159,6 +117,7 @@ unsafe fn sum_two<V: F32s, const R: usize>(products: [Product; 2], depth: usize,
                         *sum = v.madd(weight, *sum);
                     }
                 }
+                // Wrapping, as in tile.rs: behind the last row it may lie beyond all weights.
                 *u = u.wrapping_add(product.u.step);
             }
         }
