@@ -129,7 +129,7 @@ async function measure(server: string, of: (base: string) => Readonly<Record<str
       const got = await load(of(base)[kind]!, connections);
       const perSecond = got["2xx"] / got.duration;
       const { p50, p99, max } = got.latency;
-      // All that may be before it and with it in the model, at the speed that was measured; of 503, quick answers, none is slower.
+      // All that may be before it and with it in the model, at the speed that was measured. What is told 503 waits for its turn, and may be slower.
       const bound = Math.round((1000 * (Math.min(connections, QUEUE) + 16)) / perSecond);
       const refused = got.statusCodeStats["503"]?.count ?? 0;
       const odd = got.errors + got.timeouts + got.mismatches + got.non2xx - refused;
