@@ -29,12 +29,15 @@ const WAITING = 2000;
 const SILENT = 10_000;
 const LOOK = 3_000;
 
+/** How long the queue's server is waited for at first, milliseconds. */
+const PATIENCE = 6000;
+
 /** How often the one who added the jobs looks at what is done. */
 const EVERY = 500;
 
 /**
  * A connection that comes back by itself, as the queue wants it; commands wait meanwhile. Throws `bad-option` for what is no
- * redis URL, and rejects with `fetch-failed` where nobody answers within some seconds at first.
+ * redis URL, and rejects with `fetch-failed` where nobody answers within `PATIENCE` at first.
  */
 export async function connectQueue(url: string): Promise<Redis> {
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
@@ -46,18 +49,15 @@ export async function connectQueue(url: string): Promise<Redis> {
   redis.on("error", (error) => {
     last = error.message || last;
   });
-  try {
-    await Promise.race([
-      redis.connect(),
-      new Promise((_, reject) => setTimeout(() => reject(new Error(last)), 6000).unref()),
-    ]);
-  } catch (cause) {
+  const ready = new Promise<void>((resolve) => redis.once("ready", () => resolve()));
+  // It tries again by itself: a server that is just being started is waited for.
+  redis.connect().catch(() => {});
+  const isReady = await Promise.race([ready.then(() => true), pause(PATIENCE, false, { ref: false })]);
+  if (!isReady) {
     redis.disconnect();
     const { host } = new URL(url);
-    throw new ConvzooError("fetch-failed", `The queue's server ${host} cannot be reached: ${last}.`, {
-      source: host,
-      cause,
-    });
+    const message = `The queue's server ${host} cannot be reached: ${last}.`;
+    throw new ConvzooError("fetch-failed", message, { source: host });
   }
   return redis;
 }

@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
@@ -69,6 +69,16 @@ function lines(
 
 const exited = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.on("exit", (code) => resolve(code)));
+/** Whether somebody listens at the port. */
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const end = (does: boolean) => {
+      socket.destroy();
+      resolve(does);
+    };
+    socket.on("connect", () => end(true)).on("error", () => end(false));
+  });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe("on one machine", () => {
@@ -233,7 +243,7 @@ describe.skipIf(!server && process.env.CI !== "true")(
         "--bind",
         "127.0.0.1",
       ]);
-      await pause(300);
+      while (!(await answers(port))) await pause(20);
       return child;
     };
 
@@ -286,7 +296,7 @@ describe.skipIf(!server && process.env.CI !== "true")(
           redis = await startRedis();
         }
       }
-      expect(await ended).toBe(0);
+      expect(await ended, said).toBe(0);
       expect(JSON.parse(said)).toMatchObject({ images: COUNT, failed: 0, dead: 0 });
       same("shared", "plain");
     });
