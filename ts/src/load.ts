@@ -3,7 +3,7 @@
 import { type Capabilities, cpuCapabilities } from "./backend/flavour.js";
 import { CoreHost, type Host, type Place, startHost } from "./backend/host.js";
 import { buildName, coreModule, wasmModule } from "./backend/module.js";
-import { hasWorkers, placeFor } from "./backend/place.js";
+import { hasWorkers, placesFor } from "./backend/place.js";
 import type { Tuning } from "./backend/protocol.js";
 import { send } from "./backend/send.js";
 import type { Kit } from "./backend/webgpu/index.js";
@@ -195,7 +195,7 @@ async function start(
   let host: Host | undefined;
   try {
     const [build, { weights }] = await Promise.all([coreModule(platform, options, signal), opening]);
-    host = await startHost(await placeFor(platform), build, signal);
+    host = await startHost(await placesFor(platform, build.threads), build, signal);
     return { host, tuning: await send(host, graph, weights, options) };
   } catch (error) {
     host?.dispose();

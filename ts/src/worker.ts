@@ -4,10 +4,10 @@
  */
 import * as singleGlue from "../../build/core/single/core.js";
 import * as threadsGlue from "../../build/core/threads/core.js";
-import { type Channel, nodeChannel, webChannel } from "./backend/channel.js";
+import { nodeChannel, webChannel } from "./backend/channel.js";
 import { Engine } from "./backend/engine.js";
 import { importDecoders } from "./backend/import-decoders.js";
-import type { Join } from "./backend/protocol.js";
+import type { Join, Membership } from "./backend/protocol.js";
 import { serve } from "./backend/serve.js";
 
 // By name, not the modules as a whole: the bundle then holds only these and what they use.
@@ -22,15 +22,7 @@ const threads = {
 
 // Not imported: bundlers for browsers would look for Node's module.
 const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
-const self = globalThis as unknown as Worker & { readonly location: { readonly href: string } };
-const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(self);
-
-/** Another worker of this same file, whose URL Node's were told. (Not import.meta.url: some bundlers make scripts of workers.) */
-function spawn(): Channel {
-  return node?.parentPort
-    ? nodeChannel(new node.Worker(new URL(node.workerData), { execArgv: [], workerData: node.workerData }))
-    : webChannel(new Worker(self.location.href, { type: "module" }));
-}
+const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(globalThis as unknown as Worker);
 
 /** Lets queued messages arrive. A message to oneself: timers are held back to 4 ms in browsers. */
 function pause(): Promise<void> {
@@ -44,19 +36,23 @@ function pause(): Promise<void> {
   });
 }
 
-/** Waits in the pool of another worker's core for work, for good. */
-function join({ module, memory, receiver, alarm }: Join["join"]): void {
-  initSync({ module, memory });
-  caller.post("joined");
-  try {
-    wbg_rayon_start_worker(receiver);
-  } catch (error) {
-    alarm.postMessage(String(error));
-  }
+/** Waits in the pool of another worker's core for work, for good. Tells the caller, not that worker, why it cannot. */
+function join(port: MessagePort): void {
+  port.onmessage = ({ data }) => {
+    const { module, memory, receiver } = data as Membership;
+    try {
+      initSync({ module, memory });
+      port.postMessage("joined");
+      wbg_rayon_start_worker(receiver);
+    } catch (error) {
+      caller.post(String(error));
+    }
+  };
+  port.onmessageerror = () => caller.post("the core's memory cannot be shared with its workers");
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const engine = new Engine({ single, threads, decoders: importDecoders, pause, spawn });
+const engine = new Engine({ single, threads, decoders: importDecoders, pause });
 serve(
   {
     ...caller,

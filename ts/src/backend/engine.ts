@@ -4,10 +4,9 @@ import type * as singleGlue from "../../../build/core/single/core.js";
 import type * as threadsGlue from "../../../build/core/threads/core.js";
 import { ConvzooError } from "../errors.js";
 import { stack, type Tensor } from "../tensor.js";
-import type { Channel } from "./channel.js";
 import { type Decoders, type Images, imagesBy } from "./image-calls.js";
 import { instantiate } from "./instance.js";
-import type { Args, Join, StepTiming, Tuning } from "./protocol.js";
+import type { Args, Membership, StepTiming, Tuning } from "./protocol.js";
 import type { CallRequest, Served } from "./serve.js";
 import type { Pool } from "./start-workers.js";
 
@@ -24,8 +23,6 @@ export interface EngineParts {
   readonly decoders: Decoders;
   /** Lets messages in between the slices of a long run. */
   readonly pause: () => Promise<void>;
-  /** Starts a worker for the pool. */
-  readonly spawn?: () => Channel;
 }
 
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
@@ -79,30 +76,32 @@ export class Engine implements Served {
     }
   }
 
-  async start({ module, threads, shared, alarms }: Args<"start">): Promise<void> {
+  async start({ module, shared, pool }: Args<"start">): Promise<void> {
     if (!shared) {
       const { single } = this.#parts;
       this.#instance = { glue: single, memory: instantiate(single, module), helpers: 0 };
       return;
     }
-    const { threads: glue, spawn } = this.#parts;
-    if (!glue || !spawn)
-      throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
+    const { threads: glue } = this.#parts;
+    if (!glue) throw new ConvzooError("unsupported", "This runtime has no threads; load without them.");
     const memory = instantiate(glue, module);
-    if (threads > 1) await this.#startPool(glue, alarms, spawn);
-    this.#instance = { glue: glue as unknown as SingleGlue, memory, helpers: threads - 1 };
+    if (pool.length > 0) await this.#startPool(glue, pool);
+    this.#instance = { glue: glue as unknown as SingleGlue, memory, helpers: pool.length };
   }
 
-  async #startPool(glue: ThreadsGlue, alarms: readonly MessagePort[], spawn: () => Channel): Promise<void> {
-    const { module, memory, builder } = (await glue.initThreadPool(alarms.length)) as Pool;
+  async #startPool(glue: ThreadsGlue, ports: readonly MessagePort[]): Promise<void> {
+    const { module, memory, builder } = (await glue.initThreadPool(ports.length)) as Pool;
     const receiver = builder.receiver();
-    const joined = alarms.map((alarm) => {
-      const channel = spawn();
-      return new Promise<void>((resolve, reject) => {
-        channel.listen(() => resolve(), reject);
-        channel.post({ join: { module, memory, receiver, alarm } } satisfies Join, [alarm]);
-      });
-    });
+    const joined = ports.map(
+      (port) =>
+        new Promise<void>((resolve) => {
+          port.onmessage = () => {
+            port.close();
+            resolve();
+          };
+          port.postMessage({ module, memory, receiver } satisfies Membership);
+        }),
+    );
     await Promise.all(joined);
     // Every worker now waits for its thread, which this hands out.
     builder.build();

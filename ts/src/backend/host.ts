@@ -4,7 +4,8 @@ import type { View } from "../image/crop.js";
 import type { PreprocessOptions } from "../image/preprocess.js";
 import type { Flavour } from "../platform.js";
 import type { Channel } from "./channel.js";
-import type { Args, CallName, Reply, Request, Result, Tuning } from "./protocol.js";
+import type { Channels } from "./place.js";
+import type { Args, CallName, Join, Reply, Request, Result, Tuning } from "./protocol.js";
 import type { GpuInput } from "./webgpu/resident.js";
 
 /** Where a network computes. */
@@ -140,21 +141,23 @@ export interface Build extends Place {
 }
 
 /**
- * A core that has started over `channel`. Rejects with `bad-wasm`, `too-large`, `unsupported` where the worker does not
- * come up, or the signal's reason; nothing is left running then.
+ * A core that has started over the first channel, with the others' workers as its pool. Rejects with `bad-wasm`, `too-large`,
+ * `unsupported` where a worker does not come up, or the signal's reason; nothing is left running then.
  */
 export async function startHost(
-  channel: Channel,
+  [channel, ...members]: Channels,
   { module, shared, ...place }: Build,
   signal?: AbortSignal,
 ): Promise<CoreHost> {
-  const { threads, device } = place;
-  const pairs = Array.from({ length: threads - 1 }, () => new MessageChannel());
-  const alarms = pairs.map(({ port2 }) => port2);
-  const ports = pairs.map(({ port1 }) => port1);
-  const host = new CoreHost(withAlarms(channel, ports), place);
+  const { device } = place;
+  const pool = members.map((member) => {
+    const { port1, port2 } = new MessageChannel();
+    member.post({ join: port2 } satisfies Join, [port2]);
+    return port1;
+  });
+  const host = new CoreHost(withPool(channel, members), place);
   try {
-    await host.call("start", { module, threads, shared, alarms }, { signal, transfer: alarms });
+    await host.call("start", { module, shared, pool }, { signal, transfer: pool });
     return host;
   } catch (error) {
     host.dispose();
@@ -171,23 +174,23 @@ export async function startHost(
 }
 
 /**
- * `channel`, which is also told when a worker of the core's pool fails. The core waits inside WebAssembly for those that
- * share its work, where it hears nothing, so they tell the caller's side themselves.
+ * `channel`, which is also told when a worker of the core's pool fails, and ends them with it. The core waits inside
+ * WebAssembly for those that share its work, where it hears nothing: they are the caller's workers, not its own.
  */
-function withAlarms(channel: Channel, ports: readonly MessagePort[]): Channel {
+function withPool(channel: Channel, members: readonly Channel[]): Channel {
   return {
     ...channel,
     listen(onMessage, onError) {
       channel.listen(onMessage, onError);
-      for (const port of ports) {
-        port.onmessage = ({ data }) => onError(String(data));
-        // Node: a port that is listened to would keep the process alive.
-        (port as { unref?: () => void }).unref?.();
+      for (const member of members) {
+        // All that a member says here is why it failed.
+        member.listen((why) => onError(String(why)), onError);
+        // Only calls keep the process alive.
+        member.hold(false);
       }
     },
     end() {
-      channel.end();
-      for (const port of ports) port.close();
+      for (const each of [channel, ...members]) each.end();
     },
   };
 }

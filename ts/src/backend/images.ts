@@ -5,7 +5,7 @@ import type { Platform, WasmSource } from "../platform.js";
 import type { Pixels } from "../tensor.js";
 import { type Host, startHost } from "./host.js";
 import { coreModule } from "./module.js";
-import { hasWorkers, placeFor } from "./place.js";
+import { hasWorkers, placesFor } from "./place.js";
 
 /** How long the image functions' core waits for more work before it ends. */
 const IDLE_MS = 2000;
@@ -21,7 +21,7 @@ export function imageHost(platform: Platform) {
   const start = async (wasm?: WasmSource) => {
     const wanted = { threads: 1, wasm, core: wasm === undefined ? ("simd128" as const) : undefined };
     const build = await coreModule(platform, wanted);
-    return startHost(await placeFor(platform), { ...build, threads: 1 });
+    return startHost(await placesFor(platform, 1), { ...build, threads: 1 });
   };
   const end = () => {
     const ending = current;

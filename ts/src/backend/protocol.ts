@@ -35,13 +35,12 @@ export type Tuning = Readonly<Record<string, string>>;
 
 /** The calls: what each takes and gives. */
 export interface Calls {
-  /** Instantiates the core and starts `threads - 1` workers of the pool. Comes first. */
+  /** Instantiates the core, and hands its pool's threads to the workers that wait for them. Comes first. */
   start(args: {
     readonly module: WebAssembly.Module;
-    readonly threads: number;
     readonly shared: boolean;
-    /** One for each worker of the pool, to say that it failed. */
-    readonly alarms: readonly MessagePort[];
+    /** One to each worker of the pool. */
+    readonly pool: readonly MessagePort[];
   }): void;
   /**
    * Sets the network, as the graph's JSON, with the height and width of the inputs to expect. The core that plans for a GPU
@@ -142,12 +141,14 @@ export type Reply =
   | { readonly id: number; readonly refused: Refusal }
   | { readonly id: number; readonly trapped: string };
 
-/** To a worker that joins the pool of another. */
+/** To a worker that is to join the pool of another, which tells it by this port of what. */
 export interface Join {
-  readonly join: {
-    readonly module: WebAssembly.Module;
-    readonly memory: WebAssembly.Memory;
-    readonly receiver: number;
-    readonly alarm: MessagePort;
-  };
+  readonly join: MessagePort;
+}
+
+/** What that is; the worker answers once it waits for its thread, and is heard no more. */
+export interface Membership {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly receiver: number;
 }

@@ -28,10 +28,7 @@ export const {
   weightsBase: () => process.env.CONVZOO_WEIGHTS_BASE,
   wasm: wasmFile,
   decoders: decodersFile,
-  spawn: () => {
-    const url = workerFile();
-    return nodeChannel(new Worker(url, { execArgv: [], workerData: url.href }));
-  },
+  spawn: () => nodeChannel(new Worker(workerFile(), { execArgv: [] })),
   gpu: async () => (await import("./gpu.js")).gpu(),
   spawnPlanner: () => nodeChannel(new Worker(plannerFile(), { execArgv: [] })),
   cores: availableParallelism,

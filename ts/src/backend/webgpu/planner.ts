@@ -21,7 +21,7 @@ export async function startPlanner(
   }
   const channel = spawned(platform);
   const place = { device: "webgpu", core: "webgpu", threads: 1 } as const;
-  return startHost(channel, { ...place, module, shared: false }, signal);
+  return startHost([channel], { ...place, module, shared: false }, signal);
 }
 
 /** Its worker, which a page starts from its own origin alone, and a service worker not at all. */
