@@ -54,7 +54,7 @@ export class Batcher {
   #queue: Waiting[] = [];
   #running = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #idle: (() => void)[] = [];
+  #isHurried = false;
   /** Where inputs are put together: kept, since megabytes that become garbage with each batch cost as much as the requests. */
   #room = new Float32Array();
 
@@ -75,7 +75,6 @@ export class Batcher {
       const abort = () => {
         this.#queue = this.#queue.filter((one) => one !== waiting);
         reject(signal.reason);
-        this.#rest();
       };
       const waiting: Waiting = {
         ...job,
@@ -92,17 +91,10 @@ export class Batcher {
     });
   }
 
-  /** Once nothing waits or runs. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#idle.push(resolve);
-      this.#rest();
-    });
-  }
-
-  #rest(): void {
-    if (this.#queue.length > 0 || this.#running > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+  /** No more are to come: what waits for others runs at once. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#pump();
   }
 
   #pump(): void {
@@ -114,7 +106,7 @@ export class Batcher {
       const isFull = rows >= maxBatch || batch[0]!.kind === undefined;
       if (this.#running >= (isFull ? AHEAD : 1)) return;
       const left = batch[0]!.since + maxDelayMs - performance.now();
-      if (!isFull && left > 0) {
+      if (!isFull && left > 0 && !this.#isHurried) {
         this.#timer = setTimeout(() => this.#pump(), left);
         return;
       }
@@ -152,7 +144,6 @@ export class Batcher {
       for (const one of batch) one.done();
       this.#running--;
       this.#pump();
-      this.#rest();
     }
   }
 

@@ -140,6 +140,7 @@ export async function makeServer({
     stop() {
       stopping = true;
       server.refusals.end();
+      models.hurry();
     },
     end() {
       images.dispose();

@@ -58,6 +58,10 @@ export class Models {
     throw bug ?? errors[0]!;
   }
 
+  hurry(): void {
+    for (const model of this.#models.values()) model.hurry();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#models.values()].map((model) => model.close()));
   }

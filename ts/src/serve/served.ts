@@ -33,6 +33,7 @@ class Loaded {
 
   /** Disposes of the model once nobody uses it. */
   async retire(): Promise<void> {
+    this.batcher.hurry();
     if (this.users > 0) await new Promise<void>((resolve) => (this.#done = resolve));
     this.opened.model.dispose();
   }
@@ -156,6 +157,11 @@ export class Served {
     again();
     // One that has run for a while has not failed in a row.
     setTimeout(() => (this.#failures = 0), AGAIN[1]).unref?.();
+  }
+
+  /** No more requests are to come: none waits for others. */
+  hurry(): void {
+    this.#loaded?.batcher.hurry();
   }
 
   /** Once nothing is under way, ends the model. */

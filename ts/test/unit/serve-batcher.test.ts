@@ -131,6 +131,19 @@ describe("an input that goes wrong", () => {
   });
 });
 
+test("where no more are to come, nobody waits for them", async () => {
+  const { run, runs, finish } = network();
+  const batcher = new Batcher({ run, maxBatch: 8, maxDelayMs: 1e6 });
+  const answers = [1, 2].map((i) => batcher.submit({ input: tensor(i), signal: never }));
+  await finish();
+  expect(runs).toEqual([]);
+  batcher.hurry();
+  expect(runs.map(({ rows }) => rows)).toEqual([2]);
+  const late = batcher.submit({ input: tensor(3), signal: never });
+  await finish();
+  expect(await Promise.all([...answers, late].map(firsts))).toEqual([[101], [102], [103]]);
+});
+
 describe("a client that goes away", () => {
   test("is not waited for, and what it asked for does not run", async () => {
     const { run, runs, finish } = network();
@@ -145,7 +158,6 @@ describe("a client that goes away", () => {
     await finish();
     await Promise.all(running);
     expect(runs).toHaveLength(2);
-    await batcher.idle();
   });
 
   test("ends a run when all of its batch are gone", async () => {
