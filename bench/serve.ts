@@ -4,6 +4,7 @@
  * README.md beside this. `node --import tsx bench/serve.ts --threads 2`.
  */
 import { execFileSync, spawn } from "node:child_process";
+import type { EventEmitter } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { createInterface } from "node:readline";
@@ -39,7 +40,7 @@ if (!existsSync(path("serve/node_modules"))) {
 // A name that the compiler does not follow: these packages are there only once this has run.
 const packageName: string = "./serve/node_modules/autocannon/autocannon.js";
 const { default: autocannon } = (await import(packageName)) as {
-  default: (options: object) => Promise<Load>;
+  default: (options: object) => Promise<Load> & EventEmitter;
 };
 
 /** What autocannon tells. */
@@ -50,8 +51,12 @@ interface Load {
   readonly timeouts: number;
   readonly mismatches: number;
   readonly duration: number;
-  readonly latency: { readonly p50: number; readonly p99: number; readonly max: number };
-  readonly statusCodeStats: Readonly<Record<string, { readonly count: number }>>;
+}
+
+/** What it was answered, and how long each answer took, milliseconds, by status. */
+interface Measured {
+  readonly load: Load;
+  readonly took: ReadonlyMap<number, readonly number[]>;
 }
 
 interface Target {
@@ -116,33 +121,47 @@ async function startPeer(): Promise<{ url: string; end(): void }> {
   throw new Error("the peer did not start");
 }
 
-async function load(target: Target, connections: number): Promise<Load> {
+async function load(target: Target, connections: number): Promise<Measured> {
   const common = { ...target, method: "POST", timeout: 60 };
   await autocannon({ ...common, connections: Math.min(8, connections), duration: 1 });
-  return autocannon({ ...common, connections, duration: Number(values.seconds) });
+  const took = new Map<number, number[]>();
+  const going = autocannon({ ...common, connections, duration: Number(values.seconds) });
+  going.on("response", (_client: object, status: number, _bytes: number, ms: number) => {
+    const known = took.get(status);
+    if (known) known.push(ms);
+    else took.set(status, [ms]);
+  });
+  return { load: await going, took };
+}
+
+/** The time within which a share of the answers came, whole milliseconds; 0 where there are none. */
+function within(share: number, times: readonly number[] = []): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  return Math.round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
 }
 
 const rows: Record<string, string | number>[] = [];
 async function measure(server: string, of: (base: string) => Readonly<Record<string, Target>>, base: string) {
   for (const kind of values.only.split(",")) {
     for (const connections of values.connections.split(",").map(Number)) {
-      const got = await load(of(base)[kind]!, connections);
+      const { load: got, took } = await load(of(base)[kind]!, connections);
       const perSecond = got["2xx"] / got.duration;
-      const { p50, p99, max } = got.latency;
-      // All that may be before it and with it in the model, at the speed that was measured. What is told 503 waits for its turn, and may be slower.
+      const [good, refusals] = [took.get(200), took.get(503)];
+      // All that may be before it and with it in the model, at the speed that was measured. What is told 503 waits for its turn instead.
       const bound = Math.round((1000 * (Math.min(connections, QUEUE) + 16)) / perSecond);
-      const refused = got.statusCodeStats["503"]?.count ?? 0;
+      const refused = refusals?.length ?? 0;
       const odd = got.errors + got.timeouts + got.mismatches + got.non2xx - refused;
       rows.push({
         server,
         kind,
         connections,
         perSecond: Math.round(10 * perSecond) / 10,
-        p50,
-        p99,
-        max,
+        p50: within(0.5, good),
+        p99: within(0.99, good),
+        max: within(1, good),
         bound,
         "503": refused,
+        "p99 of 503": within(0.99, refusals),
         odd,
       });
       console.error(JSON.stringify(rows.at(-1)));
