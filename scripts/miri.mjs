@@ -5,8 +5,12 @@
  */
 import { miri, runAside, together } from "./toolchain.mjs";
 
-/** Each algorithm of convolutions (three tests are named `smallest`); plans of all operators, by one thread; and several threads against one. */
-const KERNELS = ["smallest", "weights_of_runs_and_of_packing"];
+/** Each algorithm of convolutions, in parts that take about as long; plans of all operators, by one thread; several threads against one. */
+const KERNELS = [
+  ["smallest_of_every_tile", "weights_of_runs_and_of_packing"],
+  ["smallest_of_every_stride"],
+  ["smallest_of_every_schedule", "conv2d::tests::smallest", "grouped::tests::smallest"],
+];
 const PLANS = [
   "every_operator_gives_what_it_says",
   "flattened_maps_are_joined_image_by_image",
@@ -50,7 +54,7 @@ if (given.length > 0) {
   if (passed === 0) process.exitCode = 1;
 } else {
   await together([
-    () => run("kernels", KERNELS, { least: 4 }),
+    ...KERNELS.map((tests) => () => run("kernels", tests)),
     () => run("nets", PLANS),
     () => run("nets", TOGETHER, { flags: POOL, features: ["--features", "threads"] }),
   ]);

@@ -145,8 +145,11 @@ impl Stage {
     ) -> Vec<f32> {
         let mut order: Vec<usize> = (0..chunks).collect();
         let result = self.after(&order, &work);
-        random.shuffle(&mut order);
-        assert!(result == self.after(&order, &work), "the order of the chunks matters");
+        // Miri takes minutes for what it has then seen.
+        if !cfg!(miri) {
+            random.shuffle(&mut order);
+            assert!(result == self.after(&order, &work), "the order of the chunks matters");
+        }
 
         let mut elsewhere = vec![true; result.len()];
         places.iter().for_each(|&i| elsewhere[i] = false);
@@ -155,7 +158,7 @@ impl Stage {
             assert!(result[i] == before[i], "float {i} was written, outside of the output");
         }
         // Chunk by chunk from a fresh arena: too slow for the largest.
-        if chunks * before.len() < if cfg!(miri) { 2000 } else { 100_000 } {
+        if !cfg!(miri) && chunks * before.len() < 100_000 {
             let mut writers = vec![0; before.len()];
             for chunk in 0..chunks {
                 let after = self.after(&[chunk], &work);

@@ -61,7 +61,9 @@ impl Job<'_> {
                     self.pixels::<AY, AX>(arena, corner, scratch.zeros)
                 } else {
                     let row = |y: usize| (y * sy + phase) * AX;
-                    std::array::from_fn(|i| scratch.patch.add((row(i / AX) + i % AX) * channels).cast_const())
+                    // Wrapping: some of these are behind the tile's, and for nobody.
+                    let pixel = |i: usize| (row(i / AX) + i % AX) * channels;
+                    std::array::from_fn(|i| scratch.patch.wrapping_add(pixel(i)).cast_const())
                 };
                 const { assert!(V::LANES <= 8) };
                 let mut few;
