@@ -223,6 +223,7 @@ describe.skipIf(!server && process.env.CI !== "true")(
     const children = new Set<ChildProcess>();
     let port = 0;
     let redis: ChildProcess;
+    const url = () => `redis://127.0.0.1:${port}`;
     const start = (command: string, given: string[]) => {
       const child = spawn(command, given, { cwd: folder, stdio: "ignore" });
       children.add(child);
@@ -260,9 +261,21 @@ describe.skipIf(!server && process.env.CI !== "true")(
       for (const child of children) child.kill("SIGKILL");
     });
 
+    test("a server that is only just being started is waited for", async () => {
+      redis.kill("SIGKILL");
+      await exited(redis);
+      const early = start(
+        process.execPath,
+        args("photos", "--out", "early", "--images", "30", "--queue", url()),
+      );
+      await pause(1500);
+      redis = await startRedis();
+      expect(await exited(early)).toBe(0);
+      same("early", "plain");
+    });
+
     test("workers are killed, the queue's server too, and every image is there once", async () => {
-      const url = `redis://127.0.0.1:${port}`;
-      const startWorker = () => start(process.execPath, args("--work", "--queue", url, "--threads", "1"));
+      const startWorker = () => start(process.execPath, args("--work", "--queue", url(), "--threads", "1"));
       const workers = [startWorker(), startWorker(), startWorker()];
       const given = [
         "photos",
@@ -273,7 +286,7 @@ describe.skipIf(!server && process.env.CI !== "true")(
         "--workers",
         "0",
         "--queue",
-        url,
+        url(),
         "--json",
       ];
       const producer = spawn(process.execPath, args(...given), { cwd: folder });
