@@ -58,6 +58,7 @@ export class Models {
     throw bug ?? errors[0]!;
   }
 
+  /** No more requests are to come: none waits for others. */
   hurry(): void {
     for (const model of this.#models.values()) model.hurry();
   }
