@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::layout::{Floats, Layout};
-use crate::simd::F32s;
+use crate::simd::{F32s, anew};
 
 /// A scale and a shift for each channel: a batch norm, a layer scale, constants.
 pub struct Affine {
@@ -58,59 +58,56 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// Finishes `R` pixels' sums of `LANES` channels from `c` on but for a curve, and stores them. `add` is where the
-    /// pixels' summands lie; without an `add` in the epilogue it is not looked at.
+    /// What finishes the sums of `y`'s pixels, looked up once for many: stores could change all that is behind a reference,
+    /// as LLVM sees it, so that it would be read, and the activation asked for, again for each.
+    #[inline(always)]
+    pub fn finish<V: F32s>(&self, y: &Layout) -> Finish<V> {
+        let (least, most) = self.activation.bounds();
+        Finish {
+            affine: self.affine.map(|affine| (affine.scale(0), affine.shift(0))),
+            add_step: self.add.map(|map| map.pixel),
+            y_step: y.pixel,
+            bounds: (V::splat(least), V::splat(most)),
+        }
+    }
+}
+
+/// An epilogue for sums of neighbouring pixels, but for a curve.
+#[derive(Clone, Copy)]
+pub struct Finish<V> {
+    affine: Option<(*const f32, *const f32)>,
+    /// Floats from a pixel's summands to the next one's, and likewise of the results.
+    add_step: Option<usize>,
+    y_step: usize,
+    bounds: (V, V),
+}
+
+impl<V: F32s> Finish<V> {
+    /// Finishes `R` neighbouring pixels' sums of `LANES` channels from `c` on, and stores them. At `y` is the first pixel's
+    /// first channel, at `add` the one of its summands, which without an `add` in the epilogue is not looked at.
     ///
     /// # Safety
-    /// `LANES` floats at each `add` must be readable where there is an `add`, and at each `y` writable; `c` must be a channel
-    /// of the output.
+    /// `LANES` floats from `c` on must be readable of each pixel's summands, if any, and writable of its results; `c` must be
+    /// a channel of the output.
     // Every pass is small and free of branches, so that LLVM unrolls it whole: a sum that is picked by a variable lives
     // in memory, and then every product is stored there (38 GFLOPS instead of 54).
     #[inline(always)]
-    pub unsafe fn store<V: F32s, const R: usize>(
-        &self,
-        mut sums: [V; R],
-        c: usize,
-        add: [*const f32; R],
-        y: [*mut f32; R],
-    ) {
+    pub unsafe fn store<const R: usize>(&self, mut sums: [V; R], c: usize, add: *const f32, y: *mut f32) {
         // SAFETY: the caller's promise; an affine has more numbers than channels.
         unsafe {
-            if let Some(affine) = self.affine {
-                let (scale, shift) = (V::load(affine.scale(c)), V::load(affine.shift(c)));
+            if let Some((scale, shift)) = self.affine {
+                let (scale, shift) = (V::load(scale.add(c)), V::load(shift.add(c)));
                 sums = sums.map(|sum| sum.madd(scale, shift));
             }
-            if self.add.is_some() {
-                for (sum, add) in sums.iter_mut().zip(add) {
-                    *sum = sum.add(V::load(add));
+            if let Some(step) = self.add_step {
+                for (t, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.add(V::load(add.add(t * step + c)));
                 }
             }
-            let (least, most) = self.activation.bounds();
-            let (least, most) = (V::splat(least), V::splat(most));
-            for (sum, y) in sums.into_iter().zip(y) {
-                sum.max(least).min(most).store(y);
+            let step = anew(&self.y_step);
+            for (t, sum) in sums.into_iter().enumerate() {
+                sum.max(self.bounds.0).min(self.bounds.1).store(y.add(t * step + c));
             }
         }
-    }
-
-    /// Finishes `LANES` sums, of the channels from `c` on, but for a curve. `add` is where the summands of the same channels
-    /// lie; without an `add` in the epilogue it is not looked at.
-    ///
-    /// # Safety
-    /// `LANES` floats at `add` must be readable where there is an `add`; `c` must be a channel of the output.
-    #[inline(always)]
-    pub unsafe fn finish<V: F32s>(&self, sum: V, c: usize, add: *const f32) -> V {
-        let mut y = sum;
-        // SAFETY: the caller's promise; an affine has more numbers than channels.
-        unsafe {
-            if let Some(affine) = self.affine {
-                y = y.madd(V::load(affine.scale(c)), V::load(affine.shift(c)));
-            }
-            if self.add.is_some() {
-                y = y.add(V::load(add));
-            }
-        }
-        let (least, most) = self.activation.bounds();
-        y.max(V::splat(least)).min(V::splat(most))
     }
 }

@@ -69,8 +69,8 @@ pub unsafe fn zip<V: F32s, const K: usize>(
 }
 
 /// Sets a pixel's channels at `y` to the epilogue of `f(xs)`, but for a curve. The last of `xs` is where the summands lie;
-/// without an `add` in the epilogue it is not looked at. As [`Epilogue::finish`], which asks at each vector what there is to
-/// do: here that would take two and a half times as long.
+/// without an `add` in the epilogue it is not looked at. What there is to do is asked once: at each vector that would take two
+/// and a half times as long.
 ///
 /// # Safety
 /// As for `zip`.

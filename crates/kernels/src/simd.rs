@@ -37,6 +37,14 @@ pub trait F32s: Copy + Send + Sync + 'static {
     unsafe fn load_bytes(p: *const i8) -> Self;
 }
 
+/// `n`, read anew. Steps between addresses that LLVM knows to stay the same become one number for each address, kept through
+/// all loops: more than V8 has registers for, so that what counts waits in memory (bench/README.md).
+#[inline(always)]
+pub fn anew(n: &usize) -> usize {
+    // SAFETY: a reference can be read.
+    unsafe { std::ptr::from_ref(n).read_volatile() }
+}
+
 /// `a < b`, hidden from LLVM: in a build with relaxed-simd it makes of a choice by it an instruction that may lose a NaN.
 #[inline(always)]
 fn less(a: f32, b: f32) -> bool {

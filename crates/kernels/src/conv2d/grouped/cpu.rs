@@ -11,7 +11,7 @@ use crate::conv2d::Conv2d;
 use crate::epilogue::Epilogue;
 use crate::layout::{Arena, Floats, Layout};
 use crate::par;
-use crate::simd::{F32s, Scalar};
+use crate::simd::{F32s, Scalar, anew};
 use std::ops::Range;
 
 /// Channels that a range is a multiple of: a cache line's.
@@ -163,14 +163,21 @@ impl Job<'_> {
             // SAFETY: the caller's promise.
             unsafe {
                 let alone = self.weights.inputs == 1 && self.spec.groups == self.y.c;
-                match (self.spec.stride[1], self.spec.dilation[1]) {
-                    (1, 1) if alone => self.row::<V, 1, true>(arena, image, oy, &columns, &channels),
-                    (2, 1) if alone => self.row::<V, 2, true>(arena, image, oy, &columns, &channels),
-                    _ if alone => self.row::<V, 0, true>(arena, image, oy, &columns, &channels),
-                    (1, 1) => self.row::<V, 1, false>(arena, image, oy, &columns, &channels),
-                    (2, 1) => self.row::<V, 2, false>(arena, image, oy, &columns, &channels),
-                    _ => self.row::<V, 0, false>(arena, image, oy, &columns, &channels),
-                }
+                // What is known at compile time: steps that count from 1 pixel or 2, and the columns of the common kernels.
+                let stride = if self.spec.dilation[1] == 1 { self.spec.stride[1] } else { 0 };
+                let row = match (alone, stride, self.spec.kernel[1]) {
+                    (true, 1, 3) => Self::row::<V, 1, true, 3>,
+                    (true, 1, 5) => Self::row::<V, 1, true, 5>,
+                    (true, 1, _) => Self::row::<V, 1, true, 0>,
+                    (true, 2, 3) => Self::row::<V, 2, true, 3>,
+                    (true, 2, 5) => Self::row::<V, 2, true, 5>,
+                    (true, 2, _) => Self::row::<V, 2, true, 0>,
+                    (true, ..) => Self::row::<V, 0, true, 0>,
+                    (false, 1, _) => Self::row::<V, 1, false, 0>,
+                    (false, 2, _) => Self::row::<V, 2, false, 0>,
+                    (false, ..) => Self::row::<V, 0, false, 0>,
+                };
+                row(self, arena, image, oy, &columns, &channels);
                 if self.epilogue.activation.is_curve() {
                     let at = |ox| arena.write(self.y.at(image, oy, ox) + channels.start, channels.len());
                     curves::<V>(self.epilogue.activation, columns.clone().map(at), channels.len());
@@ -184,7 +191,7 @@ impl Job<'_> {
     ///
     /// # Safety
     /// As `band`.
-    unsafe fn row<V: F32s, const S: usize, const ALONE: bool>(
+    unsafe fn row<V: F32s, const S: usize, const ALONE: bool, const K: usize>(
         &self,
         arena: Arena,
         image: usize,
@@ -214,13 +221,13 @@ impl Job<'_> {
             // SAFETY: the caller's promise; the tile's pixels lie in the strip.
             unsafe {
                 if w >= TILE && end - ox > 4 {
-                    self.tile::<V, S, ALONE, TILE>(place(ox.min(end - TILE), TILE), channels);
+                    self.tile::<V, S, ALONE, K, TILE>(place(ox.min(end - TILE), TILE), channels);
                     ox += TILE;
                 } else if w >= 4 {
-                    self.tile::<V, S, ALONE, 4>(place(ox.min(end - 4), 4), channels);
+                    self.tile::<V, S, ALONE, K, 4>(place(ox.min(end - 4), 4), channels);
                     ox += 4;
                 } else {
-                    self.tile::<V, S, ALONE, 1>(place(ox, 1), channels);
+                    self.tile::<V, S, ALONE, K, 1>(place(ox, 1), channels);
                     ox += 1;
                 }
             }
@@ -234,12 +241,12 @@ impl Job<'_> {
     }
 
     /// `T` neighbouring pixels, for windows at stride `S` without dilation; at any where `S` is 0. `ALONE`: each channel is
-    /// a group.
+    /// a group. `K`: the windows' columns, or 0.
     ///
     /// # Safety
     /// As `band`; the tile's pixels must lie in the row.
     #[inline(never)]
-    unsafe fn tile<V: F32s, const S: usize, const ALONE: bool, const T: usize>(
+    unsafe fn tile<V: F32s, const S: usize, const ALONE: bool, const K: usize, const T: usize>(
         &self,
         place: Place,
         channels: &Range<usize>,
@@ -247,10 +254,9 @@ impl Job<'_> {
         debug_assert_eq!(self.weights.lanes, V::LANES);
         // Looked up once: stores through `y` could change all that is behind a reference, as LLVM sees it.
         let (steps, vector, group) =
-            (self.steps::<S, ALONE>(), self.weights.vector(), self.y.c / self.spec.groups);
+            (self.steps::<S, ALONE, K>(), self.weights.vector(), self.y.c / self.spec.groups);
         let (numbers, bias) = (self.weights.numbers.as_ptr(), self.weights.bias.as_ptr());
-        let (y_step, add_step) = (self.y.pixel, self.epilogue.add.map_or(0, |map| map.pixel));
-        let epilogue = self.epilogue;
+        let finish = self.epilogue.finish::<V>(&self.y);
         let mut c = channels.start;
         while c < channels.end {
             let v = c / V::LANES;
@@ -265,15 +271,13 @@ impl Job<'_> {
                 while k < steps.kernel[1] {
                     k += match steps.kernel[1] - k {
                         // With steps known only at run time, every input has an address of its own: too many at once.
-                        _ if S == 0 => columns::<V, 1, ALONE, T>(&steps, &mut sums, x, w, k),
-                        1 => columns::<V, 1, ALONE, T>(&steps, &mut sums, x, w, k),
-                        2 | 4 => columns::<V, 2, ALONE, T>(&steps, &mut sums, x, w, k),
-                        _ => columns::<V, 3, ALONE, T>(&steps, &mut sums, x, w, k),
+                        _ if S == 0 => columns::<V, S, 1, ALONE, T>(&steps, &mut sums, x, w, k),
+                        1 => columns::<V, S, 1, ALONE, T>(&steps, &mut sums, x, w, k),
+                        2 | 4 => columns::<V, S, 2, ALONE, T>(&steps, &mut sums, x, w, k),
+                        _ => columns::<V, S, 3, ALONE, T>(&steps, &mut sums, x, w, k),
                     };
                 }
-                let add = std::array::from_fn(|t| place.add.wrapping_add(t * add_step + c));
-                let y = std::array::from_fn(|t| place.y.add(t * y_step + c));
-                epilogue.store(sums, c, add, y);
+                finish.store(sums, c, place.add, place.y);
             }
             c += V::LANES;
         }
@@ -281,10 +285,10 @@ impl Job<'_> {
 
     /// With what is known at compile time put in.
     #[inline(always)]
-    fn steps<const S: usize, const ALONE: bool>(&self) -> Steps {
+    fn steps<const S: usize, const ALONE: bool, const K: usize>(&self) -> Steps {
         let [stride, dilation] = if S > 0 { [S, 1] } else { [self.spec.stride[1], self.spec.dilation[1]] };
         Steps {
-            kernel: self.spec.kernel,
+            kernel: [self.spec.kernel[0], if K > 0 { K } else { self.spec.kernel[1] }],
             inputs: if ALONE { 1 } else { self.weights.inputs },
             row: self.spec.dilation[0] * self.x.row,
             tap: dilation * self.x.pixel,
@@ -316,7 +320,7 @@ struct Steps {
 /// The windows of `T` pixels must be readable; `x` must point at the first input of the first one's corner and `w` at the
 /// vector's weights.
 #[inline(always)]
-unsafe fn columns<V: F32s, const K: usize, const ALONE: bool, const T: usize>(
+unsafe fn columns<V: F32s, const S: usize, const K: usize, const ALONE: bool, const T: usize>(
     steps: &Steps,
     sums: &mut [V; T],
     x: *const f32,
@@ -326,15 +330,16 @@ unsafe fn columns<V: F32s, const K: usize, const ALONE: bool, const T: usize>(
     let mut x = x.wrapping_add(k * steps.tap);
     let mut w = w.wrapping_add(k * V::LANES);
     for _ in 0..steps.kernel[0] {
+        let tap = if S == 1 { anew(&steps.tap) } else { steps.tap };
         for input in 0..steps.inputs {
             // SAFETY: the caller's promise.
             unsafe {
                 let x = x.add(input);
                 let taps: [V; K] = std::array::from_fn(|k| V::load(w.add(k * V::LANES)));
                 for (t, sum) in sums.iter_mut().enumerate() {
-                    for (k, &tap) in taps.iter().enumerate() {
-                        let x = x.add(t * steps.pixel + k * steps.tap);
-                        *sum = if ALONE { V::load(x) } else { V::splat(*x) }.madd(tap, *sum);
+                    for (k, &w) in taps.iter().enumerate() {
+                        let x = x.add(if S == 1 { t * tap } else { t * steps.pixel } + k * tap);
+                        *sum = if ALONE { V::load(x) } else { V::splat(*x) }.madd(w, *sum);
                     }
                 }
             }

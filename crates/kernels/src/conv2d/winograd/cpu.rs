@@ -27,8 +27,9 @@ pub(super) const PANELS: usize = 2;
 const CHUNKS: usize = 16;
 /// Floats of transformed inputs and sums that a chunk works on: a quarter of a second-level cache of 1 MB.
 const NEAR: usize = 64 * 1024;
-/// Floats of transformed weights that a chunk makes before it multiplies by them.
-const WEIGHTS: usize = 32 * 1024;
+/// Floats of transformed weights that a chunk makes before it multiplies by them, at most: those of 512 input channels in two
+/// parts. With more parts sums are loaded and stored more often, and larger ones do not stay in a second-level cache.
+const WEIGHTS: usize = 80 * 1024;
 /// Tiles of a block, at least and at most: multiples of each height of the inner loop.
 const TILES: [usize; 2] = [12, 60];
 
@@ -136,9 +137,10 @@ impl Job<'_> {
         spread(self.packed.positions * self.packed.width)
     }
 
-    /// Input channels whose weights are transformed together, where they are kept plain.
+    /// Input channels whose weights are transformed together, where they are kept plain: parts of one size.
     fn deep(&self) -> usize {
-        (WEIGHTS / self.apart()).min(self.packed.unit.in_channels)
+        let depth = self.packed.unit.in_channels;
+        depth.div_ceil(depth.div_ceil(WEIGHTS / self.apart()))
     }
 
     /// The lengths of `Scratch`'s parts.
@@ -305,6 +307,7 @@ impl Job<'_> {
                     panels.clone().flat_map(|p| (0..depth).step_by(self.deep()).map(move |c| (p, c)))
                 {
                     let deep = self.deep().min(depth - c);
+                    fetch(self.packed.plain(panel, c), deep * 9 * width);
                     self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
                     let product = |(position, before, tiles)| {
                         let u = scratch.weights.wrapping_add(position * width).cast_const();
