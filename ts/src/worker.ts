@@ -4,7 +4,7 @@
  */
 import * as singleGlue from "../../build/core/single/core.js";
 import * as threadsGlue from "../../build/core/threads/core.js";
-import { nodeChannel, webChannel } from "./backend/channel.js";
+import { nodeChannel, pause, webChannel } from "./backend/channel.js";
 import { Engine } from "./backend/engine.js";
 import { importDecoders } from "./backend/import-decoders.js";
 import type { Join, Membership } from "./backend/protocol.js";
@@ -24,18 +24,6 @@ const threads = {
 const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
 const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(globalThis as unknown as Worker);
 
-/** Lets queued messages arrive. A message to oneself: timers are held back to 4 ms in browsers. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
-}
-
 /** Waits in the pool of another worker's core for work, for good. Tells the caller, not that worker, why it cannot. */
 function join(port: MessagePort): void {
   port.onmessage = ({ data }) => {
@@ -52,7 +40,7 @@ function join(port: MessagePort): void {
 }
 
 // What a worker is for is in its first message, which stays for the engine to hear if it is not for the pool.
-const engine = new Engine({ single, threads, decoders: importDecoders, pause });
+const engine = new Engine({ single, threads, decoders: importDecoders });
 serve(
   {
     ...caller,
@@ -64,4 +52,5 @@ serve(
       }, onError),
   },
   engine,
+  pause,
 );

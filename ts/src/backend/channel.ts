@@ -56,3 +56,15 @@ export function webChannel(port: WebPort): Channel {
     end: () => port.terminate?.(),
   };
 }
+
+/** Within a worker, lets queued messages arrive. A message to oneself: timers are held back to 4 ms in browsers. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}

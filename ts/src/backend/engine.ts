@@ -21,8 +21,6 @@ export interface EngineParts {
   readonly threads?: ThreadsGlue;
   /** The image decoders, from where `Platform.decoders` says. */
   readonly decoders: Decoders;
-  /** Lets messages in between the slices of a long run. */
-  readonly pause: () => Promise<void>;
 }
 
 /** Images run together at most: more would enlarge the arena without making the weights' reading any cheaper. */
@@ -44,7 +42,7 @@ export class Engine implements Served {
     this.#images = imagesBy((...args) => this.#ready().glue.resize(...args), parts.decoders);
   }
 
-  perform(request: CallRequest, check: () => void): unknown {
+  perform(request: CallRequest, turn: () => Promise<void>): unknown {
     switch (request.call) {
       case "start":
         return this.start(request.args);
@@ -59,7 +57,7 @@ export class Engine implements Served {
       case "room":
         return this.room(request.args);
       case "run":
-        return this.run(request.args, check);
+        return this.run(request.args, turn);
       case "profile":
         return this.profile(request.args);
       case "bytes":
@@ -133,8 +131,7 @@ export class Engine implements Served {
     return this.#loaded(view).room(n, c, h, w, Uint32Array.from(outputs));
   }
 
-  /** `check` throws where the caller has given up. */
-  async run(args: Args<"run">, check: () => void): Promise<readonly Tensor[]> {
+  async run(args: Args<"run">, turn: () => Promise<void>): Promise<readonly Tensor[]> {
     const { outputs, view } = args;
     const input = args.input as Tensor;
     const [n, c, h, w] = input.shape as [number, number, number, number];
@@ -143,8 +140,8 @@ export class Engine implements Served {
     for (let first = 0; first < n; first += BATCH) {
       const count = Math.min(BATCH, n - first);
       const data = input.data.subarray(first * size, (first + count) * size);
-      if (first > 0) await this.#parts.pause();
-      parts.push(await this.#runTogether(this.#loaded(view), [count, c, h, w], data, outputs, check));
+      if (first > 0) await turn();
+      parts.push(await this.#runTogether(this.#loaded(view), [count, c, h, w], data, outputs, turn));
     }
     return [input, ...outputs.map((_, i) => stack(parts.map((part) => part[i]!)))];
   }
@@ -154,15 +151,11 @@ export class Engine implements Served {
     [n, c, h, w]: readonly [number, number, number, number],
     data: Float32Array,
     outputs: readonly number[],
-    check: () => void,
+    turn: () => Promise<void>,
   ): Promise<Tensor[]> {
     const plan = core.prepare(n, c, h, w, Uint32Array.from(outputs));
     this.#floats(core.input(plan), data.length).set(data);
-    check();
-    for (let slice = 0; core.run(plan, slice); slice++) {
-      await this.#parts.pause();
-      check();
-    }
+    for (let slice = 0; core.run(plan, slice); slice++) await turn();
     return outputs.map((_, i) => {
       const shape = [...core.outputShape(plan, i)];
       const length = shape.reduce((product, side) => product * side, 1);

@@ -50,12 +50,14 @@ interface Waiting {
 export class CoreHost implements Host {
   readonly place: Place;
   readonly #channel: Channel;
+  readonly #aborts: Int32Array<SharedArrayBuffer> | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
   #ended: ConvzooError | undefined;
 
-  constructor(channel: Channel, place: Place) {
+  constructor(channel: Channel, place: Place, aborts?: Int32Array<SharedArrayBuffer>) {
     this.place = place;
+    this.#aborts = aborts;
     this.#channel = channel;
     channel.listen(
       (message) => this.#receive(message as Reply),
@@ -75,6 +77,7 @@ export class CoreHost implements Host {
       const id = this.#next++;
       const abort = () => {
         this.#channel.post({ abort: id } satisfies Request);
+        if (this.#aborts) Atomics.add(this.#aborts, 0, 1);
         this.#settle(id)?.reject(signal?.reason);
       };
       const done = () => signal?.removeEventListener("abort", abort);
@@ -155,9 +158,10 @@ export async function startHost(
     member.post({ join: port2 } satisfies Join, [port2]);
     return port1;
   });
-  const host = new CoreHost(withPool(channel, members), place);
+  const aborts = shared ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
+  const host = new CoreHost(withPool(channel, members), place, aborts);
   try {
-    await host.call("start", { module, shared, pool }, { signal, transfer: pool });
+    await host.call("start", { module, shared, pool, aborts }, { signal, transfer: pool });
     return host;
   } catch (error) {
     host.dispose();

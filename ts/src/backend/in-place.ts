@@ -10,6 +10,5 @@ export const inPlace = (): Channel =>
     new Engine({
       single: { Core, initSync, resize },
       decoders: () => import("../image/decode.js"),
-      pause: () => new Promise((resolve) => setTimeout(resolve)),
     }),
   );

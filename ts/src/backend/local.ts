@@ -16,6 +16,11 @@ export function localChannel(engine: Served): Channel {
     engine.free();
   };
   const common = { hold: () => {}, end };
-  serve({ ...common, post: deliver(() => toCaller), listen: (onMessage) => (toEngine = onMessage) }, engine);
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve));
+  serve(
+    { ...common, post: deliver(() => toCaller), listen: (onMessage) => (toEngine = onMessage) },
+    engine,
+    pause,
+  );
   return { ...common, post: deliver(() => toEngine), listen: (onMessage) => (toCaller = onMessage) };
 }

@@ -41,6 +41,8 @@ export interface Calls {
     readonly shared: boolean;
     /** One to each worker of the pool. */
     readonly pool: readonly MessagePort[];
+    /** Counts the aborts that were sent, where memory can be shared: a run then stops for messages only where there is one. */
+    readonly aborts?: Int32Array<SharedArrayBuffer>;
   }): void;
   /**
    * Sets the network, as the graph's JSON, with the height and width of the inputs to expect. The core that plans for a GPU

@@ -7,8 +7,8 @@ export type CallRequest = Exclude<Request, { readonly abort: number }>;
 
 /** What answers calls: an instance of a core and the network it holds. Calls do not overlap. */
 export interface Served {
-  /** Gives the call's result, or a promise of it. `check` throws where the caller has given up. */
-  perform(request: CallRequest, check: () => void): unknown;
+  /** Gives the call's result, or a promise of it. Between parts of what takes long, `turn` rejects where the caller has given up. */
+  perform(request: CallRequest, turn: () => Promise<void>): unknown;
   /** Gives the network's memory back, where no worker ends with it. */
   free(): void;
 }
@@ -16,18 +16,27 @@ export interface Served {
 /** Thrown inside a call whose caller has given up; nobody waits for an answer. */
 class GivenUp extends Error {}
 
-/** Serves `engine` over `channel` until the other side ends it. */
-export function serve(channel: Channel, engine: Served): void {
+/** Serves `engine` over `channel` until the other side ends it. `pause` lets in the messages that wait. */
+export function serve(channel: Channel, engine: Served, pause: () => Promise<void>): void {
   const givenUp = new Set<number>();
+  /** The aborts that were sent, where that is known, and those that came. */
+  let aborts: Int32Array | undefined;
+  let heard = 0;
   let last = Promise.resolve();
 
   const answer = async (request: CallRequest) => {
-    try {
-      const check = () => {
-        if (givenUp.has(request.id)) throw new GivenUp();
-      };
+    const check = () => {
+      if (givenUp.has(request.id)) throw new GivenUp();
+    };
+    const turn = async () => {
+      // Not always: a pause takes 0.2 ms, and large networks have dozens.
+      if (!aborts || Atomics.load(aborts, 0) !== heard) await pause();
       check();
-      const result = await engine.perform(request, check);
+    };
+    try {
+      check();
+      if (request.call === "start") aborts = request.args.aborts;
+      const result = await engine.perform(request, turn);
       channel.post({ id: request.id, result } satisfies Reply, buffersOf(result));
     } catch (error) {
       if (!(error instanceof GivenUp)) channel.post(replyOf(request.id, error));
@@ -39,8 +48,10 @@ export function serve(channel: Channel, engine: Served): void {
   channel.listen(
     (message) => {
       const request = message as Request;
-      if ("abort" in request) givenUp.add(request.abort);
-      else last = last.then(() => answer(request));
+      if ("abort" in request) {
+        heard++;
+        givenUp.add(request.abort);
+      } else last = last.then(() => answer(request));
     },
     () => {},
   );
