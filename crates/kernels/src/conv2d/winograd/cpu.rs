@@ -122,6 +122,14 @@ impl Job<'_> {
         }
     }
 
+    /// The range of output channels and the block of tiles of a chunk of the second stage. Two ranges take turns: of two threads
+    /// each then has the weights of one near for all blocks.
+    fn place(&self, chunk: usize) -> (usize, usize) {
+        let first = chunk / (2 * self.blocks()) * 2;
+        let (ranges, chunk) = (2.min(self.ranges() - first), chunk % (2 * self.blocks()));
+        (first + chunk % ranges, chunk / ranges)
+    }
+
     /// Floats of the arena that hold transformed inputs between the stages.
     pub fn temp_floats(&self) -> usize {
         if self.stages() == 1 { 0 } else { self.packed.positions * spread(self.tiles() * self.row()) }
@@ -237,7 +245,8 @@ impl Job<'_> {
                 let v = temp.add(tiles.start * self.row());
                 self.transform::<V, AY, AX>(arena, tiles, scratch, v, step);
             } else {
-                let (range, tiles) = (chunk / self.blocks(), self.tiles_of(chunk % self.blocks()));
+                let (range, block) = self.place(chunk);
+                let tiles = self.tiles_of(block);
                 let v = temp.add(tiles.start * self.row());
                 self.multiply::<V, AY, MY, AX, MX>(arena, tiles, range, scratch, v, step);
             }
