@@ -42,35 +42,18 @@ export class Engine implements Served {
     this.#images = imagesBy((...args) => this.#ready().glue.resize(...args), parts.decoders);
   }
 
-  perform(request: CallRequest, turn: () => Promise<void>): unknown {
-    switch (request.call) {
-      case "start":
-        return this.start(request.args);
-      case "network":
-        return this.network(request.args);
-      case "tune":
-        return this.tune();
-      case "load":
-        return this.load(request.args);
-      case "view":
-        return this.view(request.args);
-      case "room":
-        return this.room(request.args);
-      case "run":
-        return this.run(request.args, turn);
-      case "profile":
-        return this.profile(request.args);
-      case "bytes":
-        return this.bytes();
+  perform({ call, args }: CallRequest, turn: () => Promise<void>): unknown {
+    switch (call) {
       case "decode":
-        return this.#images.decode(request.args);
       case "resize":
-        return this.#images.resize(request.args);
       case "preprocess":
-        return this.#images.preprocess(request.args);
+        return this.#images[call](args as never);
       case "trials":
       case "record":
         throw new Error("this core plans for no GPU");
+      default:
+        // A method for each call, of its name.
+        return this[call](args as never, turn);
     }
   }
 

@@ -50,12 +50,12 @@ interface Waiting {
 export class CoreHost implements Host {
   readonly place: Place;
   readonly #channel: Channel;
-  readonly #aborts: Int32Array<SharedArrayBuffer> | undefined;
+  readonly #aborts: Int32Array;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
   #ended: ConvzooError | undefined;
 
-  constructor(channel: Channel, place: Place, aborts?: Int32Array<SharedArrayBuffer>) {
+  constructor(channel: Channel, place: Place, aborts: Int32Array = new Int32Array(1)) {
     this.place = place;
     this.#aborts = aborts;
     this.#channel = channel;
@@ -77,7 +77,7 @@ export class CoreHost implements Host {
       const id = this.#next++;
       const abort = () => {
         this.#channel.post({ abort: id } satisfies Request);
-        if (this.#aborts) Atomics.add(this.#aborts, 0, 1);
+        Atomics.add(this.#aborts, 0, 1);
         this.#settle(id)?.reject(signal?.reason);
       };
       const done = () => signal?.removeEventListener("abort", abort);
@@ -170,7 +170,7 @@ export async function startHost(
       throw error;
     const why = error.cause.message;
     const file = device === "webgpu" ? "worker-webgpu.js" : "worker.js";
-    const advice = `Is ${file} deployed beside the package's JavaScript, and does the page's policy allow workers from there?`;
+    const advice = `Is ${file} deployed beside the package's JavaScript, and may the page start workers from there?`;
     throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, {
       cause: error.cause,
     });

@@ -301,10 +301,10 @@ impl Pixels<'_> {
     }
 }
 
-/// Pixels of the next tile where `left` are left: what makes more than one tile and less than two is halved, since a tile of
-/// one pixel costs nearly as much as one of three.
+/// Pixels of the next tile where `left` are left, in as few tiles as there must be and evenly: a tile of less than four pixels has
+/// too few sums for a processor not to wait for them.
 fn height(most: usize, left: usize) -> usize {
-    if left > most && left < 2 * most { left.div_ceil(2) } else { left.min(most) }
+    left.div_ceil(left.div_ceil(most))
 }
 
 impl Before<'_> {

@@ -163,9 +163,10 @@ impl Job<'_> {
             // SAFETY: the caller's promise.
             unsafe {
                 let alone = self.weights.inputs == 1 && self.spec.groups == self.y.c;
-                // What is known at compile time: steps that count from 1 pixel or 2, and the columns of the common kernels.
+                // What is known at compile time: that neighbours are a pixel apart, or two, and the columns of common kernels.
                 let stride = if self.spec.dilation[1] == 1 { self.spec.stride[1] } else { 0 };
-                let row = match (alone, stride, self.spec.kernel[1]) {
+                let kernel = if V::LANES > 1 { self.spec.kernel[1] } else { 0 };
+                let row = match (alone, stride, kernel) {
                     (true, 1, 3) => Self::row::<V, 1, true, 3>,
                     (true, 1, 5) => Self::row::<V, 1, true, 5>,
                     (true, 1, _) => Self::row::<V, 1, true, 0>,
@@ -227,7 +228,7 @@ impl Job<'_> {
                     self.tile::<V, S, ALONE, K, 4>(place(ox.min(end - 4), 4), channels);
                     ox += 4;
                 } else {
-                    self.tile::<V, S, ALONE, K, 1>(place(ox, 1), channels);
+                    self.tile::<V, S, ALONE, 0, 1>(place(ox, 1), channels);
                     ox += 1;
                 }
             }
