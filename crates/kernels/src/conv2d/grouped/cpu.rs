@@ -315,7 +315,7 @@ struct Steps {
 
 /// `K` columns of the windows' taps from column `k` on, all rows: each input is loaded once, and goes into every sum whose
 /// window it lies in. With three, inputs, taps and seven sums fit the registers in whatever order LLVM puts the products.
-/// Gives `K`.
+/// Gives `K`. `S` and `ALONE` are as for `tile`.
 ///
 /// # Safety
 /// The windows of `T` pixels must be readable; `x` must point at the first input of the first one's corner and `w` at the
@@ -331,6 +331,7 @@ unsafe fn columns<V: F32s, const S: usize, const K: usize, const ALONE: bool, co
     let mut x = x.wrapping_add(k * steps.tap);
     let mut w = w.wrapping_add(k * V::LANES);
     for _ in 0..steps.kernel[0] {
+        // At other strides LLVM makes each address of the one before, and gains nothing by it.
         let tap = if S == 1 { anew(&steps.tap) } else { steps.tap };
         for input in 0..steps.inputs {
             // SAFETY: the caller's promise.
