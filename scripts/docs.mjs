@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "./build.mjs";
 import { setupDocs, stop } from "./setup.mjs";
@@ -60,9 +60,10 @@ function benchTable() {
   const files = readdirSync(results).flatMap((machine) =>
     readdirSync(join(results, machine)).map((file) => join(results, machine, file)),
   );
+  // Of one day the first machine by name, which is README's.
   const [newest] = files
     .filter((file) => file.endsWith("-1-threads.json"))
-    .sort((a, b) => (a.split("/").at(-1) < b.split("/").at(-1) ? 1 : -1));
+    .sort((a, b) => basename(b).localeCompare(basename(a)) || a.localeCompare(b));
   const { about, rows } = JSON.parse(readFileSync(newest, "utf8"));
   const inPages = rows.filter(({ runtime }) => runtime === "chromium");
   const models = [...new Set(inPages.map(({ model }) => model))];
