@@ -88,7 +88,9 @@ function print(name: string, all: readonly Built[]): void {
     const ratios = ms.slice(1).map((other) => (other / ms[0]!).toFixed(3));
     return [...ms.map((one) => one.toFixed(3)), ...ratios].map((text) => text.padStart(8)).join("");
   };
-  if (values.all)
+  const alike = all.every(({ steps }) => steps.length === all[0]!.steps.length);
+  if (values.all && !alike) console.log("the builds plan other steps, so these are not told one by one");
+  if (values.all && alike)
     for (const [i, { path, op, algorithm, shape, products }] of all[0]!.known.entries()) {
       const ms = all.map(({ steps }) => steps[i]!);
       const gflops = ((2 * products) / ms[0]! / 1e6).toFixed(1).padStart(6);

@@ -50,6 +50,13 @@ pub unsafe fn fetch(p: *const f32, len: usize) {
     }
 }
 
+/// Rows of the next tile where `left` are left, in as few tiles as there must be and evenly: a tile of less than four rows has
+/// too few sums for a processor not to wait for them.
+#[inline(always)]
+pub fn height(most: usize, left: usize) -> usize {
+    left.div_ceil(left.div_ceil(most))
+}
+
 /// All that becomes of the sums of some panels, whatever their rows: each row is clamp((bias + sum) * scale + shift + add).
 // Made once for all the tiles that the panels go over.
 #[derive(Clone, Copy)]
@@ -206,7 +213,7 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                 for col in 0..runs.cols {
                     let step = row * runs.row_step + col * runs.col_step;
                     let mut x = x.map(|x| x.add(step));
-                    // Not counted: beside the addresses V8 has no register left for it (3 to 7 % of the time, bench/README.md).
+                    // Not counted: beside the addresses V8 has no register left for it (bench/README.md).
                     let behind = w.wrapping_add(runs.len * P * V::LANES);
                     while R == 1 && (behind.addr() - w.addr()) / size_of::<W>() >= TURNS * P * V::LANES {
                         for turn in 0..TURNS {

@@ -55,6 +55,7 @@ export class CoreHost implements Host {
   #next = 1;
   #ended: ConvzooError | undefined;
 
+  /** `aborts` counts them where the other side sees it. */
   constructor(channel: Channel, place: Place, aborts: Int32Array = new Int32Array(1)) {
     this.place = place;
     this.#aborts = aborts;
@@ -170,7 +171,7 @@ export async function startHost(
       throw error;
     const why = error.cause.message;
     const file = device === "webgpu" ? "worker-webgpu.js" : "worker.js";
-    const advice = `Is ${file} deployed beside the package's JavaScript, and may the page start workers from there?`;
+    const advice = `Is ${file} deployed beside the package's JavaScript, and does the page's policy allow workers from there?`;
     throw new ConvzooError("unsupported", `The core's worker did not start: ${why}. ${advice}`, {
       cause: error.cause,
     });

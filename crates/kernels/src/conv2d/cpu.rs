@@ -14,7 +14,7 @@ use crate::par;
 use crate::rows;
 use crate::simd::F32s;
 use crate::storage::Storage;
-use crate::tile::{End, Runs, nothing, tile};
+use crate::tile::{End, Runs, height, nothing, tile};
 use std::ops::Range;
 
 /// Vectors a panel is wide.
@@ -299,12 +299,6 @@ impl Pixels<'_> {
         // SAFETY: the caller's promise.
         unsafe { tile::<V, f32, R, N, P>(runs, w, count, x, y, add, end) }
     }
-}
-
-/// Pixels of the next tile where `left` are left, in as few tiles as there must be and evenly: a tile of less than four pixels has
-/// too few sums for a processor not to wait for them.
-fn height(most: usize, left: usize) -> usize {
-    left.div_ceil(left.div_ceil(most))
 }
 
 impl Before<'_> {

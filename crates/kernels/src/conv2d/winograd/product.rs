@@ -2,6 +2,7 @@
 
 use super::N;
 use crate::simd::F32s;
+use crate::tile;
 
 /// Where rows of floats lie: the first, and how many floats from one to the next.
 #[derive(Clone, Copy)]
@@ -67,9 +68,7 @@ unsafe fn alone<V: F32s>(product: Product, depth: usize, height: usize, more: bo
     let height = height.min(6);
     let mut t = 0;
     while t < tiles {
-        // Evenly: fewer than 4 rows take as long as 4.
-        let left = tiles - t;
-        let rows = left.div_ceil(left.div_ceil(height));
+        let rows = tile::height(height, tiles - t);
         let v = Rows { first: v.first.wrapping_add(t * v.step), ..v };
         let sums = Rows { first: sums.first.wrapping_add(t * sums.step), ..sums };
         let part = [Product { tiles: rows, v, sums, ..product }];
