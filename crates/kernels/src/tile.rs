@@ -7,7 +7,7 @@
 
 use crate::epilogue::Epilogue;
 use crate::panels::{At, MOST_WIDTH, Panels};
-use crate::simd::F32s;
+use crate::simd::{F32s, anew};
 use crate::storage::Weight;
 
 /// The rectangle of runs that makes up a row: `rows * cols` runs of `len` floats.
@@ -129,10 +129,14 @@ pub unsafe fn tile<V: F32s, W: Weight, const R: usize, const N: usize, const P: 
     // SAFETY: the caller's promises.
     unsafe {
         // For the large tiles of convolutions alone: each is code of its own.
-        if P != N || R < 4 || end.add[1] > 0 {
-            sum::<V, W, R, N, P, true>(runs, w, whole, x, y, add, end);
-        } else {
-            sum::<V, W, R, N, P, false>(runs, w, whole, x, y, add, end);
+        let is_large = P == N && R >= 4;
+        let adds = !is_large || end.add[1] > 0;
+        let single = RELAXED && is_large && runs.rows * runs.cols == 1;
+        match (adds, single) {
+            (true, true) => sum::<V, W, R, N, P, true, true>(runs, w, whole, x, y, add, end),
+            (true, false) => sum::<V, W, R, N, P, true, false>(runs, w, whole, x, y, add, end),
+            (false, true) => sum::<V, W, R, N, P, false, true>(runs, w, whole, x, y, add, end),
+            (false, false) => sum::<V, W, R, N, P, false, false>(runs, w, whole, x, y, add, end),
         }
         if whole < count {
             last::<V, W, R, N, P>(runs, w, whole, x, y, add, end);
@@ -169,7 +173,7 @@ unsafe fn last<V: F32s, W: Weight, const R: usize, const N: usize, const P: usiz
         let w = At { numbers: w.numbers.add(done * runs.total()), factors: w.factors.wrapping_add(done) };
         let (bias, scale, shift) = (end.bias.add(done), end.scale.add(affine), end.shift.add(affine));
         let buffered = End { bias, scale, shift, column: 0, add: [0; 2], ..*end };
-        sum::<V, W, R, N, P, true>(runs, w, 1, x, &rows, &add, &buffered);
+        sum::<V, W, R, N, P, true, false>(runs, w, 1, x, &rows, &add, &buffered);
         for (row, y) in rows.iter().zip(y) {
             row.copy_to_nonoverlapping(y.add(end.column + done), used);
         }
@@ -180,12 +184,17 @@ unsafe fn last<V: F32s, W: Weight, const R: usize, const N: usize, const P: usiz
 /// processor has on its way from memory is as much as it can look ahead, counted in instructions.
 const TURNS: usize = 4;
 
+/// Whether what a tile costs besides its products is worth code of its own: V8 before version 13, which has no relaxed-simd, orders
+/// instructions anew, and two products a turn, or code for single runs, take 1.01 to 1.04 of the time.
+const RELAXED: bool = cfg!(target_feature = "relaxed-simd");
+
 /// What stands in for the parts that an epilogue lacks.
 static UNITS: [f32; 32] = [1.0; 32];
 static NOTHING: [f32; 32] = [0.0; 32];
 
 /// Sums the products of the `R` rows at `x` and each of `count` panels from `w` on, finishes the sums and stores them at `y`.
-/// `ADD`: with summands; to add zeros takes a twentieth of the time where a sum has 16 products.
+/// `ADD`: with summands; to add zeros takes a twentieth of the time where a sum has 16 products. `SINGLE`: each row is one run;
+/// to count runs takes another 0.07 there (bench/README.md).
 ///
 /// # Safety
 /// Each `x` must have `runs.reach()` readable floats, `w` `count` panels of `runs.total()` rows and their
@@ -193,7 +202,15 @@ static NOTHING: [f32; 32] = [0.0; 32];
 // A function of its own, without a branch behind the loop: Firefox gives a sum that is used in many places a place in
 // memory, and LLVM does where the loops behind are too large to unroll (28 GFLOPS instead of 55).
 #[inline(never)]
-unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize, const ADD: bool>(
+unsafe fn sum<
+    V: F32s,
+    W: Weight,
+    const R: usize,
+    const N: usize,
+    const P: usize,
+    const ADD: bool,
+    const SINGLE: bool,
+>(
     runs: &Runs,
     w: At<W>,
     count: usize,
@@ -209,8 +226,9 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
             let at = p * N * V::LANES;
             let factors = std::array::from_fn(|j| W::factors(factors.wrapping_add(at + j * V::LANES)));
             let mut sums = [std::array::from_fn(|j| V::load(end.bias.add(at + j * V::LANES))); R];
-            for row in 0..runs.rows {
-                for col in 0..runs.cols {
+            let [rows, cols] = if SINGLE { [1; 2] } else { [runs.rows, runs.cols] };
+            for row in 0..rows {
+                for col in 0..cols {
                     let step = row * runs.row_step + col * runs.col_step;
                     let mut x = x.map(|x| x.add(step));
                     // Not counted: beside the addresses V8 has no register left for it (bench/README.md).
@@ -223,13 +241,22 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                         w = w.wrapping_add(TURNS * P * V::LANES);
                         x = x.map(|x| x.wrapping_add(TURNS));
                     }
-                    // Not unrolled: LLVM would then order the products by sum, and what it keeps waiting does not fit the
-                    // registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
                     while w != behind {
+                        // Read anew, or LLVM adds one index to all addresses at each use.
+                        let step = if RELAXED { anew(&2) } else { 1 };
                         accumulate::<V, W, R, N>(&mut sums, &x, 0, w, &factors);
-                        x = x.map(|x| x.wrapping_add(1));
                         // Wrapping, for behind a panel's last row it may lie beyond the last panel: a part begins within its panel.
                         w = w.wrapping_add(P * V::LANES);
+                        if RELAXED {
+                            // Without a look between the two LLVM would order the products by sum, and what it keeps waiting does
+                            // not fit the registers (34 GFLOPS instead of 57 at 4 x 8, bench/README.md).
+                            if w == behind {
+                                break;
+                            }
+                            accumulate::<V, W, R, N>(&mut sums, &x, 1, w, &factors);
+                            w = w.wrapping_add(P * V::LANES);
+                        }
+                        x = x.map(|x| x.wrapping_add(step));
                     }
                 }
             }
@@ -242,9 +269,9 @@ unsafe fn sum<V: F32s, W: Weight, const R: usize, const N: usize, const P: usize
                 for (j, sum) in sums.iter().enumerate() {
                     let mut sum = sum.madd(scale[j], shift[j]);
                     if ADD {
-                        sum = sum.add(V::load(add.add(from + j * V::LANES)));
+                        sum = sum.add(V::load(add.add(from).add(j * V::LANES)));
                     }
-                    sum.max(least).min(most).store(y.add(to + j * V::LANES));
+                    sum.max(least).min(most).store(y.add(to).add(j * V::LANES));
                 }
             }
         }

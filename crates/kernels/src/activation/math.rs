@@ -23,57 +23,59 @@ fn polynomial<V: F32s, const N: usize>(x: V, coefficients: [V; N]) -> V {
     coefficients[1..].iter().fold(coefficients[0], |y, c| y.madd(x, *c))
 }
 
-/// With x = n ln 2 + r, n whole and r at most half of ln 2: 2^n, r, and (e^r - 1) / r. `MINUS`: with x = r - n ln 2, so that r
-/// is what is left of -x with its sign changed: 2^n, r, and (e^-r - 1) / r.
+/// With x = n ln 2 + r, n whole and r at most half of ln 2: 2^n and r. `MINUS`: with x = r - n ln 2, so that r is what is left
+/// of -x with its sign changed.
 #[inline(always)]
-fn split<V: F32s, const MINUS: bool>() -> impl Fn(V) -> (V, V, V) + Copy {
+fn split<V: F32s, const MINUS: bool>() -> impl Fn(V) -> (V, V) + Copy {
     let sign = if MINUS { -1.0 } else { 1.0 };
     // ln 2 in two parts: n times the first, of 9 bits, is exact, and so is what it leaves of x.
     let [log2_e, exponent, high, low] =
         vectors([sign * std::f32::consts::LOG2_E, EXPONENT, sign * -0.693_359_4, sign * 2.121_944_4e-4]);
-    let [a, b, c] = [0.001_381_398_4, 0.041_668_34, 0.499_999_94];
-    let slope = vectors([a, sign * 0.008_368_899, b, sign * 0.166_665_2, c, sign]);
     move |x| {
         let sum = x.madd(log2_e, exponent);
         let n = sum.sub(exponent);
-        let r = n.madd(low, n.madd(high, x));
-        (sum.exponent(), r, polynomial(r, slope))
+        (sum.exponent(), n.madd(low, n.madd(high, x)))
     }
+}
+
+/// (e^r - 1) / r.
+#[inline(always)]
+fn slope<V: F32s>() -> impl Fn(V) -> V + Copy {
+    let slope = vectors([0.001_381_398_4, 0.008_368_899, 0.041_668_34, 0.166_665_2, 0.499_999_94, 1.0]);
+    move |r| polynomial(r, slope)
 }
 
 /// The exponential, to 2 ULP where it is a normal float below 2^127.5; infinite above, zero below 2^-126.5.
 #[inline(always)]
 pub fn exp<V: F32s>() -> impl Fn(V) -> V + Copy {
     // At the limits 2^n is zero or infinite.
-    let ([least, most, one], split) = (vectors([-88.0, 89.0, 1.0]), split::<V, false>());
+    let ([least, most, one], split, slope) = (vectors([-88.0, 89.0, 1.0]), split::<V, false>(), slope());
     move |x| {
-        let (power, r, slope) = split(x.max(least).min(most));
-        slope.madd(r, one).mul(power)
-    }
-}
-
-/// 1 + e^-x: as `exp`, but with the sign in the constants, for every instruction counts.
-#[inline(always)]
-fn one_and_exp<V: F32s>() -> impl Fn(V) -> V + Copy {
-    let ([least, most, one], split) = (vectors([-89.0, 88.0, 1.0]), split::<V, true>());
-    move |x| {
-        let (power, r, slope) = split(x.max(least).min(most));
-        slope.madd(r, one).madd(power, one)
+        let (power, r) = split(x.max(least).min(most));
+        slope(r).madd(r, one).mul(power)
     }
 }
 
 /// 1 / (1 + e^-x), to 3 ULP or 2^-127.
+// e^-r is (g - r) / (g + r) with g = r coth(r / 2), which is even: fewer steps behind one another than a polynomial has, and one
+// division is needed in any case.
 #[inline(always)]
 pub fn sigmoid<V: F32s>() -> impl Fn(V) -> V + Copy {
-    let ([one], one_and_exp) = (vectors::<V, 1>([1.0]), one_and_exp::<V>());
-    move |x| one.div(one_and_exp(x))
+    let ([least, most, a, b, two], split) =
+        (vectors([-89.0, 88.0, -0.002_766_027, 0.166_666_18, 2.0]), split::<V, true>());
+    move |x| {
+        let (power, r) = split(x.max(least).min(most));
+        let g = polynomial(r.mul(r), [a, b, two]);
+        let below = g.add(r);
+        below.div(g.sub(r).madd(power, below))
+    }
 }
 
 /// x / (1 + e^-x), to 3 ULP or 2^-120.
 #[inline(always)]
 pub fn silu<V: F32s>() -> impl Fn(V) -> V + Copy {
-    let one_and_exp = one_and_exp::<V>();
-    move |x| x.div(one_and_exp(x))
+    let sigmoid = sigmoid::<V>();
+    move |x| x.mul(sigmoid(x))
 }
 
 /// The hyperbolic tangent, to 4 ULP.
@@ -81,10 +83,11 @@ pub fn silu<V: F32s>() -> impl Fn(V) -> V + Copy {
 pub fn tanh<V: F32s>() -> impl Fn(V) -> V + Copy {
     // By e^2x - 1, which loses nothing near zero. At these limits a 2 more or less is rounded away: the result is ±1.
     let ([least, most, one, two], split) = (vectors([-10.0, 10.0, 1.0, 2.0]), split::<V, false>());
+    let slope = slope::<V>();
     move |x| {
         let x = x.max(least).min(most);
-        let (power, r, slope) = split(x.add(x));
-        let y = slope.mul(r).madd(power, power.sub(one));
+        let (power, r) = split(x.add(x));
+        let y = slope(r).mul(r).madd(power, power.sub(one));
         y.div(y.add(two))
     }
 }
