@@ -25,13 +25,14 @@ use std::ops::Range;
 pub(super) const PANELS: usize = 2;
 /// Chunks that a stage is cut into where it is big enough.
 const CHUNKS: usize = 16;
-/// Floats of transformed inputs and sums that a chunk works on: a quarter of a second-level cache of 1 MB.
-const NEAR: usize = 64 * 1024;
-/// Floats of transformed weights that a chunk makes before it multiplies by them, at most: those of 512 input channels in two
-/// parts where tiles are 4 x 4. With more parts sums are loaded and stored more often; larger ones gain nothing (bench/README.md).
-const WEIGHTS: usize = 80 * 1024;
+/// Floats that a chunk of one stage works on, inputs and sums, and the sums of one of two stages: half of a second-level cache of
+/// 1 MB at most. With fewer, weights are read for more blocks of tiles (bench/README.md).
+const NEAR: [usize; 2] = [96 * 1024, 128 * 1024];
+/// Floats of transformed weights that a chunk makes before it multiplies by them, at most: those of a range of output channels and
+/// 512 inputs in three parts where tiles are 4 x 4. With more parts sums are loaded and stored more often (bench/README.md).
+const WEIGHTS: usize = 120 * 1024;
 /// Tiles of a block, at least and at most: multiples of each height of the inner loop.
-const TILES: [usize; 2] = [12, 60];
+const TILES: [usize; 2] = [12, 144];
 
 /// One convolution over given maps.
 pub struct Job<'a> {
@@ -81,27 +82,27 @@ impl Job<'_> {
     /// chunks.
     pub fn stages(&self) -> usize {
         let weights = self.packed.positions * self.packed.unit.in_channels * self.spec.out_channels;
-        let few = self.tiles() < CHUNKS / 2 * self.most_tiles(self.row());
+        let few = self.tiles() < CHUNKS / 2 * self.most_tiles(1);
         if weights as u64 > SMALL || few { 2 } else { 1 }
     }
 
-    /// Tiles of a block of which the sums, and `row` floats besides at each position, are near.
-    fn most_tiles(&self, row: usize) -> usize {
+    /// Tiles of a block of so many stages, of which the sums, and in one stage the inputs, are near.
+    fn most_tiles(&self, stages: usize) -> usize {
         let [least, most] = TILES;
-        (NEAR / (self.packed.positions * (row + self.range())) / least * least).clamp(least, most)
+        let inputs = if stages == 1 { self.row() } else { 0 };
+        let floats = self.packed.positions * (inputs + self.range());
+        (NEAR[stages - 1] / floats / least * least).clamp(least, most)
     }
 
     /// Tiles of a block of the stage that multiplies.
     fn block(&self) -> usize {
-        let tiles = self.tiles();
-        let blocks = if self.stages() == 1 {
-            tiles.div_ceil(self.most_tiles(self.row()))
-        } else {
-            // Each block reads the weights anew, so half as many chunks must do.
-            let wanted = (CHUNKS / 2).div_ceil(self.ranges()).min(tiles.div_ceil(TILES[0]));
-            tiles.div_ceil(self.most_tiles(0)).max(wanted)
-        };
-        tiles.div_ceil(blocks)
+        let ([least, _], tiles) = (TILES, self.tiles());
+        if self.stages() == 1 {
+            return (tiles / CHUNKS / least * least).clamp(least, self.most_tiles(1));
+        }
+        // Each block reads the weights anew, so half as many chunks must do.
+        let wanted = (CHUNKS / 2).div_ceil(self.ranges()).min(tiles.div_ceil(least));
+        tiles.div_ceil(tiles.div_ceil(self.most_tiles(2)).max(wanted))
     }
 
     fn blocks(&self) -> usize {
@@ -148,14 +149,14 @@ impl Job<'_> {
     /// Input channels whose weights are transformed together, where they are kept plain: parts of one size.
     fn deep(&self) -> usize {
         let depth = self.packed.unit.in_channels;
-        depth.div_ceil(depth.div_ceil(WEIGHTS / self.apart()))
+        depth.div_ceil(depth.div_ceil(WEIGHTS / (PANELS * self.apart())))
     }
 
     /// The lengths of `Scratch`'s parts.
     fn lengths(&self) -> [usize; 7] {
         let inputs =
             if self.stages() == 1 { self.packed.positions * spread(self.block() * self.row()) } else { 0 };
-        let weights = if self.packed.plain { self.deep() * self.apart() } else { 0 };
+        let weights = if self.packed.plain { PANELS * self.deep() * self.apart() } else { 0 };
         [
             self.row().next_multiple_of(16),
             8 * MOST,
@@ -312,23 +313,28 @@ impl Job<'_> {
         // SAFETY: the caller's promise; a range's sums have room for its panels.
         unsafe {
             if self.packed.plain && [MY + 2, MX + 2] == [AY, AX] {
-                for (panel, c) in
-                    panels.clone().flat_map(|p| (0..depth).step_by(self.deep()).map(move |c| (p, c)))
-                {
+                for c in (0..depth).step_by(self.deep()) {
                     let deep = self.deep().min(depth - c);
-                    fetch(self.packed.plain(panel, c), deep * 9 * width);
-                    self.transform_weights::<V, AY, AX>(panel, c..c + deep, scratch.weights);
-                    let product = |(position, before, tiles)| {
-                        let u = scratch.weights.wrapping_add(position * width).cast_const();
-                        Product {
+                    let room = deep * self.apart();
+                    let transformed =
+                        |panel: usize| scratch.weights.wrapping_add((panel - panels.start) * room);
+                    for panel in panels.clone() {
+                        fetch(self.packed.plain(panel, c), deep * 9 * width);
+                        self.transform_weights::<V, AY, AX>(panel, c..c + deep, transformed(panel));
+                    }
+                    let products = needed().flat_map(|(position, before, tiles)| {
+                        panels.clone().map(move |panel| Product {
                             tiles,
                             v: Rows { first: v.wrapping_add(position * step + before * row + c), step: row },
-                            u: Rows { first: u, step: self.apart() },
+                            u: Rows {
+                                first: transformed(panel).wrapping_add(position * width).cast_const(),
+                                step: self.apart(),
+                            },
                             sums: sums(before, position, panel),
                             scale: if c + deep < depth { 1.0 } else { self.packed.scale(position) },
-                        }
-                    };
-                    multiply::<V>(needed().map(product), deep, height, c > 0);
+                        })
+                    });
+                    multiply::<V>(products, deep, height, c > 0);
                 }
             } else {
                 for (position, before, tiles) in needed() {

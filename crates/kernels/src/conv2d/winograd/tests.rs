@@ -328,7 +328,7 @@ fn schedules<V: F32s>() {
         }
         (job.stages(), job.chunks(0), job.chunks(job.stages() - 1))
     };
-    let fused = same(TILES[2], [16, 8], [1, 130, 128]);
+    let fused = same(TILES[2], [16, 8], [1, 160, 162]);
     assert!(matches!(of(&fused), (1, 8.., _)), "{:?}", of(&fused));
     let fused = prepare(random, fused);
     check::<V>(random, &fused);
