@@ -54,14 +54,27 @@ export function visits(): Visits {
     if (!executable && process.env.CI === "true") throw new Error(why);
     skip(!executable, why);
   });
-  afterEach(async () => {
+  /** What the pages of the context said and did not get: told where a test fails, for a page that waits says nothing to it. */
+  let heard: string[] = [];
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") {
+      for (const page of current?.pages() ?? []) {
+        const text = page.locator("body").innerText({ timeout: 1000 });
+        heard.push(`${page.url()}: ${await text.catch(String)}`);
+      }
+      console.log(heard.join("\n"));
+    }
     await current?.close();
     current = undefined;
   });
 
   const context = async (options: BrowserContextOptions = {}) => {
     await current?.close();
+    heard = [];
     current = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    current.on("console", (message) => heard.push(message.text()));
+    current.on("weberror", (error) => heard.push(String(error.error())));
+    current.on("requestfailed", (request) => heard.push(`${request.url()}: ${request.failure()?.errorText}`));
     return current;
   };
   return {

@@ -312,15 +312,15 @@ struct Steps {
     pixel: usize,
 }
 
-/// `K` columns of the windows' taps from column `k` on, all rows: each input is loaded once, and goes into every sum whose
+/// `C` columns of the windows' taps from column `k` on, all rows: each input is loaded once, and goes into every sum whose
 /// window it lies in. With three, inputs, taps and seven sums fit the registers in whatever order LLVM puts the products.
-/// Gives `K`. `S` and `ALONE` are as for `tile`.
+/// Gives `C`. `S` and `ALONE` are as for `tile`.
 ///
 /// # Safety
 /// The windows of `T` pixels must be readable; `x` must point at the first input of the first one's corner and `w` at the
 /// vector's weights.
 #[inline(always)]
-unsafe fn columns<V: F32s, const S: usize, const K: usize, const ALONE: bool, const T: usize>(
+unsafe fn columns<V: F32s, const S: usize, const C: usize, const ALONE: bool, const T: usize>(
     steps: &Steps,
     sums: &mut [V; T],
     x: *const f32,
@@ -336,7 +336,7 @@ unsafe fn columns<V: F32s, const S: usize, const K: usize, const ALONE: bool, co
             // SAFETY: the caller's promise.
             unsafe {
                 let x = x.add(input);
-                let taps: [V; K] = std::array::from_fn(|k| V::load(w.add(k * V::LANES)));
+                let taps: [V; C] = std::array::from_fn(|k| V::load(w.add(k * V::LANES)));
                 for (t, sum) in sums.iter_mut().enumerate() {
                     for (k, &w) in taps.iter().enumerate() {
                         let x = x.add(if S == 1 { t * tap } else { t * steps.pixel } + k * tap);
@@ -348,5 +348,5 @@ unsafe fn columns<V: F32s, const S: usize, const K: usize, const ALONE: bool, co
         }
         x = x.wrapping_add(steps.row);
     }
-    K
+    C
 }
