@@ -184,8 +184,8 @@ unsafe fn last<V: F32s, W: Weight, const R: usize, const N: usize, const P: usiz
 /// processor has on its way from memory is as much as it can look ahead, counted in instructions.
 const TURNS: usize = 4;
 
-/// Whether what a tile costs besides its products is worth code of its own: V8 before version 13, which has no relaxed-simd, orders
-/// instructions anew, and two products a turn, or code for single runs, take 1.01 to 1.04 of the time.
+/// Whether there are two products a turn, and code of its own for single runs: in builds without relaxed-simd, which Node 20 runs,
+/// they take 1.00 to 1.04 of the time (bench/README.md).
 const RELAXED: bool = cfg!(target_feature = "relaxed-simd");
 
 /// What stands in for the parts that an epilogue lacks.
