@@ -3,7 +3,7 @@
  * served from anywhere as it is.
  */
 import { GpuCore, initSync, resize } from "../../build/core/webgpu/core.js";
-import { nodeChannel, pause, webChannel } from "./backend/channel.js";
+import { nodeChannel, webChannel } from "./backend/channel.js";
 import { importDecoders } from "./backend/import-decoders.js";
 import { serve } from "./backend/serve.js";
 import { GpuEngine } from "./backend/webgpu/engine.js";
@@ -12,4 +12,4 @@ import { GpuEngine } from "./backend/webgpu/engine.js";
 const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
 const caller = node?.parentPort ? nodeChannel(node.parentPort) : webChannel(globalThis as unknown as Worker);
 
-serve(caller, new GpuEngine({ glue: { GpuCore, initSync, resize }, decoders: importDecoders }), pause);
+serve(caller, new GpuEngine({ glue: { GpuCore, initSync, resize }, decoders: importDecoders }));

@@ -4,7 +4,7 @@
  */
 import * as singleGlue from "../../build/core/single/core.js";
 import * as threadsGlue from "../../build/core/threads/core.js";
-import { nodeChannel, pause, webChannel } from "./backend/channel.js";
+import { nodeChannel, pauses, webChannel } from "./backend/channel.js";
 import { Engine } from "./backend/engine.js";
 import { importDecoders } from "./backend/import-decoders.js";
 import type { Join, Membership } from "./backend/protocol.js";
@@ -52,5 +52,5 @@ serve(
       }, onError),
   },
   engine,
-  pause,
+  pauses(),
 );

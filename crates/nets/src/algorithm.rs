@@ -101,19 +101,11 @@ pub fn choose(
     tuning: &Tuning,
 ) -> Result<Vec<Option<Algorithm>>> {
     let mut algorithms = Vec::with_capacity(graph.nodes.len());
-    let mut bytes = 0u64;
     for (node, &size) in graph.nodes.iter().zip(sizes) {
-        let spec = node.conv2d(size);
-        let algorithm = match &spec {
-            Some(spec) => Some(one(node, spec, size, winograd, tuning)?),
-            None => None,
-        };
-        bytes = bytes.saturating_add(match (&spec, algorithm) {
-            (Some(spec), Some(algorithm)) => algorithm.bytes(spec, node.storage()),
-            _ => of_linear(node),
-        });
-        algorithms.push(algorithm);
+        let algorithm = node.conv2d(size).map(|spec| one(node, &spec, size, winograd, tuning));
+        algorithms.push(algorithm.transpose()?);
     }
+    let mut bytes = bytes(graph, sizes, &algorithms);
     while bytes > ROOM {
         let specs = graph.nodes.iter().zip(sizes).map(|(node, &size)| node.conv2d(size));
         let transformed = specs.zip(&mut algorithms).filter_map(|(spec, algorithm)| match algorithm {
@@ -138,6 +130,17 @@ pub fn choose(
         return Err(Error::new(Code::TooLarge, message));
     }
     Ok(algorithms)
+}
+
+/// Bytes that all weights of a network take, packed for these algorithms.
+pub fn bytes(graph: &Graph, sizes: &[[usize; 2]], algorithms: &[Option<Algorithm>]) -> u64 {
+    let each = graph.nodes.iter().zip(sizes).zip(algorithms).map(|((node, &size), algorithm)| {
+        match (node.conv2d(size), algorithm) {
+            (Some(spec), Some(algorithm)) => algorithm.bytes(&spec, node.storage()),
+            _ => of_linear(node),
+        }
+    });
+    each.fold(0, u64::saturating_add)
 }
 
 fn one(node: &Node, spec: &Conv2d, size: [usize; 2], winograd: bool, tuning: &Tuning) -> Result<Algorithm> {

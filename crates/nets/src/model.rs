@@ -106,7 +106,8 @@ impl Model {
     pub fn load(&mut self, node: Id, first: usize, weight: &[f32], bias: Option<&[f32]>) -> Result<()> {
         let packing = self.packing.take().filter(|(id, _)| *id == node).map(|(_, packing)| packing);
         let algorithm = self.algorithms.get(node).copied().flatten();
-        let packing = weights::load(&self.graph, node, packing, first, weight, bias, algorithm)?;
+        let packing = weights::load(&self.graph, node, packing, first, weight, bias, algorithm)
+            .map_err(|e| self.of_all(e))?;
         if packing.is_finished(&self.graph.nodes[node]) {
             self.plans.clear();
             self.packed[node] = Some(Arc::new(packing.into_packed()));
@@ -114,6 +115,15 @@ impl Model {
             self.packing = Some((node, packing));
         }
         Ok(())
+    }
+
+    /// Where there is no memory for a node's weights, how much all of them take.
+    fn of_all(&self, error: Error) -> Error {
+        if error.code != Code::TooLarge {
+            return error;
+        }
+        let mib = algorithm::bytes(&self.graph, &self.sizes, &self.algorithms) >> 20;
+        Error { message: format!("{}; all of the network's take {mib} MiB", error.message), ..error }
     }
 
     /// Measures, by the clock `now` in ms, which algorithm is the fastest for each convolution at the size that is expected,

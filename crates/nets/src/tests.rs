@@ -1,5 +1,7 @@
 //! Whole networks: what is planned, what is computed, what is refused.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod allocations;
 mod bounds;
 mod build;
 mod engine;

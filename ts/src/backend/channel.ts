@@ -57,14 +57,17 @@ export function webChannel(port: WebPort): Channel {
   };
 }
 
-/** Within a worker, lets queued messages arrive. A message to oneself: timers are held back to 4 ms in browsers. */
-export function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
+/**
+ * Within a worker: what lets queued messages arrive, once at a time. A message to oneself, for timers are held back to 4 ms in
+ * browsers; by one channel, for to make one takes longer than the message.
+ */
+export function pauses(): () => Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  let go = () => {};
+  port1.onmessage = () => go();
+  return () =>
+    new Promise((resolve) => {
+      go = resolve;
+      port2.postMessage(0);
+    });
 }

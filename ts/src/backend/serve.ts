@@ -16,8 +16,8 @@ export interface Served {
 /** Thrown inside a call whose caller has given up; nobody waits for an answer. */
 class GivenUp extends Error {}
 
-/** Serves `engine` over `channel` until the other side ends it. `pause` lets in the messages that wait. */
-export function serve(channel: Channel, engine: Served, pause: () => Promise<void>): void {
+/** Serves `engine` over `channel` until the other side ends it. `pause` lets in the messages that wait; who takes no turns needs none. */
+export function serve(channel: Channel, engine: Served, pause?: () => Promise<void>): void {
   const givenUp = new Set<number>();
   /** The aborts that were sent, where that is known, and those that came. */
   let aborts: Int32Array | undefined;
@@ -29,8 +29,8 @@ export function serve(channel: Channel, engine: Served, pause: () => Promise<voi
       if (givenUp.has(request.id)) throw new GivenUp();
     };
     const turn = async () => {
-      // Not always: a pause takes 0.2 ms in Chromium, and vgg19 has 13 of them.
-      if (!aborts || Atomics.load(aborts, 0) !== heard) await pause();
+      // Not always: a run has many turns, and each pause takes a while.
+      if (!aborts || Atomics.load(aborts, 0) !== heard) await pause?.();
       check();
     };
     try {

@@ -1,9 +1,10 @@
 /** Calls that end early, many at once, memory that comes back, and an event loop that goes on. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { fillInput, readGolden, weightsOf } from "../recipe.js";
 import { convzoo, noise } from "./package.js";
 import { refused } from "./refused.js";
 
-const { alexnet, load, resnet50, stateShapes } = convzoo;
+const { alexnet, load, stateShapes } = convzoo;
 
 /** Random weights of alexnet, scaled so that the maps neither vanish nor overflow. */
 const weights = new Map<string, ReturnType<typeof noise>>();
@@ -64,39 +65,41 @@ describe("abort", () => {
   });
 });
 
-test("a run of resnet50 that is aborted rejects at once, and the core soon stops", async () => {
-  const shapes = [...stateShapes(resnet50())];
-  const zeros = new Map(
-    shapes.map(([key, { shape }]) => [
-      key,
-      { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) },
-    ]),
-  );
-  using model = await load("resnet50", { weights: zeros, threads: 2 });
-  const want = await model.run(photo);
-  const time = async (work: () => Promise<unknown>) => {
-    const start = performance.now();
-    await work();
-    return performance.now() - start;
-  };
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+test.each([1, 2])(
+  "a run of resnet50 that is aborted rejects at once, and the core stops within 20 ms (%i threads)",
+  async (threads) => {
+    const golden = readGolden("resnet50");
+    using model = await load("resnet50", { weights: weightsOf(golden), threads });
+    const input = fillInput(golden.input_shape, golden.input_seed);
+    const want = await model.run(input);
+    expect(Math.max(...want.data.map(Math.abs))).toBeCloseTo(golden.scale, 3);
+    const time = async (work: () => Promise<unknown>) => {
+      const start = performance.now();
+      await work();
+      return performance.now() - start;
+    };
+    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 
-  const [whole, rejects, stops]: [number[], number[], number[]] = [[], [], []];
-  for (let i = 0; i < 9; i++) {
-    whole.push(await time(() => model.run(photo)));
-    const controller = new AbortController();
-    const running = model.run(photo, { signal: controller.signal }).catch((error) => error);
-    await new Promise((resolve) => setTimeout(resolve, whole[i]! / 4));
-    controller.abort(new Error("enough"));
-    rejects.push(await time(() => running));
-    // The next call is answered when the core has left the run.
-    stops.push(await time(() => model.memory()));
-  }
-  expect(median(rejects)).toBeLessThan(20);
-  // A slice is 2^29 products and what is left of a phase, together less than a sixth of resnet50's 4.1 * 10^9.
-  expect(median(stops)).toBeLessThan(median(whole) / 3);
-  expect((await model.run(photo)).data).toEqual(want.data);
-});
+    const whole = Math.min(await time(() => model.run(input)), await time(() => model.run(input)));
+    const [rejects, stops]: [number[], number[]] = [[], []];
+    for (let i = 1; i <= 12; i++) {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const running = model.run(input, { signal: controller.signal });
+      const settled = running.catch((error) => error);
+      // At other places of the run each time.
+      await new Promise((resolve) => setTimeout(resolve, (whole * i) / 16));
+      controller.abort(reason);
+      rejects.push(await time(() => settled));
+      expect(await settled).toBe(reason);
+      // The next call is answered when the core has left the run.
+      stops.push(await time(() => model.memory()));
+    }
+    expect(median(rejects)).toBeLessThan(20);
+    expect(median(stops)).toBeLessThan(20);
+    expect((await model.run(input)).data).toEqual(want.data);
+  },
+);
 
 describe("dispose", () => {
   test("calls reject afterwards, and disposing again is no error", async () => {

@@ -17,7 +17,7 @@ pub fn options(helpers: usize) -> Options {
     Options { helpers, size: SIZE, winograd: true, height: 4 }
 }
 
-fn model(net: &Net, weights: &[Option<Weights>], helpers: usize) -> Model {
+pub fn model(net: &Net, weights: &[Option<Weights>], helpers: usize) -> Model {
     let mut model = Model::new(&net.json(), options(helpers), &Tuning::new()).expect("a sound graph");
     for (id, given) in weights.iter().enumerate() {
         if let Some(Weights { weight, bias }) = given {
