@@ -1,13 +1,13 @@
 /** The files of a model, one for each engine: the golden recipe's weights and input, and PyTorch's answer to them. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { fold, type Weights } from "../ts/src/cli/bench/fold.js";
+import { toOnnx } from "../ts/src/cli/bench/onnx.js";
+import { toTfjs } from "../ts/src/cli/bench/tfjs.js";
 import { lower } from "../ts/src/graph.js";
 import { shapesOf } from "../ts/src/shape.js";
 import { stateShapes } from "../ts/src/state.js";
 import { type ZooName, zoo } from "../ts/src/zoo/index.js";
 import { fill, fillInput, readGolden } from "../ts/test/recipe.js";
-import { fold, type Weights } from "./fold.js";
-import { toOnnx } from "./onnx.js";
-import { toTfjs } from "./tfjs.js";
 import { toTflite } from "./tflite.js";
 
 export interface Case {

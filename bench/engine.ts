@@ -1,4 +1,5 @@
 /** What an engine is to the benchmark, and how it is timed: the same in Node and in a page. */
+import type { Task as FileTask, Started } from "../ts/src/cli/bench/engine.js";
 import type { ZooName } from "../ts/src/zoo/index.js";
 import type { Work } from "./roofline.js";
 
@@ -16,23 +17,17 @@ export interface Settings {
   readonly convzoo: { readonly entry: string; readonly version: string };
 }
 
-/** What an engine gets: the contents of the file that it asked for, and the input, NCHW. */
-export interface Task extends Pick<Settings, "input" | "threads" | "modules"> {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly pixels: Float32Array;
-}
+/** What an engine gets: the contents of the file that it asked for, and the input. */
+export type Task = FileTask & Pick<Settings, "modules">;
 /** What ours and the machine's get. */
 export type Given = Settings & Task;
 
-export interface Engine {
+export interface Engine extends Started {
   readonly version: string;
   /** What runs: the build, the number of threads. */
   readonly how: string;
-  run(): Promise<Float32Array>;
   /** What it computes, where it can say. */
   work?(): Promise<readonly Work[]>;
-  /** Gives back what it holds: on a page that goes on with another. */
-  end?(): void | Promise<void>;
 }
 
 /** `file` is what makeFiles is to write for it. */
@@ -98,10 +93,4 @@ export async function open(
     return ms;
   };
   return { opened: { version, how, loadMs, firstMs, output, work }, time };
-}
-
-/** A map [1, C, H, W] as [1, H, W, C], for the engines whose layout that is. */
-export function channelsLast(pixels: Float32Array, [, channels = 1]: readonly number[]): Float32Array {
-  const area = pixels.length / channels;
-  return pixels.map((_, i) => pixels[(i % channels) * area + Math.floor(i / channels)]!);
 }

@@ -4,13 +4,13 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { findEntry, type ZooName } from "../ts/src/zoo/index.js";
 import { type Case, makeCase } from "./case.js";
 import { type Chromium, startChromium } from "./chromium.js";
 import type { Settings } from "./engine.js";
+import { aboutRun, keep } from "./machine.js";
 import { BYTES, FLOPS, makePeak } from "./peak.js";
 import { roofline } from "./roofline.js";
 import { openProcess, type Session } from "./session.js";
@@ -182,9 +182,10 @@ async function measure(model: ZooName): Promise<Measured[]> {
   }
 }
 
-const machine = `${cpus()[0]?.model ?? "?"} x ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-const gpu = chromium?.adapter === undefined ? "" : `; GPU: ${chromium.adapter}`;
-const about = `${machine}${gpu}; Chromium ${chromium?.version ?? "-"}, Node ${nodeVersion}, ${threads} thread${threads === 1 ? "" : "s"}`;
+const gpu = chromium?.adapter === undefined ? "" : `GPU: ${chromium.adapter}; `;
+const about = aboutRun(
+  `${gpu}Chromium ${chromium?.version ?? "-"}, Node ${nodeVersion}, ${threads} thread${threads === 1 ? "" : "s"}`,
+);
 console.log(about);
 mkdirSync(path("../build/bench"), { recursive: true });
 writeFileSync(
@@ -198,13 +199,10 @@ for (const model of models) {
   rows.push(...measured);
 }
 if (summary(rows).length) console.table(summary(rows));
-if (values.save) {
-  const slug = (cpus()[0]?.model ?? "unknown").toLowerCase().replace(/[^a-z0-9]+/g, "-");
-  const folder = path(`results/${slug}`);
-  mkdirSync(folder, { recursive: true });
-  const kind = onGpu ? "webgpu" : `${threads}-threads`;
-  const file = `${folder}/${new Date().toISOString().slice(0, 10)}-${kind}.json`;
-  const kept = { about, rows, summary: summary(rows), ...(failed.length ? { failed } : {}) };
-  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
-}
+if (values.save)
+  keep(onGpu ? "webgpu" : `${threads}-threads`, about, {
+    rows,
+    summary: summary(rows),
+    ...(failed.length ? { failed } : {}),
+  });
 chromium?.close();

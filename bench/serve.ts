@@ -6,17 +6,17 @@
 import { execFileSync, spawn } from "node:child_process";
 import type { EventEmitter } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { Weights } from "../ts/src/cli/bench/fold.js";
+import { toOnnx } from "../ts/src/cli/bench/onnx.js";
 import { lower } from "../ts/src/graph.js";
 import { toFloat32 } from "../ts/src/weights/dtype.js";
 import { zoo } from "../ts/src/zoo/index.js";
 import { convzoo } from "../ts/test/golden/package.js";
 import { live } from "../ts/test/live.js";
-import type { Weights } from "./fold.js";
-import { toOnnx } from "./onnx.js";
+import { aboutRun, keep } from "./machine.js";
 
 const { values } = parseArgs({
   options: {
@@ -198,11 +198,6 @@ console.log(
   `a batch had ${(sums[0]! / sums[1]!).toFixed(1)} images; the server ended with ${code}, and said: ${server.said() || "nothing"}`,
 );
 if (values.save) {
-  const cpu = cpus()[0]?.model ?? "unknown";
-  const folder = path(`results/${cpu.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`);
-  mkdirSync(folder, { recursive: true });
-  const file = `${folder}/${new Date().toISOString().slice(0, 10)}-serve-${values.threads}-threads.json`;
-  const machine = `${cpu} x ${cpus().length}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const about = `${machine}; Node ${process.version}, ${values.threads} threads, ${values.seconds} s a row`;
-  writeFileSync(file, `${JSON.stringify({ about, rows, engine }, null, 2)}\n`);
+  const about = aboutRun(`Node ${process.version}, ${values.threads} threads, ${values.seconds} s a row`);
+  keep(`serve-${values.threads}-threads`, about, { rows, engine });
 }

@@ -62,7 +62,7 @@ export function rowsOf(all: readonly Measured[], ours: string): Row[] {
       runtime: one.runtime,
       ms: isVoid ? "void" : round(median(one.rounds.flat()), 2),
       best: isVoid ? "void" : round(Math.min(...one.rounds.flat()), 2),
-      "times ours": !ratios ? "-" : isVoid || wrong(beside) ? "void" : round(median(ratios), 2),
+      "times ours": !ratios ? "-" : isVoid || wrong(beside) ? "void" : round(median(ratios), 3),
       "roofline %": isVoid ? "void" : shares.some(Number.isNaN) ? "-" : round(median(shares), 0),
       "first ms": round(one.opened.firstMs, 0),
       "load ms": round(one.opened.loadMs, 0),

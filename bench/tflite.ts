@@ -3,7 +3,7 @@
  * a step, padding that TensorFlow's SAME does not mean as a PAD before it, which XNNPACK folds into the convolution.
  */
 import { Builder, type Offset } from "flatbuffers";
-import type { Step, Window } from "./fold.js";
+import type { Step, Window } from "../ts/src/cli/bench/fold.js";
 
 /** What of TFLite's schema (version 3) is used here: codes of operators, and of the options that go with them. */
 const CODES = {

@@ -5,8 +5,9 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { benchRows, benchTable, newestResults, readResults } from "./bench_table.mjs";
 import { build } from "./build.mjs";
 import { setupDocs, stop } from "./setup.mjs";
 import { root } from "./toolchain.mjs";
@@ -54,33 +55,13 @@ function api() {
   run(tool("typedoc/bin/typedoc"), [...entries, ...options]);
 }
 
-/** The newest results of one thread, the whole table and not a part of it. */
-function benchTable() {
-  const results = join(root, "bench/results");
-  const files = readdirSync(results).flatMap((machine) =>
-    readdirSync(join(results, machine)).map((file) => join(results, machine, file)),
-  );
-  // Of one day the first machine by name, which is README's.
-  const [newest] = files
-    .filter((file) => file.endsWith("-1-threads.json"))
-    .sort((a, b) => basename(b).localeCompare(basename(a)) || a.localeCompare(b));
-  const { about, rows } = JSON.parse(readFileSync(newest, "utf8"));
-  const inPages = rows.filter(({ runtime }) => runtime === "chromium");
-  const models = [...new Set(inPages.map(({ model }) => model))];
-  const engines = [...new Set(inPages.map(({ engine }) => engine))];
-  const cell = (row) => (row?.best === undefined ? "-" : String(row.best));
-  const lines = models.map((model) => {
-    const of = (engine) => inPages.find((row) => row.model === model && row.engine === engine);
-    const [ours, ...theirs] = engines.map(of);
-    const least = Math.min(...theirs.flatMap((row) => (row?.best === undefined ? [] : [row.best])));
-    const cells = [ours, ...theirs].map(cell);
-    return `| ${[model, ...cells, (ours.best / least).toFixed(2), `${ours["roofline %"]} %`].join(" | ")} |`;
-  });
-  const head = ["network", ...engines, "ours / best of them", "of the machine"];
-  const table = [`| ${head.join(" | ")} |`, `|${"---|".repeat(head.length)}`, ...lines].join("\n");
+/** The newest results of one thread, whichever the machine: the sentence below says. */
+function benchPage() {
+  const { about, rows } = readResults(newestResults());
+  const said = `Medians of many runs in turns, the best in brackets; ratios are medians of those within a round. ${about}.`;
   writeFileSync(
     join(fresh("generated"), "bench.md"),
-    `${table}\n\nThe least of many runs in turns. ${about}.\n`,
+    `${benchTable(benchRows(rows), { full: true })}\n\n${said}\n`,
   );
 }
 
@@ -144,7 +125,7 @@ export async function buildDocs({ serve = false } = {}) {
   await build();
   run(join(root, "scripts/make_guides.mjs"), [fresh("zoo")], { cwd: root });
   api();
-  benchTable();
+  benchPage();
   recordingsTable();
   await pictures();
   const args = serve ? ["dev"] : ["build"];

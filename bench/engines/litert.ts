@@ -1,7 +1,8 @@
 /** LiteRT.js, on the page's thread, as its guide shows it: by XNNPACK in wasm, or on the GPU. It knows browsers only. */
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import { version } from "@litertjs/core/package.json";
-import { channelsLast, type Engine, type Task } from "../engine.js";
+import { channelsLast } from "../../ts/src/cli/bench/engine.js";
+import type { Engine, Task } from "../engine.js";
 
 const on = (accelerator: "wasm" | "webgpu") => ({
   file: "model.tflite",

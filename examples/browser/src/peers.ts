@@ -7,10 +7,10 @@ import type { Engine } from "../../../bench/engine.js";
 import { webgpu as litert } from "../../../bench/engines/litert.js";
 import { webgpu as onnxruntime } from "../../../bench/engines/onnxruntime-web.js";
 import { webgpu as tfjs } from "../../../bench/engines/tfjs.js";
-import { fold, type Weights } from "../../../bench/fold.js";
-import { toOnnx } from "../../../bench/onnx.js";
-import { toTfjs } from "../../../bench/tfjs.js";
 import { toTflite } from "../../../bench/tflite.js";
+import { fold, type Weights } from "../../../ts/src/cli/bench/fold.js";
+import { toOnnx } from "../../../ts/src/cli/bench/onnx.js";
+import { toTfjs } from "../../../ts/src/cli/bench/tfjs.js";
 import { lower } from "../../../ts/src/graph.js";
 import { shapesOf } from "../../../ts/src/shape.js";
 

@@ -210,19 +210,21 @@ function parseBench(argv: readonly string[]): Asked {
   const { values, positionals } = split("bench", argv);
   if (values.help) return help("bench");
   if (positionals.length > 0) throw wrong("`bench` takes no name; --models alexnet,vgg19 chooses networks.");
-  if (values.peers) {
+  const { peers = false } = values;
+  const device = choice("device", values.device, DEVICES) ?? "auto";
+  if (peers && device === "webgpu")
     throw wrong(
-      "Other engines do not come with the package; run `npm run bench` in convzoo's repository, which installs them.",
+      "--peers compares engines on the CPU: leave --device webgpu out. On a GPU `npm run page` in convzoo's repository compares them.",
     );
-  }
   return {
     command: "bench",
     models: values.models?.split(",") ?? BENCHED,
-    device: choice("device", values.device, DEVICES) ?? "auto",
+    device: peers ? "wasm" : device,
     threads: count("threads", values.threads),
     runs: count("runs", values.runs) ?? 20,
     tune: values.tune ?? false,
     profile: values.profile ?? false,
+    peers,
     json: values.json ?? false,
   };
 }

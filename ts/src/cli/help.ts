@@ -129,15 +129,20 @@ How fast are the networks on this machine? One image, float32, random weights.
       --threads N     threads that compute (as many as the machine has cores)
       --runs N        how many runs are timed (20)
       --tune          find the fastest algorithm of each convolution first
-      --profile       each network layer by layer, too
+      --profile       each network layer by layer, too: time, and the share of the machine's peak
+      --peers         other engines beside convzoo, on the CPU, in turns, with the same numbers: of onnxruntime-web,
+                      onnxruntime-node (native code) and tfjs (@tensorflow/tfjs-core with
+                      @tensorflow/tfjs-backend-wasm) those that are installed in the folder where this runs
       --json          an array with an object for each network: { model, input, device, core, threads,
-                      loadMs, firstMs, medianMs, bestMs, macs, memory, tuning, steps }
+                      loadMs, firstMs, medianMs, bestMs, macs, memory, tuning, steps, peakGflops,
+                      peers: [{ engine, version, threads, medianMs, bestMs, timesOurs, differsBy, failed }] }
   -h, --help          this text
 
-Other engines beside convzoo: \`npm run bench\` in convzoo's repository, which installs them.
+LiteRT.js runs in browsers only: \`npm run bench\` in convzoo's repository has it.
 
-Example:
+Examples:
   convzoo bench --models resnet18,mobilenet_v2 --threads 1 --profile
+  npm install onnxruntime-web && convzoo bench --models resnet18 --peers
 `,
   convert: `Usage: convzoo convert IN OUT [options]
 

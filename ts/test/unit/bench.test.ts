@@ -1,6 +1,7 @@
 /** `convzoo bench` with a model that is not there; what real ones take is no test's business. */
 import { describe, expect, test } from "vitest";
 import { parse } from "../../src/cli/args.js";
+import { profileTable } from "../../src/cli/bench/profile.js";
 import { ConvzooError } from "../../src/errors.js";
 import { stateShapes } from "../../src/state.js";
 import type { Tensor } from "../../src/tensor.js";
@@ -47,14 +48,26 @@ describe("bench", () => {
 
   test("--profile adds the layers, the stages of one together", async () => {
     const { stdout } = await run("bench --models lenet5 --profile");
-    expect(stdout.split("\n").slice(0, 6)).toEqual([
+    const [lines, peak] = [stdout.split("\n"), /the ([\d.]+) GFLOPS/.exec(stdout)?.[1]];
+    const share = `${(100 * (2 / Number(peak))).toFixed(1)}%`.padStart(7);
+    expect(lines.slice(0, 6)).toEqual([
       "lenet5, layer by layer:",
       "",
-      "layer  op      algorithm  output      ms  share  GFLOPS  computed  GB/s",
-      "a      conv2d  two        1x8x4x4  3.000  85.7%     4.0       2.0   2.0",
-      "-      add     -          1x8x4x4  0.500  14.3%       -         -   4.0",
+      "layer  op      algorithm  output      ms  of time  GFLOPS  computed  of peak  GB/s",
+      `a      conv2d  two        1x8x4x4  3.000    85.7%     4.0       2.0  ${share}   2.0`,
+      "-      add     -          1x8x4x4  0.500    14.3%       -         -        -   4.0",
       "total                              3.500",
     ]);
+  });
+
+  test("a layer's table has no share of a GPU's peak, and a halo no rate of reading", () => {
+    const halo = { ...STEPS[1]!, op: "halo" };
+    const rows = profileTable("lenet5", [STEPS[2]!, halo]).split("\n").slice(3, 5);
+    expect(rows.map((row) => row.split(/ +/).slice(-2))).toEqual([
+      ["-", "2.5"],
+      ["-", "-"],
+    ]);
+    expect(profileTable("lenet5", STEPS)).not.toMatch(/GFLOPS that these threads/);
   });
 
   test("--json prints one array; --tune and --profile add what they found", async () => {
@@ -68,6 +81,7 @@ describe("bench", () => {
         ...{ model: "lenet5", input: [1, 1, 28, 28], device: "wasm", core: "simd128-threads", threads: 3 },
         ...{ loadMs: ms, firstMs: ms, medianMs: ms, bestMs: ms, macs: zoo.lenet5.macs },
         ...{ memory: { weights: 3 * 2 ** 20, maps: 2 ** 19 }, tuning: { "0": "direct" }, steps: STEPS },
+        peakGflops: expect.any(Number),
       },
     ]);
     expect(loads[0]?.options?.tune).toBe(true);

@@ -57,7 +57,7 @@ describe("convzoo", () => {
     ["models alexnet", /takes no name/],
     ["bench alexnet", /takes no name.*--models/],
     ["bench --runs 0", /--runs is a whole number/],
-    ["bench --peers", /`npm run bench` in convzoo's repository/],
+    ["bench --peers --device webgpu", /--peers compares engines on the CPU/],
   ])("%j is refused with advice and code 2", async (line, message) => {
     const { code, stdout, stderr, loads } = await run(line);
     expect(stderr).toMatch(message);

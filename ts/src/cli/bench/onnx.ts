@@ -1,23 +1,7 @@
 /** Writes a graph with its weights as an ONNX model, so that a peer runs the very same numbers. */
-import protobuf from "protobufjs";
-import { type Graph, neededBy } from "../ts/src/graph.js";
+import protobuf from "protobufjs/minimal.js";
+import { type Graph, neededBy } from "../../graph.js";
 import type { Weights } from "./fold.js";
-
-/** The part of onnx.proto3 that is written here. */
-const SCHEMA = `
-syntax = "proto3";
-message Attribute { string name = 1; float f = 2; int64 i = 3; repeated int64 ints = 8 [packed = true]; int32 type = 20; }
-message Node { repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4; repeated Attribute attribute = 5; }
-message Tensor { repeated int64 dims = 1 [packed = true]; int32 data_type = 2; string name = 8; bytes raw_data = 9; }
-message Dimension { int64 dim_value = 1; }
-message Shape { repeated Dimension dim = 1; }
-message TensorType { int32 elem_type = 1; Shape shape = 2; }
-message Type { TensorType tensor_type = 1; }
-message Value { string name = 1; Type type = 2; }
-message Graph { repeated Node node = 1; string name = 2; repeated Tensor initializer = 5; repeated Value input = 11; repeated Value output = 12; }
-message Opset { string domain = 1; int64 version = 2; }
-message Model { int64 ir_version = 1; string producer_name = 2; Graph graph = 7; repeated Opset opset_import = 8; }
-`;
 
 const FLOAT = 1;
 const INT = 2;
@@ -25,18 +9,22 @@ const INTS = 7;
 
 /** `input` is [1, C, H, W]. Throws where the net has an operator that no benchmark needed yet. */
 export function toOnnx(graph: Graph, weights: Weights, input: readonly number[]): Uint8Array {
-  const ints = (name: string, values: readonly number[]) => ({ name, type: INTS, ints: values });
-  const int = (name: string, value: number) => ({ name, type: INT, i: value });
-  const float = (name: string, value: number) => ({ name, type: FLOAT, f: value });
+  const ints = (name: string, values: readonly number[]) => [
+    text(1, name),
+    packed(8, values),
+    integer(20, INTS),
+  ];
+  const int = (name: string, value: number) => [text(1, name), integer(3, value), integer(20, INT)];
+  const float = (name: string, value: number) => [text(1, name), real(2, value), integer(20, FLOAT)];
   const name = (id: number) => `v${id}`;
-  const initializer: object[] = [];
+  const initializers: Write[][] = [];
   const constant = (
     name: string,
     dims: readonly number[],
     { buffer, byteOffset, byteLength }: Float32Array,
   ) => {
-    const raw_data = new Uint8Array(buffer, byteOffset, byteLength);
-    initializer.push({ name, dims, data_type: FLOAT, raw_data });
+    const raw = new Uint8Array(buffer, byteOffset, byteLength);
+    initializers.push([packed(1, dims), integer(2, FLOAT), text(8, name), binary(9, raw)]);
     return name;
   };
   const parameters = (path: string, ...names: string[]) =>
@@ -53,11 +41,11 @@ export function toOnnx(graph: Graph, weights: Weights, input: readonly number[])
     padding: readonly number[];
   }) => [ints("kernel_shape", node.kernel), ints("strides", node.stride), ints("pads", node.padding)];
   const needed = neededBy(graph, [graph.output]);
-  const node = graph.nodes.flatMap((node, id) => {
+  const nodes = graph.nodes.flatMap((node, id) => {
     if (node.op === "input" || !needed.has(id)) return [];
     const inputs = node.inputs.map(name);
-    const make = (op_type: string, attribute: object[] = [], more: string[] = []) => [
-      { op_type, name: `n${id}`, input: [...inputs, ...more], output: [name(id)], attribute },
+    const make = (type: string, attributes: readonly Write[][] = [], more: readonly string[] = []) => [
+      nodeOf(type, `n${id}`, [...inputs, ...more], name(id), attributes),
     ];
     switch (node.op) {
       case "conv2d": {
@@ -80,8 +68,8 @@ export function toOnnx(graph: Graph, weights: Weights, input: readonly number[])
         }
         if (node.kind !== "silu") throw new Error(`no ONNX form of ${node.kind} here yet`);
         return [
-          { op_type: "Sigmoid", name: `n${id}s`, input: [from], output: [`${to}s`], attribute: [] },
-          { op_type: "Mul", name: `n${id}`, input: [from, `${to}s`], output: [to], attribute: [] },
+          nodeOf("Sigmoid", `n${id}s`, [from], `${to}s`),
+          nodeOf("Mul", `n${id}`, [from, `${to}s`], to),
         ];
       }
       case "add":
@@ -106,19 +94,75 @@ export function toOnnx(graph: Graph, weights: Weights, input: readonly number[])
         throw new Error(`no ONNX form of ${node.op} here yet`);
     }
   });
-  const value = (name: string, dims: readonly number[]) => ({
-    name,
-    type: { tensor_type: { elem_type: FLOAT, shape: { dim: dims.map((dim_value) => ({ dim_value })) } } },
-  });
-  const root = protobuf.parse(SCHEMA, { keepCase: true }).root;
-  const Model = root.lookupType("Model");
-  const output = [{ name: name(graph.output), type: { tensor_type: { elem_type: FLOAT } } }];
-  return Model.encode(
-    Model.fromObject({
-      ir_version: 8,
-      producer_name: "convzoo bench",
-      opset_import: [{ domain: "", version: 13 }],
-      graph: { name: "net", node, initializer, input: [value(name(0), input)], output },
-    }),
-  ).finish();
+  const shape = message(2, ...input.map((size) => message(1, integer(1, size))));
+  const value = (name: string, ...shape: readonly Write[]) => [
+    text(1, name),
+    message(2, message(1, integer(1, FLOAT), ...shape)),
+  ];
+  const net = message(
+    7,
+    ...nodes.map((node) => message(1, ...node)),
+    text(2, "net"),
+    ...initializers.map((tensor) => message(5, ...tensor)),
+    message(11, ...value(name(0), shape)),
+    message(12, ...value(name(graph.output))),
+  );
+  const writer = protobuf.Writer.create();
+  const opset = message(8, text(1, ""), integer(2, 13));
+  for (const write of [integer(1, 8), text(2, "convzoo bench"), net, opset]) write(writer);
+  return writer.finish();
 }
+
+const nodeOf = (
+  type: string,
+  name: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: readonly (readonly Write[])[] = [],
+): Write[] => [
+  ...inputs.map((input) => text(1, input)),
+  text(2, output),
+  text(3, name),
+  text(4, type),
+  ...attributes.map((attribute) => message(5, ...attribute)),
+];
+
+/** Appends one field of a message; numbers of fields are onnx.proto's. */
+type Write = (to: protobuf.Writer) => void;
+
+/** How a field is written, in the lower bits of its tag. */
+const VARINT = 0;
+const LENGTH = 2;
+const FIXED32 = 5;
+const tag = (field: number, wire: number): number => (field << 3) | wire;
+
+const integer =
+  (field: number, value: number): Write =>
+  (to) =>
+    void to.uint32(tag(field, VARINT)).int64(value);
+const real =
+  (field: number, value: number): Write =>
+  (to) =>
+    void to.uint32(tag(field, FIXED32)).float(value);
+const text =
+  (field: number, value: string): Write =>
+  (to) =>
+    void to.uint32(tag(field, LENGTH)).string(value);
+const binary =
+  (field: number, value: Uint8Array): Write =>
+  (to) =>
+    void to.uint32(tag(field, LENGTH)).bytes(value);
+const packed =
+  (field: number, values: readonly number[]): Write =>
+  (to) => {
+    to.uint32(tag(field, LENGTH)).fork();
+    for (const value of values) to.int64(value);
+    to.ldelim();
+  };
+const message =
+  (field: number, ...parts: readonly Write[]): Write =>
+  (to) => {
+    to.uint32(tag(field, LENGTH)).fork();
+    for (const write of parts) write(to);
+    to.ldelim();
+  };

@@ -3,9 +3,9 @@
  * that stand alone become one multiply and add), relu and relu6 fused into their producer, features in channels-last
  * order. The .tflite and the tfjs form of a model are both written from this.
  */
-import { type Graph, type GraphNode, neededBy } from "../ts/src/graph.js";
-import type { Shape } from "../ts/src/shape.js";
-import type { Tensor } from "../ts/src/tensor.js";
+import { type Graph, type GraphNode, neededBy } from "../../graph.js";
+import type { Shape } from "../../shape.js";
+import type { Tensor } from "../../tensor.js";
 
 export type Weights = ReadonlyMap<string, Tensor>;
 

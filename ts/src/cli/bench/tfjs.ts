@@ -16,6 +16,7 @@ type StoredArrays<T> = T extends unknown
   ? { [K in keyof T]: T[K] extends Float32Array ? Stored : T[K] }
   : never;
 
+/** Throws where a net has an operator that tfjs lacks. */
 export function toTfjs(steps: readonly Step[]): Uint8Array {
   const arrays: Float32Array[] = [];
   let at = 0;
@@ -32,6 +33,8 @@ export function toTfjs(steps: readonly Step[]): Uint8Array {
     if (step.op !== "conv2d") return step;
     const shape = [step.bias.length, ...step.window.kernel];
     const each = step.weight.length / shape.reduce((a, b) => a * b);
+    if (step.groups > 1 && (each > 1 || step.groups < step.bias.length))
+      throw new Error("no tfjs form of a grouped convolution here yet");
     const order = step.groups > 1 ? [1, 2, 0, 3] : [1, 2, 3, 0];
     return { ...step, weight: transpose(step.weight, [...shape, each], order) };
   });
