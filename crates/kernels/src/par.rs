@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex};
 
-/// Looks at a counter before a member goes to sleep: about 50 to 100 us.
-const SPINS: u32 = 20_000;
+/// Looks at a counter before a member goes to sleep: half a millisecond or more, so that few sleep within a run. In a virtual machine
+/// Linux wakes a thread on its waker's processor where another one is idle, and moves it some runs later (bench/README.md).
+const SPINS: u32 = 200_000;
 
 /// The claims on one phase: a list of them is made with the plan, so that a run allocates nothing.
 #[derive(Default)]
