@@ -9,7 +9,8 @@ export interface Processor {
   readonly family?: number;
   readonly model?: number;
   readonly stepping?: number;
-  readonly simd?: readonly string[];
+  /** Names, with blanks between them. */
+  readonly simd?: string;
 }
 
 /** What decides how much engines can compute at once, by Linux's names. */
@@ -21,14 +22,14 @@ export function readProcessor(name: string, cpuinfo: string): Processor {
   const [family, model, stepping] = ["cpu family", "model", "stepping"].map(field);
   if (family === undefined) return { name };
   const flags = field("flags")?.split(" ") ?? [];
-  const simd = SIMD.filter((flag) => flags.includes(flag));
+  const simd = SIMD.filter((flag) => flags.includes(flag)).join(" ");
   return { name, family: Number(family), model: Number(model), stepping: Number(stepping), simd };
 }
 
 /** For a reader. */
 export function describe({ name, family, model, stepping, simd }: Processor): string {
   if (family === undefined) return name;
-  return `${name}, family ${family}, model ${model}, stepping ${stepping} (${simd?.join(" ")})`;
+  return `${name}, family ${family}, model ${model}, stepping ${stepping} (${simd})`;
 }
 
 /** The file's place in results/. */

@@ -88,13 +88,17 @@ test.each([1, 2])(
       const running = model.run(input, { signal: controller.signal });
       const settled = running.catch((error) => error);
       // At other places of the run each time.
-      await new Promise((resolve) => setTimeout(resolve, (whole * i) / 16));
+      await new Promise((resolve) => setTimeout(resolve, (whole * i) / 24));
       controller.abort(reason);
-      rejects.push(await time(() => settled));
-      expect(await settled).toBe(reason);
+      const [took, got] = [await time(() => settled), await settled];
       // The next call is answered when the core has left the run.
-      stops.push(await time(() => model.memory()));
+      const left = await time(() => model.memory());
+      // On a busy machine the timer may come when the run has ended.
+      if (got !== reason) continue;
+      rejects.push(took);
+      stops.push(left);
     }
+    expect(stops.length).toBeGreaterThan(6);
     expect(median(rejects)).toBeLessThan(20);
     expect(median(stops)).toBeLessThan(20);
     expect((await model.run(input)).data).toEqual(want.data);
