@@ -36,11 +36,7 @@ function zeros(network: Net) {
 }
 
 /** By how many bytes the process grows while `work` is done `times` times. */
-async function growth(
-  times: number,
-  work: (i: number) => Promise<unknown>,
-  warmups = times,
-): Promise<number> {
+async function growth(times: number, work: (i: number) => Promise<unknown>): Promise<number> {
   // The heaps of all threads first grow to what they need.
   for (let i = 0; i < times; i++) await work(i);
   const before = process.memoryUsage.rss();
