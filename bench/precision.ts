@@ -9,11 +9,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../ts/src/cli/bench/times.js";
 import type { Net } from "../ts/src/layers.js";
 import type { LoadOptions } from "../ts/src/load.js";
 import type { Tensor } from "../ts/src/tensor.js";
 import { fillInput, readGolden, weightsOf, zooName } from "../ts/test/recipe.js";
-import { median } from "./table.js";
 
 const { values } = parseArgs({
   options: {

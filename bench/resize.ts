@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { initSync, resize as resizeInCore } from "../build/core/single/core.js";
+import { median } from "../ts/src/cli/bench/times.js";
 import { openProgram } from "./session.js";
-import { median } from "./table.js";
 
 const { values } = parseArgs({
   options: { python: { type: "string", default: "python3" }, rounds: { type: "string", default: "15" } },

@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "../ts/src/cli/bench/times.js";
 import { findEntry, type ZooName } from "../ts/src/zoo/index.js";
 import { type Case, makeCase } from "./case.js";
 import { type Chromium, startChromium } from "./chromium.js";
@@ -14,7 +15,7 @@ import { aboutRun, keep } from "./machine.js";
 import { BYTES, FLOPS, makePeak } from "./peak.js";
 import { roofline } from "./roofline.js";
 import { openProcess, type Session } from "./session.js";
-import { type Measured, median, type Row, rowsOf, summary } from "./table.js";
+import { type Measured, type Row, rowsOf, summary } from "./table.js";
 
 const MODELS =
   "alexnet,vgg19,googlenet,resnet18,resnet50,densenet121,efficientnet_b0,squeezenet1_1,mobilenet_v2";

@@ -5,10 +5,10 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { median } from "../ts/src/cli/bench/times.js";
 import type { ZooName } from "../ts/src/zoo/index.js";
 import { type Case, makeCase } from "./case.js";
 import { aboutRun, keep } from "./machine.js";
-import { median } from "./table.js";
 
 const { values } = parseArgs({
   options: {

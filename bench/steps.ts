@@ -7,11 +7,11 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { StepTiming } from "../ts/src/backend/protocol.js";
+import { median } from "../ts/src/cli/bench/times.js";
 import type { Model } from "../ts/src/model.js";
 import type { Tensor } from "../ts/src/tensor.js";
 import type { ZooName } from "../ts/src/zoo/index.js";
 import { makeCase } from "./case.js";
-import { median } from "./table.js";
 
 const { values, positionals: builds } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,5 @@
 /** From what the engines measured to the rows of the table. */
+import { median } from "../ts/src/cli/bench/times.js";
 import type { Opened } from "./engine.js";
 
 /** One engine on one model: what it said, and its milliseconds, a list a round. */
@@ -33,12 +34,6 @@ export interface Row {
   readonly "differs by": string;
   readonly how: string;
 }
-
-export const median = (numbers: readonly number[]): number => {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-};
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
