@@ -8,8 +8,9 @@ const IN_PLACE = new Set(["activation", "add", "affine", "batch_norm2d", "flatte
 
 /** Bytes, for one input of [C, H, W], layer after layer. A map lives from the step that writes it to the last that reads it. */
 export function liveBytes(net: Net, input: readonly number[]): number {
-  const { nodes } = lower(net);
-  const shapes = shapesOf(lower(net), input);
+  const graph = lower(net);
+  const { nodes } = graph;
+  const shapes = shapesOf(graph, input);
   const inputs = nodes.map((node) => ("inputs" in node ? node.inputs : []));
   // The map in which each node's output lies, by the node that made it. A concat's inputs lie in its output: it is what they are
   // together, and has no floats of its own.
